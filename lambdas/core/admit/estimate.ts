@@ -1,0 +1,2 @@
+/** The most tokens this text can count as. */
+export const estimateTokensHigh = (text: string): number => text.length;

@@ -1,0 +1,58 @@
+import type { Answer, Conversation, JsonObject, Stop, Usage } from '../conversation.ts';
+import type { AnswerContext, Surface } from '../dialect.ts';
+import type { AttemptFailure, Refusal } from '../failures.ts';
+import type { Outcome } from '../receipt.ts';
+import type { Alias, Target } from '../target.ts';
+
+/** Everything a call needs: what to ask, whom, and until when. */
+export interface CallRequest {
+  requestId: string;
+  surface: Surface;
+  conversation: Conversation;
+  /** The client's body as parsed: every attempt is made from it anew, never from the last attempt's body. */
+  body: JsonObject;
+  alias: Alias;
+  /** The capable targets in the order of preference. Circuits are asked here, at each attempt. */
+  targets: Target[];
+  context: AnswerContext;
+  /** Output limit to send to a target, tokens; undefined = none. */
+  outputLimit: (target: Target) => number | undefined;
+  /** Milliseconds since 1970; retries and fallbacks share it. */
+  deadlineAt: number;
+  /** Aborts when the client has gone or somebody cancelled; `reason` is the `Outcome` that it means. */
+  signal: AbortSignal;
+  /** Asked before every attempt but the first: holds more where the hop is dearer or an earlier attempt may be billed. A refusal ends the call. */
+  admitAttempt: (target: Target, earlier: readonly AttemptRecord[]) => Promise<Refusal | undefined>;
+}
+
+export interface AttemptRecord {
+  target: Target;
+  startedAt: number;
+  durationMs: number;
+  firstTokenMs?: number;
+  status?: number;
+  failure?: AttemptFailure;
+  /** What the vendor counted, as far as it told. */
+  usage?: Usage;
+  /** High estimate of the output that was received; for attempts whose vendor never told. */
+  seenOutputTokens: number;
+}
+
+export type CallResult =
+  | { kind: 'answered'; target: Target; body: JsonObject; answer: Answer; dropped: string[]; attempts: AttemptRecord[] }
+  /** The first content has come. `chunks` is the client's SSE text; `ended` always resolves, also when nobody reads on. */
+  | {
+      kind: 'streaming';
+      target: Target;
+      chunks: AsyncIterable<string>;
+      ended: Promise<StreamEnd>;
+      dropped: string[];
+      attempts: AttemptRecord[];
+    }
+  | { kind: 'failed'; refusal: Refusal; outcome: Outcome; attempts: AttemptRecord[] };
+
+export interface StreamEnd {
+  outcome: Outcome;
+  stop?: Stop;
+  attempts: AttemptRecord[];
+}

@@ -1,0 +1,4 @@
+/** The circuits as one gateway process knows them. */
+export interface CircuitBoard {
+  refresh(): Promise<void>;
+}

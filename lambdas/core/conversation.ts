@@ -1,0 +1,195 @@
+/**
+ * The canonical request, answer and stream: a superset of what the dialects say. Every codec reads its own wire format
+ * into these types and writes these types as its own wire format, so N dialects need N codecs and no translator between two.
+ */
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = { [key: string]: JsonValue };
+
+/** A prompt-cache breakpoint: everything up to and including the part it stands on may be cached for that long. */
+export interface CachePoint {
+  ttl: '5m' | '1h';
+}
+
+export interface TextPart {
+  type: 'text';
+  text: string;
+  cache?: CachePoint;
+}
+
+/** `url` is handed to the provider, which fetches it itself; `data` is base64. */
+export type MediaSource = { type: 'url'; url: string } | { type: 'base64'; mediaType: string; data: string };
+
+export interface ImagePart {
+  type: 'image';
+  source: MediaSource;
+  /** OpenAI's resolution hint. */
+  detail?: 'auto' | 'low' | 'high';
+  cache?: CachePoint;
+}
+
+export interface DocumentPart {
+  type: 'document';
+  source: MediaSource | { type: 'text'; text: string };
+  name?: string;
+  cache?: CachePoint;
+}
+
+export interface ToolCallPart {
+  type: 'tool-call';
+  id: string;
+  name: string;
+  /** JSON text, as the model wrote it: it may be invalid JSON, and is '{}' where the vendor gave no arguments. */
+  arguments: string;
+  cache?: CachePoint;
+}
+
+export interface ToolResultPart {
+  type: 'tool-result';
+  callId: string;
+  content: (TextPart | ImagePart | DocumentPart)[];
+  isError?: boolean;
+  cache?: CachePoint;
+}
+
+/** Visible reasoning. A signature is valid only with the vendor that made it. */
+export interface ReasoningPart {
+  type: 'reasoning';
+  text: string;
+  signature?: string;
+}
+
+/** Reasoning that the vendor encrypted; opaque to all but that vendor. */
+export interface RedactedReasoningPart {
+  type: 'redacted-reasoning';
+  data: string;
+}
+
+export interface RefusalPart {
+  type: 'refusal';
+  text: string;
+}
+
+export type UserPart = TextPart | ImagePart | DocumentPart | ToolResultPart;
+export type AssistantPart = TextPart | ToolCallPart | ReasoningPart | RedactedReasoningPart | RefusalPart;
+
+/** System turns may stand anywhere; a dialect that knows only one system prompt hoists the leading ones. */
+export type Turn =
+  | { role: 'system'; parts: TextPart[] }
+  | { role: 'user'; parts: UserPart[] }
+  | { role: 'assistant'; parts: AssistantPart[] };
+
+export interface Tool {
+  name: string;
+  description?: string;
+  /** JSON Schema of the arguments; absent = no arguments declared. */
+  parameters?: JsonObject;
+  strict?: boolean;
+  cache?: CachePoint;
+}
+
+export type ToolChoice = { type: 'auto' } | { type: 'none' } | { type: 'required' } | { type: 'tool'; name: string };
+
+export type OutputFormat =
+  | { type: 'text' }
+  | { type: 'json' }
+  | { type: 'json-schema'; name: string; description?: string; schema: JsonObject; strict?: boolean };
+
+export type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh';
+
+export interface Conversation {
+  /** The alias that the client asked for. */
+  model: string;
+  turns: Turn[];
+  tools: Tool[];
+  toolChoice?: ToolChoice;
+  /** false = at most one tool call a turn. */
+  parallelToolCalls?: boolean;
+  format?: OutputFormat;
+  /** Tokens, reasoning included. */
+  maxOutputTokens?: number;
+  stopSequences?: string[];
+  temperature?: number;
+  topP?: number;
+  topK?: number;
+  seed?: number;
+  presencePenalty?: number;
+  frequencyPenalty?: number;
+  reasoning?: { effort?: ReasoningEffort /** tokens */; budgetTokens?: number };
+  /** How many answers to one prompt (OpenAI's `n`); 1 unless asked. */
+  choices: number;
+  stream: boolean;
+  /** Whether the client asked for usage inside the stream (OpenAI's `stream_options.include_usage`; always true on messages). */
+  streamUsage: boolean;
+  /** The end user as the body names it (`user`, `metadata.user_id`). */
+  user?: string;
+  /** Top-level body fields that this type can't hold: kept where the target speaks the client's dialect, dropped (and named to the client) elsewhere. */
+  sameDialectOnly: string[];
+  /** What the request asks for that costs more than its tokens, by the client's own field names (`service_tier`, `web_search_options`, …). Refused unless priced. */
+  costBearing: string[];
+}
+
+/** Tokens. The five counts never overlap, so the cost is a plain sum; OpenAI's inclusive and Anthropic's exclusive counting are made one here. */
+export interface Usage {
+  /** Input neither read from nor written to a prompt cache. */
+  inputTokens: number;
+  cachedInputTokens: number;
+  cacheWrite5mTokens: number;
+  cacheWrite1hTokens: number;
+  /** All output, reasoning included. */
+  outputTokens: number;
+  /** The part of outputTokens that was reasoning; informative. */
+  reasoningTokens: number;
+}
+
+/** The canonical reason an answer ended, and the vendor's own word for it. */
+export interface Stop {
+  reason: 'end' | 'length' | 'stop-sequence' | 'tool-calls' | 'content-filter' | 'refusal' | 'pause' | 'other';
+  raw: string;
+  /** The sequence that matched, where the vendor says. */
+  sequence?: string;
+}
+
+export interface Answer {
+  /** The vendor's id of the answer. */
+  id: string;
+  /** The vendor's name of the model that answered. */
+  model: string;
+  parts: AssistantPart[];
+  stop: Stop;
+  /** Absent where the vendor did not count. */
+  usage?: Usage;
+}
+
+/**
+ * A streamed answer. `index` numbers the answer's parts from 0 in order of their start. A part begins with its own start
+ * event and ends with `part-end`; parts may interleave. `usage` may come more than once: counts are cumulative, the last wins.
+ */
+export type StreamEvent =
+  | { type: 'answer-start'; id: string; model: string }
+  | { type: 'text-start'; index: number }
+  | { type: 'text-delta'; index: number; text: string }
+  | { type: 'refusal-start'; index: number }
+  | { type: 'refusal-delta'; index: number; text: string }
+  | { type: 'reasoning-start'; index: number }
+  | { type: 'reasoning-delta'; index: number; text: string }
+  | { type: 'reasoning-signature'; index: number; signature: string }
+  | { type: 'redacted-reasoning'; index: number; data: string }
+  | { type: 'tool-call-start'; index: number; id: string; name: string }
+  | { type: 'tool-call-delta'; index: number; arguments: string }
+  | { type: 'part-end'; index: number }
+  | { type: 'usage'; usage: Usage }
+  | { type: 'stop'; stop: Stop }
+  /** The vendor's own end mark: a stream without it was cut. */
+  | { type: 'answer-end' }
+  /** An error that the vendor sent inside the stream. */
+  | { type: 'error'; error: ProviderError };
+
+/** An error as a vendor told it. The provider's error map decides what it means. */
+export interface ProviderError {
+  /** HTTP status, or the status that an in-stream error stands for where the dialect says so. */
+  status: number;
+  /** The vendor's type or code (`rate_limit_error`, `context_length_exceeded`, `ThrottlingException`), '' where none. */
+  type: string;
+  message: string;
+}

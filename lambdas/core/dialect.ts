@@ -1,0 +1,103 @@
+import type { Answer, Conversation, JsonObject, JsonValue, ProviderError, StreamEvent } from './conversation.ts';
+import type { Refusal } from './failures.ts';
+
+export type DialectName = 'openai-chat' | 'anthropic-messages' | 'bedrock-converse';
+
+/** The dialects that clients speak. */
+export type SurfaceName = 'openai-chat' | 'anthropic-messages';
+
+/** One event of a stream as it came off the wire: an SSE event with its data as text, or an AWS event-stream message already parsed. */
+export interface WireEvent {
+  /** SSE `event:` field or AWS `:event-type`; '' where there is none. */
+  type: string;
+  data: string | JsonObject;
+}
+
+/** What is wrong with a client's body. `param` is the field's path in the client's own dialect (`messages[2].content[0].image_url`). */
+export interface RequestProblem {
+  param: string | null;
+  /** What was got, what is allowed, what to do. */
+  message: string;
+}
+
+export type Decoded<T> = { ok: true; value: T } | { ok: false; problem: RequestProblem };
+
+/** What an encoder needs to know of the target, beside the conversation. */
+export interface EncodeTarget {
+  /** The provider's name of the model. */
+  model: string;
+  /** Tokens; the limit to send. Always given where Tollgate bounds the answer, else only where the client named one. */
+  maxOutputTokens?: number;
+  /** The model's own largest output, for dialects that demand a limit when nobody named one. */
+  modelMaxOutputTokens: number;
+  stream: boolean;
+  /** Whether the model wants `max_completion_tokens` and other newer spellings (OpenAI's reasoning models). */
+  reasoningModel: boolean;
+}
+
+export interface Encoded {
+  body: JsonObject;
+  /** What could not be carried and was left out, by the canonical name; told to the client in a warning header. */
+  dropped: string[];
+}
+
+/** What the client is told about who answered. */
+export interface AnswerContext {
+  /** The id to put on the answer (the surface's own prefix is added by the codec). */
+  requestId: string;
+  /** The alias the client asked for: the body's `model`. */
+  alias: string;
+  /** Seconds since 1970. */
+  createdAt: number;
+  /** Whether the client wants usage in the stream. */
+  streamUsage: boolean;
+}
+
+export interface StreamDecoder {
+  /** Never throws: an event that can't be read becomes `{ type: 'error' }` with type `malformed_stream`. */
+  push(event: WireEvent): StreamEvent[];
+}
+
+/** Writes canonical events as the surface's SSE text. */
+export interface StreamEncoder {
+  push(event: StreamEvent): string;
+  /** The error event that ends a stream which broke after content. */
+  fail(refusal: Refusal): string;
+}
+
+/** Same dialect on both sides: the wire event goes through with the alias put in, unknown fields kept, and is read on the way. */
+export interface StreamRelay {
+  /** `text` is what the client gets ('' = nothing, such as a usage event it did not ask for); `events` is what it meant. */
+  push(event: WireEvent): { text: string; events: StreamEvent[] };
+  fail(refusal: Refusal): string;
+}
+
+/**
+ * A wire format, both directions: the same codec serves as the language of a provider and, with `Surface`, as one that
+ * clients speak. Pure: no clock, no chance, no I/O.
+ */
+export interface Dialect {
+  readonly name: DialectName;
+  /** Reads a client's body. Any JSON value may come; never throws on one. */
+  decodeRequest(body: JsonValue): Decoded<Conversation>;
+  encodeRequest(conversation: Conversation, target: EncodeTarget): Encoded;
+  /** Reads a provider's whole answer. `undefined` = not an answer of this dialect. */
+  decodeAnswer(body: JsonValue): Answer | undefined;
+  encodeAnswer(answer: Answer, context: AnswerContext): JsonObject;
+  decodeStream(): StreamDecoder;
+  encodeStream(context: AnswerContext): StreamEncoder;
+  /** Reads the body of an error reply; gives something sensible for any text, HTML included. `headers` has lower-case names. */
+  decodeError(status: number, headers: Record<string, string>, body: string): ProviderError;
+}
+
+/** A dialect that clients speak. */
+export interface Surface extends Dialect {
+  readonly name: SurfaceName;
+  /** The client's own body for a target of the same dialect: model replaced, limits set, unknown fields kept. */
+  relayRequest(body: JsonObject, target: EncodeTarget): JsonObject;
+  /** A whole answer of the same dialect: the alias put in, unknown fields kept. */
+  relayAnswer(body: JsonObject, context: AnswerContext): JsonObject;
+  relayStream(context: AnswerContext): StreamRelay;
+  /** The body of an error reply, in the shape that the surface's SDKs raise as their own classes. */
+  encodeError(refusal: Refusal, requestId: string): JsonObject;
+}

@@ -1,0 +1,115 @@
+/**
+ * Everything that can go wrong, as values. A `Refusal` is what the client is told; an `AttemptFailure` is what one call to
+ * one target came to. Exceptions are for bugs and broken worlds.
+ */
+
+export type RefusalCode =
+  | 'invalid_request'
+  | 'context_length_exceeded'
+  | 'unsupported_feature'
+  | 'invalid_api_key'
+  | 'model_not_allowed'
+  | 'key_expired'
+  | 'model_not_found'
+  | 'not_found'
+  | 'request_too_large'
+  | 'rate_limit_exceeded'
+  | 'budget_exceeded'
+  | 'cancelled'
+  | 'all_targets_failed'
+  | 'no_target_available'
+  | 'store_unavailable'
+  | 'deadline_exceeded'
+  | 'internal_error';
+
+export interface Refusal {
+  code: RefusalCode;
+  /** What was got, what is allowed, what to do. Never holds a key, a prompt or an internal host. */
+  message: string;
+  /** The field at fault, in the client's dialect. */
+  param?: string;
+  /** The scope that said no: `team search`, `key 4fQx…`. */
+  scope?: string;
+  retryAfterMs?: number;
+  /** Set where sending the same thing again can't help. */
+  shouldRetry?: false;
+  attempts?: AttemptSummary[];
+}
+
+export interface AttemptSummary {
+  target: string;
+  status?: number;
+  reason: AttemptReason;
+  message: string;
+}
+
+/** HTTP status of each refusal (contract: the table of errors). */
+export const statusOf = (code: RefusalCode): number => {
+  switch (code) {
+    case 'invalid_request':
+    case 'context_length_exceeded':
+    case 'unsupported_feature':
+      return 400;
+    case 'invalid_api_key':
+      return 401;
+    case 'model_not_allowed':
+    case 'key_expired':
+      return 403;
+    case 'model_not_found':
+    case 'not_found':
+      return 404;
+    case 'request_too_large':
+      return 413;
+    case 'rate_limit_exceeded':
+    case 'budget_exceeded':
+      return 429;
+    case 'cancelled':
+      return 499;
+    case 'internal_error':
+      return 500;
+    case 'all_targets_failed':
+      return 502;
+    case 'no_target_available':
+    case 'store_unavailable':
+      return 503;
+    case 'deadline_exceeded':
+      return 504;
+    default:
+      return code satisfies never;
+  }
+};
+
+export type AttemptReason =
+  | 'rate_limited'
+  | 'overloaded'
+  | 'server_error'
+  | 'connection_failed'
+  | 'first_token_timeout'
+  | 'idle_timeout'
+  | 'deadline'
+  | 'cut_off'
+  | 'malformed_answer'
+  | 'bad_request'
+  | 'context_length'
+  | 'content_filter'
+  | 'too_large'
+  | 'unauthorized'
+  | 'not_found'
+  | 'cancelled';
+
+/** What one call came to, decided once where it happened: the provider's error map, or the timer that fired. */
+export interface AttemptFailure {
+  reason: AttemptReason;
+  status?: number;
+  /** The vendor's message, with nothing secret in it. */
+  message: string;
+  /** Whether the same target may be asked again after a wait. */
+  isRetryable: boolean;
+  /** Whether another target could do better. False for what is the client's own mistake. */
+  mayFallBack: boolean;
+  countsAgainstCircuit: boolean;
+  /** What the vendor's `retry-after` said. */
+  retryAfterMs?: number;
+  /** Whether the vendor may bill this attempt all the same (a timeout after it began, a cut stream). */
+  mayBeBilled: boolean;
+}

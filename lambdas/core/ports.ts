@@ -1,0 +1,357 @@
+import type { NanoUsd } from '../contract/money.ts';
+import type { CircuitBoard } from './call/circuit-board.ts';
+import type { Dialect, DialectName, Surface, SurfaceName, WireEvent } from './dialect.ts';
+import type { Provider, UpstreamCall } from './provider.ts';
+import type { Receipt } from './receipt.ts';
+import type { Alias, ProviderKind } from './target.ts';
+
+/** What core needs of the outside world. One adapter on AWS, one embedded; one port suite for both. */
+export interface Ports {
+  clock: Clock;
+  random: Random;
+  access: AccessStore;
+  limits: LimitStore;
+  circuits: CircuitStore;
+  circuitBoard: CircuitBoard;
+  ledger: Ledger;
+  secrets: SecretStore;
+  upstream: Upstream;
+  cancellations: Cancellations;
+  log: Log;
+  surfaces: Record<SurfaceName, Surface>;
+  dialects: Record<DialectName, Dialect>;
+  providers: Record<ProviderKind, Provider>;
+  gateway: Gateway;
+}
+
+/** The checked configuration joined with the catalogue: everything a decision needs, resolved once. */
+export interface Gateway {
+  org: string;
+  aliases: ReadonlyMap<string, Alias>;
+  budgets: Budgets;
+  limits: Limits;
+  /** Number of this policy: grows with every change of a cap, so that an account stamped by a newer one refuses older writers. */
+  policyVersion: number;
+}
+
+export type ScopeKind = 'org' | 'team' | 'user' | 'key';
+export type BudgetPeriod = 'daily' | 'monthly';
+
+/** Caps of one scope; an absent period has no cap. */
+export interface Budget {
+  daily?: NanoUsd;
+  monthly?: NanoUsd;
+  /** Share of the cap (0..1) from which answers carry `warn`. */
+  warnAt: number;
+}
+
+export interface Budgets {
+  org?: Budget;
+  teams: ReadonlyMap<string, Budget>;
+  users: ReadonlyMap<string, Budget>;
+  perTeam?: Budget;
+  perUser?: Budget;
+  perKey?: Budget;
+}
+
+export interface RateLimit {
+  requestsPerMinute?: number;
+  tokensPerMinute?: number;
+  /** Requests under way at once. */
+  concurrent?: number;
+}
+
+export interface Limits {
+  org?: RateLimit;
+  perTeam?: RateLimit;
+  perUser?: RateLimit;
+  perKey?: RateLimit;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Resolves after `ms`, or at once when the signal aborts (it does not reject). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls back once after `ms`; the returned function takes the timer away. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export interface Random {
+  bytes(count: number): Uint8Array;
+  /** In [0, 1). */
+  fraction(): number;
+}
+
+/** The store can't be reached or did not answer. Every store port may reject with it; nothing else is expected of them. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+// ── Access ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Right =
+  /** May name another end user in `x-tollgate-user`, `user`, `metadata.user_id`. */
+  | 'act-for-users'
+  /** `GET /v1/usage` shows the amounts of the key's user, team and org. */
+  | 'read-usage';
+
+export interface KeyRecord {
+  id: string;
+  /** What people call it. */
+  name: string;
+  /** SHA-256 of the secret, hex. */
+  hash: string;
+  team: string;
+  /** The key's own user. */
+  user: string;
+  /** Pinned: they win over tags that a request carries. */
+  tags: Record<string, string>;
+  /** Aliases this key may use; null = all. */
+  aliases: string[] | null;
+  rights: Right[];
+  createdAt: number;
+  expiresAt: number | null;
+  /** A revocation may lie in the future: rotation's grace period. */
+  revokedAt: number | null;
+}
+
+export interface AccessStore {
+  findKey(id: string): Promise<KeyRecord | undefined>;
+  /** @returns false when a key of that id exists; nothing is overwritten. */
+  createKey(record: KeyRecord): Promise<boolean>;
+  /** @returns false when there is no such key. An earlier revocation stays. */
+  revokeKey(id: string, at: number): Promise<boolean>;
+  /** By creation time. */
+  listKeys(): Promise<KeyRecord[]>;
+}
+
+// ── Rate limits ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface LimitTake {
+  /** `key#4fQx`, `team#search`. */
+  scope: string;
+  limit: RateLimit;
+  /** The request's estimate. */
+  tokens: number;
+}
+
+/** Standing of one limit of one scope after the attempt. */
+export interface LimitFigures {
+  scope: string;
+  what: 'requests' | 'tokens' | 'concurrent';
+  limit: number;
+  remaining: number;
+  /** Until the limit is whole again. */
+  resetMs: number;
+}
+
+export type LimitOutcome =
+  | { kind: 'taken'; figures: LimitFigures[] }
+  | {
+      kind: 'refused';
+      by: LimitFigures;
+      retryAfterMs: number /** The request alone is over the limit: waiting can't help. */;
+      never: boolean;
+      figures: LimitFigures[];
+    };
+
+export interface LimitStore {
+  /** All scopes or none: a refusal leaves no trace in any. `epoch` stamps the in-flight counts, so that a lost release ages out. */
+  take(takes: LimitTake[], epoch: number, nowMs: number): Promise<LimitOutcome>;
+  /** Undoes a take whose request was never called (no request counted, no tokens, not in flight). */
+  giveBack(takes: LimitTake[], epoch: number, nowMs: number): Promise<void>;
+  /** The request has ended: out of flight, and its tokens corrected from the estimate to what was used. */
+  settle(takes: LimitTake[], epoch: number, usedTokens: number, nowMs: number): Promise<void>;
+  /** Standing without taking anything, for `GET /v1/usage`. */
+  read(takes: LimitTake[], nowMs: number): Promise<LimitFigures[]>;
+}
+
+// ── Circuits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Shared state of one target's circuit. */
+export type CircuitState =
+  | { state: 'closed' }
+  /** `openings` counts the openings in a row, for the growing open time. */
+  | { state: 'open'; until: number; openings: number }
+  /** One prober holds the lease; when it runs out without a word, another may take it. */
+  | { state: 'half-open'; prober: string; leaseUntil: number; openings: number };
+
+export interface CircuitRecord {
+  target: string;
+  /** Changes with every write; the condition of the next one. 0 = never written. */
+  version: number;
+  circuit: CircuitState;
+  /** Set by hand; wins over `circuit` until it expires. */
+  override: { state: 'closed' | 'open'; until: number } | null;
+  /** Why it last changed, for people. */
+  reason: string;
+  changedAt: number;
+}
+
+export interface CircuitStore {
+  read(targets: string[]): Promise<CircuitRecord[]>;
+  /** Writes `next` only when the stored version is still `next.version - 1`. @returns false when somebody was faster. */
+  write(next: CircuitRecord): Promise<boolean>;
+  list(): Promise<CircuitRecord[]>;
+}
+
+// ── Ledger ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One account that a request must be admitted to. */
+export interface AccountRef {
+  /** `team#search#2026-11`. */
+  key: string;
+  scope: ScopeKind;
+  id: string;
+  /** `2026-11`, `2026-11-22`. */
+  period: string;
+  /** null = counted, never refused. */
+  cap: NanoUsd | null;
+  warnAt: number;
+}
+
+export interface AccountFigures {
+  key: string;
+  cap: NanoUsd | null;
+  capVersion: number;
+  /** spent + held, always. */
+  committed: NanoUsd;
+  spent: NanoUsd;
+  held: NanoUsd;
+  /** Settled requests and their tokens. */
+  requests: number;
+  inputTokens: number;
+  outputTokens: number;
+}
+
+export interface HoldRequest {
+  accounts: AccountRef[];
+  /** Version of the policy that the caps come from. */
+  capVersion: number;
+  epoch: number;
+  amount: NanoUsd;
+}
+
+export type HoldOutcome =
+  | { kind: 'held'; figures: AccountFigures[] }
+  /** `figures` of the account that had no room; the others were given back. */
+  | { kind: 'refused'; account: AccountRef; figures: AccountFigures | undefined }
+  /** The epoch is closed, or not the store's: take the store's time and start again. */
+  | { kind: 'wrong-epoch'; storeNow: number };
+
+export type EntryState = 'open' | 'settled' | 'lost' | 'refused';
+
+export interface OpenEntry {
+  requestId: string;
+  /** Tells a repeat of this very write from another request. */
+  nonce: string;
+  epoch: number;
+  hold: NanoUsd;
+  accounts: string[];
+  keyId: string;
+  org: string;
+  team: string;
+  user: string;
+  tags: Record<string, string>;
+  alias: string;
+  receipt: Receipt;
+}
+
+export interface Settlement {
+  requestId: string;
+  nonce: string;
+  cost: NanoUsd;
+  inputTokens: number;
+  outputTokens: number;
+  /** The finished receipt. */
+  receipt: Receipt;
+}
+
+export interface LedgerEntry extends OpenEntry {
+  state: EntryState;
+  cost: NanoUsd;
+  inputTokens: number;
+  outputTokens: number;
+  /** The store's time. */
+  openedAt: number;
+  settledAt: number | null;
+}
+
+/**
+ * The meter (docs/ledger.md). Order of one request: `hold` on all accounts → `open` the entry → call → `settle`.
+ * An entry exists only if every account said yes; no entry, no call.
+ */
+export interface Ledger {
+  /** All accounts or none. */
+  hold(request: HoldRequest): Promise<HoldOutcome>;
+  /** Undoes a hold whose entry was not opened (or was refused). At most once a hold. */
+  giveBack(request: HoldRequest): Promise<void>;
+  /** @returns false when the store's time is outside the entry's epoch: refuse it, give back, start again. */
+  open(entry: OpenEntry): Promise<boolean>;
+  /** Makes sure that an entry which may exist is dead, before its holds go. */
+  refuse(requestId: string, epoch: number): Promise<void>;
+  /** Takes more on every account, then raises the entry's hold. The dearer call may be made only on `held`. */
+  topUp(requestId: string, request: HoldRequest, hold: { from: NanoUsd; to: NanoUsd }): Promise<HoldOutcome>;
+  /** Once a request, whatever happened. Repeating it changes nothing; after the epoch's close it becomes a correction. */
+  settle(settlement: Settlement): Promise<void>;
+  read(requestId: string): Promise<LedgerEntry | undefined>;
+  figures(accountKeys: string[]): Promise<AccountFigures[]>;
+  /** Newest first. */
+  tail(options: { limit: number; keyId?: string; before?: string }): Promise<LedgerEntry[]>;
+  /** Closes every epoch that is due: loses what is still open, heals leaks. @returns the epochs closed. */
+  closeDueEpochs(): Promise<number[]>;
+}
+
+// ── Upstream ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface UpstreamReply {
+  status: number;
+  /** Lower-case names. */
+  headers: Record<string, string>;
+  /** The whole body as text, bounded. @throws {UpstreamError} */
+  text(): Promise<string>;
+  /** The stream, event by event as it comes; ends when the vendor closes. Returning early closes the connection. @throws {UpstreamError} */
+  events(): AsyncIterable<WireEvent>;
+}
+
+export type UpstreamErrorKind = 'connect' | 'reset' | 'aborted' | 'too-large' | 'malformed';
+
+/** The call broke below the level of HTTP. The message names no internal address. */
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly kind: UpstreamErrorKind;
+
+  constructor(kind: UpstreamErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+export interface Upstream {
+  /**
+   * Sends at once, no retry of its own; resolves with the reply's head.
+   * When the signal aborts, the connection is closed and whatever is pending rejects with `aborted`.
+   * @throws {UpstreamError}
+   */
+  send(call: UpstreamCall, signal: AbortSignal): Promise<UpstreamReply>;
+}
+
+export interface SecretStore {
+  /** `env:NAME` or `secret:NAME` → the value; undefined where there is none. Cached; `refresh` reads it anew (a vendor's 401). */
+  read(reference: string, options?: { refresh?: boolean }): Promise<string | undefined>;
+}
+
+export interface Cancellations {
+  /** Asks whoever runs the request, in this process or another, to stop it. */
+  request(requestId: string): Promise<void>;
+  /** @returns a function that ends the watch. */
+  watch(requestId: string, onCancel: () => void): () => void;
+}
+
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void;
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
