@@ -95,7 +95,7 @@ export type OutputFormat =
   | { type: 'json' }
   | { type: 'json-schema'; name: string; description?: string; schema: JsonObject; strict?: boolean };
 
-export type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh';
+export type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
 
 export interface Conversation {
   /** The alias that the client asked for. */

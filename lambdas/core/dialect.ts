@@ -6,6 +6,9 @@ export type DialectName = 'openai-chat' | 'anthropic-messages' | 'bedrock-conver
 /** The dialects that clients speak. */
 export type SurfaceName = 'openai-chat' | 'anthropic-messages';
 
+/** Things that a request may hold and some format can't say. */
+export type Uncarried = 'choices' | 'image-url' | 'document' | 'document-url';
+
 /** One event of a stream as it came off the wire: an SSE event with its data as text, or an AWS event-stream message already parsed. */
 export interface WireEvent {
   /** SSE `event:` field or AWS `:event-type`; '' where there is none. */
@@ -78,6 +81,8 @@ export interface StreamRelay {
  */
 export interface Dialect {
   readonly name: DialectName;
+  /** What this format has no words for and whose loss would change the meaning: the planner passes such a target over. */
+  readonly cannotCarry: ReadonlySet<Uncarried>;
   /** Reads a client's body. Any JSON value may come; never throws on one. */
   decodeRequest(body: JsonValue): Decoded<Conversation>;
   encodeRequest(conversation: Conversation, target: EncodeTarget): Encoded;

@@ -43,6 +43,12 @@ export interface AttemptSummary {
   message: string;
 }
 
+export const refuse = (code: RefusalCode, message: string, more: Omit<Refusal, 'code' | 'message'> = {}): Refusal => ({
+  code,
+  message,
+  ...more,
+});
+
 /** HTTP status of each refusal (contract: the table of errors). */
 export const statusOf = (code: RefusalCode): number => {
   switch (code) {

@@ -14,6 +14,7 @@ export interface Ports {
   circuits: CircuitStore;
   circuitBoard: CircuitBoard;
   ledger: Ledger;
+  settleQueue: SettleQueue;
   secrets: SecretStore;
   upstream: Upstream;
   cancellations: Cancellations;
@@ -301,6 +302,11 @@ export interface Ledger {
   tail(options: { limit: number; keyId?: string; before?: string }): Promise<LedgerEntry[]>;
   /** Closes every epoch that is due: loses what is still open, heals leaks. @returns the epochs closed. */
   closeDueEpochs(): Promise<number[]>;
+}
+
+/** Settlements that the store did not take; entered later, so that nothing spent is forgotten. */
+export interface SettleQueue {
+  add(settlement: Settlement): void;
 }
 
 // ── Upstream ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,7 +21,7 @@ export interface CallRequest {
   deadlineAt: number;
   /** Aborts when the client has gone or somebody cancelled; `reason` is the `Outcome` that it means. */
   signal: AbortSignal;
-  /** Asked before every attempt but the first: holds more where the hop is dearer or an earlier attempt may be billed. A refusal ends the call. */
+  /** Asked before EVERY attempt, the first one too (the first target's circuit may be open): holds more where the hop is dearer or an earlier attempt may be billed. A refusal ends the call. */
   admitAttempt: (target: Target, earlier: readonly AttemptRecord[]) => Promise<Refusal | undefined>;
 }
 

@@ -1,0 +1,98 @@
+import { Agent, type Dispatcher } from 'undici';
+import { UpstreamError, type UpstreamReply } from '../../core/ports.ts';
+import type { UpstreamCall } from '../../core/provider.ts';
+import { readEvents } from './read-events.ts';
+import { readText } from './read-text.ts';
+import { toUpstreamError } from './to-upstream-error.ts';
+
+export type HttpCall = Extract<UpstreamCall, { transport: 'http' }>;
+
+export interface HttpUpstreamOptions {
+  /** Time for DNS, TCP and TLS together. */
+  connectTimeoutMs?: number;
+  /**
+   * How long an idle connection is kept where the server names no time. Short of the 5 s after which uvicorn (vLLM and
+   * most Python servers) closes without a word: a call that meets the close would be lost, and is never sent twice.
+   */
+  keepAliveMs?: number;
+  /** Most connections to one origin; a call beyond them waits for one. */
+  connections?: number;
+}
+
+export interface HttpUpstream {
+  /**
+   * Sends once, follows no redirect (configured hosts only), and lets the caller keep time. The reply's body must be
+   * read, or the signal aborted: until then it occupies its connection.
+   *
+   * @throws {UpstreamError}
+   */
+  send(call: HttpCall, signal: AbortSignal): Promise<UpstreamReply>;
+  /** Closes idle connections and breaks the others. */
+  close(): Promise<void>;
+}
+
+/** Calls vendors over HTTP/1.1 with kept-alive connections. */
+export const makeHttpUpstream = (options: HttpUpstreamOptions = {}): HttpUpstream => {
+  const { connectTimeoutMs = 5_000, keepAliveMs = 4_000, connections = 1_024 } = options;
+  const agent = new Agent({
+    allowH2: false,
+    connect: { timeout: connectTimeoutMs },
+    connections,
+    keepAliveTimeout: keepAliveMs,
+    pipelining: 1,
+    // The caller times the first token, the gaps and the whole.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  return {
+    send: async (call, signal) => {
+      if (signal.aborted) throw new UpstreamError('aborted', 'The call was stopped before it was sent');
+      const response = await request(agent, call, signal);
+      const headers = flatten(response.headers);
+      const { body, statusCode: status } = response;
+      // A body that is destroyed emits its error also when nobody reads any more; whoever reads gets it from the reading.
+      body.on('error', ignore);
+      if (status >= 300 && status < 400) {
+        body.destroy();
+        throw new UpstreamError(
+          'malformed',
+          `The provider answered with a redirect (${status}), which is not followed`,
+        );
+      }
+      return {
+        status,
+        headers,
+        text: () => readText(body, headers, signal),
+        events: () => readEvents(body, headers, signal),
+      };
+    },
+    close: () => agent.destroy(),
+  };
+};
+
+const request = async (agent: Agent, call: HttpCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> => {
+  try {
+    const { origin, pathname, search } = new URL(call.url);
+    return await agent.request({
+      origin,
+      path: `${pathname}${search}`,
+      method: 'POST',
+      headers: { 'user-agent': 'tollgate', ...call.headers, 'accept-encoding': 'identity' },
+      body: call.body,
+      signal,
+    });
+  } catch (error) {
+    throw toUpstreamError(error, signal);
+  }
+};
+
+/** Lower-case already; a header that came more than once is joined. */
+const flatten = (headers: Record<string, string | string[] | undefined>): Record<string, string> => {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return flat;
+};
+
+const ignore = (): void => {};

@@ -1,0 +1,61 @@
+/** What a simulator model's name asks for (contract: `echo`, `slow-MS`, … joined by `+`). */
+export interface SimulatedBehaviour {
+  /** Answers with the last user text. What every name does unless it says otherwise. */
+  echo?: true;
+  /** Waits before the first content, milliseconds. */
+  slowMs?: number;
+  /** Answers with this HTTP status. */
+  failStatus?: number;
+  /** Share of the calls that fail, percent. */
+  flakyPercent?: number;
+  /** The stream breaks off after so many output tokens. */
+  cutAfterTokens?: number;
+  /** Never answers. */
+  hang?: true;
+  /** Answers exactly so many output tokens, or `max_tokens` where that is less. */
+  tokens?: number;
+}
+
+type Parameter = {
+  field: 'slowMs' | 'failStatus' | 'flakyPercent' | 'cutAfterTokens' | 'tokens';
+  min: number;
+  max: number;
+  unit: string;
+};
+
+const PARAMETERS: Record<string, Parameter> = {
+  slow: { field: 'slowMs', min: 0, max: 600_000, unit: 'milliseconds' },
+  fail: { field: 'failStatus', min: 400, max: 599, unit: 'an HTTP status' },
+  flaky: { field: 'flakyPercent', min: 0, max: 100, unit: 'percent' },
+  cut: { field: 'cutAfterTokens', min: 0, max: 100_000, unit: 'tokens' },
+  tokens: { field: 'tokens', min: 0, max: 100_000, unit: 'tokens' },
+};
+
+export const SIMULATOR_MODELS = 'echo, slow-MS, fail-STATUS, flaky-PERCENT, cut-AFTER_TOKENS, hang, tokens-N, joined by +';
+
+export type ParsedSimulatorModel = { ok: true; behaviour: SimulatedBehaviour } | { ok: false; message: string };
+
+/** Reads a simulator model's name; every part at most once. */
+export const parseSimulatorModel = (model: string): ParsedSimulatorModel => {
+  const behaviour: SimulatedBehaviour = {};
+  for (const part of model.split('+')) {
+    const wrong = (message: string): ParsedSimulatorModel => ({
+      ok: false,
+      message: `"${part}": ${message}; a simulator model is made of ${SIMULATOR_MODELS}`,
+    });
+    if (part === 'echo' || part === 'hang') {
+      if (behaviour[part] !== undefined) return wrong('given twice');
+      behaviour[part] = true;
+      continue;
+    }
+    const [, word = '', digits = ''] = /^([a-z]+)-(\d{1,9})$/.exec(part) ?? [];
+    const parameter = Object.hasOwn(PARAMETERS, word) ? PARAMETERS[word] : undefined;
+    if (parameter === undefined) return wrong('not a behaviour');
+    const { field, min, max, unit } = parameter;
+    const value = Number(digits);
+    if (value < min || value > max) return wrong(`expected ${unit} from ${min} to ${max}`);
+    if (behaviour[field] !== undefined) return wrong('given twice');
+    behaviour[field] = value;
+  }
+  return { ok: true, behaviour };
+};

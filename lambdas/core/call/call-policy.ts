@@ -1,0 +1,34 @@
+/** The constants of the attempt loop and of the circuits, in one place. Milliseconds unless the name says otherwise. */
+
+/** Backoff before round n is a random time up to base · 2ⁿ⁻¹, never above the cap (full jitter). */
+export const BACKOFF_BASE_MS = 100;
+export const BACKOFF_CAP_MS = 2_000;
+
+/** A wait is begun only where that much of the deadline is left after it for the attempt itself. */
+export const WAIT_MARGIN_MS = 1_000;
+/** A vendor's retry-after beyond this is told to the client rather than waited for: its slot and its hold would stand idle. */
+export const LONGEST_WAIT_MS = 30_000;
+
+/** What a 429 without a retry-after is told to the client as. */
+export const UNTOLD_RETRY_MS = 1_000;
+
+/** How long a vendor may keep the connection open after its end mark, before it is closed from our side. */
+export const LINGER_MS = 1_000;
+
+export const CIRCUIT = {
+  /** Failures in a row, within one process, that open a circuit. */
+  failuresToOpen: 5,
+  /** The first opening; each further one in a row lasts twice as long, up to `longestOpenMs`. */
+  openMs: 30_000,
+  longestOpenMs: 5 * 60_000,
+  /** Share of the open time that is added at random, so that processes and targets do not probe in step. */
+  openJitter: 0.1,
+  /** How long a prober is alone. */
+  leaseMs: 30_000,
+  /** Age from which what a process knows is read anew. */
+  refreshMs: 1_000,
+  /** How long a request waits for the store of circuits at most. */
+  storePatienceMs: 1_000,
+  /** A vendor's retry-after is remembered no longer: it may be a mistake, and one call in that time does no harm. */
+  longestPassOverMs: 5 * 60_000,
+} as const;

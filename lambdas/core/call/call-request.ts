@@ -1,0 +1,40 @@
+import type { Admission } from '../admit/admit.ts';
+import { outputLimitFor } from '../admit/output-limit.ts';
+import { topUp } from '../admit/top-up.ts';
+import type { Asked } from '../decode/decode.ts';
+import type { Ports } from '../ports.ts';
+import type { Plan } from '../route/plan.ts';
+import type { CallRequest } from './call.ts';
+
+/** Puts an admitted request into the terms of the call layer, which knows nothing of money. */
+export const callRequestOf = (
+  asked: Asked,
+  plan: Plan,
+  admission: Admission,
+  signal: AbortSignal,
+  ports: Pick<Ports, 'clock' | 'ledger' | 'gateway' | 'log'>,
+): CallRequest => {
+  const { surface, conversation, body, alias } = asked;
+  const now = ports.clock.now();
+  return {
+    requestId: admission.requestId,
+    surface,
+    conversation,
+    body,
+    alias,
+    targets: plan.targets,
+    context: {
+      requestId: admission.requestId,
+      alias: alias.name,
+      createdAt: Math.floor(now / 1000),
+      streamUsage: conversation.streamUsage,
+    },
+    outputLimit: (target) => {
+      const limit = outputLimitFor(conversation, alias, target, admission.isBudgeted);
+      return limit.setBy === 'model' ? undefined : limit.tokens;
+    },
+    deadlineAt: now + alias.timeouts.totalMs,
+    signal,
+    admitAttempt: (target, earlier) => topUp(target, earlier, asked, plan, admission, ports),
+  };
+};

@@ -1,0 +1,57 @@
+import type { Caller } from '../authenticate/authenticate.ts';
+import type { Conversation } from '../conversation.ts';
+import { type Refusal, refuse } from '../failures.ts';
+
+/** What the request says about itself outside its body. */
+export interface RequestLabels {
+  /** The end user that budgets and limits apply to. */
+  user: string;
+  tags: Record<string, string>;
+  /** Ends a stream with an SSE comment that names the cost. */
+  costTrailer: boolean;
+}
+
+export type ReadLabels = { ok: true; labels: RequestLabels } | { ok: false; refusal: Refusal };
+
+const MAX_USER_LENGTH = 256;
+const MAX_TAGS = 16;
+const TAG = /^([A-Za-z0-9_.-]{1,64})=([\x21-\x2b\x2d-\x3c\x3e-\x7e]{1,128})$/;
+
+/**
+ * The end user is `x-tollgate-user`, else the body's own field, for keys that may act for others; else the key's own user,
+ * so that leaving it out escapes nothing. Tags pinned on the key win over tags in the request.
+ */
+export const readLabels = (headers: Headers, conversation: Conversation, caller: Caller): ReadLabels => {
+  const named = headers.get('x-tollgate-user') ?? conversation.user;
+  const user = caller.rights.has('act-for-users') && named !== undefined && named !== '' ? named : caller.user;
+  if (user.length > MAX_USER_LENGTH)
+    return invalid(
+      `The end user's name has ${user.length} characters, at most ${MAX_USER_LENGTH} are allowed.`,
+      'user',
+    );
+  const tags = readTags(headers.get('x-tollgate-tags'));
+  if (typeof tags === 'string') return invalid(tags, 'x-tollgate-tags');
+  return {
+    ok: true,
+    labels: { user, tags: { ...tags, ...caller.tags }, costTrailer: headers.get('x-tollgate-trailer') === 'cost' },
+  };
+};
+
+const readTags = (header: string | null): Record<string, string> | string => {
+  if (header === null || header.trim() === '') return {};
+  const pairs = header.split(',').map((pair) => pair.trim());
+  if (pairs.length > MAX_TAGS) return `x-tollgate-tags: got ${pairs.length} tags, at most ${MAX_TAGS} are allowed.`;
+  const tags: Record<string, string> = {};
+  for (const pair of pairs) {
+    const [, name, value] = TAG.exec(pair) ?? [];
+    if (name === undefined || value === undefined)
+      return 'x-tollgate-tags: expected name=value pairs separated by commas, names of letters, digits, "_", "." and "-" (at most 64), values of visible ASCII (at most 128).';
+    tags[name] = value;
+  }
+  return tags;
+};
+
+const invalid = (message: string, param: string): ReadLabels => ({
+  ok: false,
+  refusal: refuse('invalid_request', message, { param, shouldRetry: false }),
+});

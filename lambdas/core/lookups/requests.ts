@@ -1,0 +1,58 @@
+import { formatUsd } from '../../contract/money.ts';
+import type { Caller } from '../authenticate/authenticate.ts';
+import { type Refusal, refuse } from '../failures.ts';
+import type { LedgerEntry, Ports } from '../ports.ts';
+import type { Found } from './lookup.ts';
+
+/** `GET /v1/receipts/{id}`: the whole decision. A request of another key does not exist. */
+export const showReceipt =
+  (id: string) =>
+  async (caller: Caller, { ledger }: Ports): Promise<Found> => {
+    const entry = await ledger.read(id);
+    if (entry === undefined || entry.keyId !== caller.keyId) return { ok: false, refusal: noSuchRequest() };
+    return { ok: true, body: describeEntry(entry) };
+  };
+
+/** `POST /v1/requests/{id}/cancel`: stops an answer under way, in whichever process it runs; what it has used is settled. */
+export const cancelRequest =
+  (id: string) =>
+  async (caller: Caller, { ledger, cancellations }: Ports): Promise<Found> => {
+    const entry = await ledger.read(id);
+    if (entry === undefined || entry.keyId !== caller.keyId) return { ok: false, refusal: noSuchRequest() };
+    if (entry.state !== 'open') return { ok: true, body: { id, object: 'request', status: entry.state } };
+    await cancellations.request(id);
+    return { ok: true, status: 202, body: { id, object: 'request', status: 'cancelling' } };
+  };
+
+/** An entry as people and programs read it: snake_case, exact dollars as decimal strings. */
+export const describeEntry = (entry: LedgerEntry) => ({
+  id: entry.requestId,
+  object: 'receipt',
+  state: entry.state,
+  model: entry.alias,
+  key: entry.keyId,
+  user: entry.user,
+  team: entry.team,
+  org: entry.org,
+  tags: entry.tags,
+  opened_at: new Date(entry.openedAt).toISOString(),
+  settled_at: entry.settledAt === null ? null : new Date(entry.settledAt).toISOString(),
+  hold_usd: formatUsd(entry.hold),
+  cost_usd: formatUsd(entry.cost),
+  accounts: entry.accounts,
+  ...(snakeCased(entry.receipt) as object),
+});
+
+const snakeCased = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(snakeCased);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name.replaceAll(/[A-Z]|\d+/g, (c) => `_${c.toLowerCase()}`),
+      snakeCased(inner),
+    ]),
+  );
+};
+
+const noSuchRequest = (): Refusal =>
+  refuse('not_found', 'This key has made no request of that id.', { shouldRetry: false });

@@ -1,0 +1,48 @@
+import { formatUsd } from '../../contract/money.ts';
+import type { Admission } from '../admit/admit.ts';
+import type { Asked } from '../decode/decode.ts';
+import { type Refusal, statusOf } from '../failures.ts';
+import type { Ports } from '../ports.ts';
+import type { Settled } from '../settle/settle.ts';
+
+/** One line a request, in OpenTelemetry's GenAI names. Ids and counts only: no prompt, no answer, no key. */
+export const logAnswer = (settled: Settled, asked: Asked, admission: Admission, { log }: Pick<Ports, 'log'>): void => {
+  const { receipt, usage, cost } = settled;
+  log.info('request', {
+    request_id: admission.requestId,
+    ...callerFields(asked),
+    'gen_ai.response.model': receipt.answeredBy,
+    'gen_ai.usage.input_tokens':
+      usage.inputTokens + usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens,
+    'gen_ai.usage.cache_read.input_tokens': usage.cachedInputTokens,
+    'gen_ai.usage.output_tokens': usage.outputTokens,
+    outcome: receipt.outcome,
+    stop: receipt.stop?.reason,
+    attempts: receipt.attempts.length,
+    cost_usd: formatUsd(cost),
+  });
+};
+
+export const logRefusal = (
+  refusal: Refusal,
+  requestId: string,
+  asked: Asked | undefined,
+  { log }: Pick<Ports, 'log'>,
+): void =>
+  log.info('refused', {
+    request_id: requestId,
+    ...(asked && callerFields(asked)),
+    'error.type': refusal.code,
+    'http.response.status_code': statusOf(refusal.code),
+    scope: refusal.scope,
+    param: refusal.param,
+    attempts: refusal.attempts?.map(({ target, reason, status }) => ({ target, reason, status })),
+  });
+
+const callerFields = ({ caller, labels, alias, conversation }: Asked) => ({
+  key: caller.keyId,
+  team: caller.team,
+  user: labels.user,
+  'gen_ai.request.model': alias.name,
+  stream: conversation.stream,
+});

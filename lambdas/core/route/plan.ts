@@ -1,0 +1,63 @@
+import { estimateConversation, type TokenEstimate } from '../admit/estimate.ts';
+import type { Conversation } from '../conversation.ts';
+import type { Asked } from '../decode/decode.ts';
+import type { Dialect, DialectName } from '../dialect.ts';
+import { type Refusal, refuse } from '../failures.ts';
+import type { Target } from '../target.ts';
+import { whyNot } from './requirements.ts';
+
+/** Which targets may serve the request, in order, and why the others may not. */
+export interface Plan {
+  targets: [Target, ...Target[]];
+  passedOver: { target: string; reason: string }[];
+  /** Input tokens as this target counts them: the low estimate decides what fits, the high one what is held. */
+  estimateOf(target: Target): TokenEstimate;
+}
+
+export type Planned = { ok: true; plan: Plan } | { ok: false; refusal: Refusal };
+
+/** Pure: the same request and configuration give the same plan. Circuits are asked later, at each attempt. */
+export const planRoute = (asked: Asked, dialects: Record<DialectName, Dialect>): Planned => {
+  const { conversation, alias } = asked;
+  const [unpriced] = conversation.costBearing;
+  if (unpriced !== undefined)
+    return cannot(
+      'unsupported_feature',
+      `"${unpriced}" can cost more than the tokens of the answer, and no target of "${alias.name}" has a price for it. Leave it out.`,
+    );
+
+  const targets: Target[] = [];
+  const passedOver: Plan['passedOver'] = [];
+  const estimateOf = rememberEstimates(conversation);
+  for (const target of alias.targets) {
+    const reason = whyNot(target, dialects[target.dialect], conversation, estimateOf(target).inputTokensLow);
+    if (reason === undefined) targets.push(target);
+    else passedOver.push({ target: target.id, reason });
+  }
+  const [first, ...rest] = targets;
+  if (first === undefined) return refuseAll(conversation, alias.name, passedOver);
+  return { ok: true, plan: { targets: [first, ...rest], passedOver, estimateOf } };
+};
+
+/** One estimate a target and request, however often it is asked for. */
+const rememberEstimates = (conversation: Conversation): Plan['estimateOf'] => {
+  const known = new Map<string, TokenEstimate>();
+  return (target) => {
+    const estimate = known.get(target.id) ?? estimateConversation(conversation, target);
+    known.set(target.id, estimate);
+    return estimate;
+  };
+};
+
+const refuseAll = (conversation: Conversation, alias: string, passedOver: Plan['passedOver']): Planned => {
+  const list = passedOver.map(({ target, reason }) => `${target}: ${reason}`).join('; ');
+  const code = passedOver.every(({ reason }) => reason.startsWith('context:'))
+    ? 'context_length_exceeded'
+    : 'unsupported_feature';
+  return cannot(code, `No target of "${alias}" can serve this request (${conversation.turns.length} turns). ${list}.`);
+};
+
+const cannot = (code: 'unsupported_feature' | 'context_length_exceeded', message: string): Planned => ({
+  ok: false,
+  refusal: refuse(code, message, { shouldRetry: false }),
+});
