@@ -8,7 +8,10 @@ export const modelName = 'bench';
 /** Content events of a streamed answer; the usual size of a short chat answer. */
 export const streamChunkCount = 50;
 
-const words = Array.from({ length: streamChunkCount }, (_, index) => `word${index}${index % 10 === 9 ? ' – ½ "é"\n' : ' '}`);
+const words = Array.from(
+  { length: streamChunkCount },
+  (_, index) => `word${index}${index % 10 === 9 ? ' – ½ "é"\n' : ' '}`,
+);
 
 /** What every answer must say: 50 pieces, some with characters of several bytes and some that JSON escapes. */
 export const expectedText = words.join('');
@@ -36,7 +39,12 @@ export const answerBody = (): string =>
     ...head,
     object: 'chat.completion',
     choices: [
-      { index: 0, message: { role: 'assistant', content: expectedText, refusal: null }, logprobs: null, finish_reason: 'stop' },
+      {
+        index: 0,
+        message: { role: 'assistant', content: expectedText, refusal: null },
+        logprobs: null,
+        finish_reason: 'stop',
+      },
     ],
     usage,
     system_fingerprint: 'fp_bench',

@@ -28,7 +28,10 @@ app.post('*', async (context) => {
   const type = reply.headers['content-type'];
   const headers = { 'content-type': typeof type === 'string' ? type : 'application/octet-stream' };
   if (headers['content-type'].startsWith('text/event-stream')) {
-    return new Response(Readable.toWeb(reply.body) as ReadableStream<Uint8Array>, { status: reply.statusCode, headers });
+    return new Response(Readable.toWeb(reply.body) as ReadableStream<Uint8Array>, {
+      status: reply.statusCode,
+      headers,
+    });
   }
   return new Response(await reply.body.text(), { status: reply.statusCode, headers });
 });

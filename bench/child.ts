@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /** A server process that the benchmark started and will end. */
@@ -76,7 +76,13 @@ function waitForLine(child: ChildProcess, timeoutMs: number): Promise<Record<str
  * @throws with the end of what it printed when it can't start
  */
 export async function startChild(spec: ChildCommand): Promise<Child> {
-  const child = spawn(spec.command, spec.args, { env: makeEnvironment(spec.env ?? {}), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(spec.command, spec.args, {
+    env: makeEnvironment(spec.env ?? {}),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const tail: string[] = [];
   const keep = (text: Buffer) => {
     tail.push(text.toString('utf8'));

@@ -1,11 +1,6 @@
-/**
- * The load generator, a process of its own so that its work counts against nobody. Takes one `LoadOrder` at a time over
- * the channel of `fork`, keeps `concurrency` requests under way until the time or the count is up, lets those under way
- * finish, checks every answer word for word and sends back a `LoadResult`. Loopback only.
- */
 import { type Dispatcher, Pool } from 'undici';
 import { requestBody } from './answer.ts';
-import { summarize, type Summary } from './statistics.ts';
+import { type Summary, summarize } from './statistics.ts';
 import { findFaultInAnswer, findFaultInStream, hasContent } from './verify-answer.ts';
 
 export interface LoadOrder {
@@ -54,7 +49,8 @@ function exchange(pool: Pool, path: string, order: LoadOrder, body: string): Pro
       },
       onResponseData(_controller, chunk) {
         chunks.push(chunk);
-        if (firstTokenAt === undefined && order.stream && hasContent(chunk.toString('latin1'))) firstTokenAt = performance.now();
+        if (firstTokenAt === undefined && order.stream && hasContent(chunk.toString('latin1')))
+          firstTokenAt = performance.now();
       },
       onResponseEnd() {
         endedAt = performance.now();
@@ -71,7 +67,12 @@ function exchange(pool: Pool, path: string, order: LoadOrder, body: string): Pro
   });
 }
 
-/** Carries out one order. Bounded by its time, its count, and the time of each request. */
+/**
+ * Carries out one order: keeps `concurrency` requests under way until the time or the count is up, lets those under way
+ * finish, and checks every answer word for word. Bounded by its time, its count, and the time of each request.
+ *
+ * @throws when asked to load anything but this machine
+ */
 export async function runLoad(order: LoadOrder): Promise<LoadResult> {
   const url = new URL(`${order.baseUrl}/chat/completions`);
   if (url.hostname !== '127.0.0.1') throw new Error(`load goes to 127.0.0.1 only, not to ${url.hostname}`);
@@ -114,11 +115,3 @@ export async function runLoad(order: LoadOrder): Promise<LoadResult> {
     firstTokenMs: summarize(firstTokens),
   };
 }
-
-process.on('message', (order: LoadOrder) => {
-  runLoad(order).then(
-    (result) => process.send?.({ result }),
-    (error: unknown) => process.send?.({ error: String(error) }),
-  );
-});
-process.on('disconnect', () => process.exit(0));

@@ -17,7 +17,9 @@ async function install(what: string, command: string, args: string[], cwd: strin
     await run(command, args, { cwd, maxBuffer: 64 * 1024 * 1024, timeout: 15 * 60_000 });
   } catch (error) {
     const stderr = (error as { stderr?: string }).stderr ?? '';
-    throw new Error(`${what} could not be installed: ${command} ${args.join(' ')}\n${stderr.trim().slice(-2_000) || String(error)}`);
+    throw new Error(
+      `${what} could not be installed: ${command} ${args.join(' ')}\n${stderr.trim().slice(-2_000) || String(error)}`,
+    );
   }
 }
 
@@ -39,9 +41,16 @@ async function installOnce(folder: string, version: string, work: () => Promise<
 export async function ensurePortkey(): Promise<string> {
   const folder = join(peersFolder, 'portkey');
   await installOnce(folder, portkeyVersion, async () => {
-    await writeFile(join(folder, 'package.json'), '{ "name": "portkey-peer", "private": true }\n');
+    // Adapters from 1.14.2 on freeze the headers that Portkey goes on to change: every stream answers 500 (Portkey-AI/gateway#1389).
+    const manifest = { name: 'portkey-peer', private: true, overrides: { '@hono/node-server': '1.14.1' } };
+    await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
     const wanted = `@portkey-ai/gateway@${portkeyVersion}`;
-    await install('Portkey', 'npm', ['install', '--save-exact', '--ignore-scripts', '--no-audit', '--no-fund', wanted], folder);
+    await install(
+      'Portkey',
+      'npm',
+      ['install', '--save-exact', '--ignore-scripts', '--no-audit', '--no-fund', wanted],
+      folder,
+    );
   });
   return join(folder, 'node_modules/@portkey-ai/gateway/build/start-server.js');
 }
@@ -52,7 +61,12 @@ export async function ensureLitellm(): Promise<string> {
   await installOnce(folder, litellmVersion, async () => {
     await install('LiteLLM', 'python3', ['-m', 'venv', folder], peersFolder);
     const wanted = `litellm[proxy]==${litellmVersion}`;
-    await install('LiteLLM', join(folder, 'bin/pip'), ['install', '--disable-pip-version-check', '--quiet', wanted], peersFolder);
+    await install(
+      'LiteLLM',
+      join(folder, 'bin/pip'),
+      ['install', '--disable-pip-version-check', '--quiet', wanted],
+      peersFolder,
+    );
   });
   return join(folder, 'bin/litellm');
 }

@@ -1,5 +1,5 @@
 /** From cells to tables: ratios within a round, then their median, least and most over the rounds. */
-import { type Cell, describeScenario, type Scenario } from './measure.ts';
+import { type Cell, describeScenario, findFault, type Scenario } from './measure.ts';
 import { type Spread, spread } from './statistics.ts';
 import type { TargetName } from './targets.ts';
 
@@ -27,10 +27,10 @@ export interface Table {
 }
 
 const cpuPerRequest = (cell: Cell): number | undefined =>
-  cell.cpuMs === undefined ? undefined : cell.cpuMs / (cell.load.answered + cell.load.failed);
+  cell.cpuMs === undefined ? undefined : cell.cpuMs / cell.load.answered;
 
 const isScenario = (scenario: Scenario) => (cell: Cell) =>
-  cell.scenario.stream === scenario.stream && cell.scenario.concurrency === scenario.concurrency;
+  describeScenario(cell.scenario) === describeScenario(scenario);
 
 /** Applies a comparison to the cells of the same round; a round that lacks one of the two is left out. */
 function compareByRound(
@@ -46,7 +46,12 @@ function compareByRound(
   return values.length === 0 ? undefined : spread(values);
 }
 
-function summarizeTarget(cells: readonly Cell[], scenario: Scenario, target: TargetName, baselines: readonly TargetName[]): Line {
+function summarizeTarget(
+  cells: readonly Cell[],
+  scenario: Scenario,
+  target: TargetName,
+  baselines: readonly TargetName[],
+): Line {
   const of = (name: TargetName) => cells.filter(isScenario(scenario)).filter((cell) => cell.target === name);
   const own = of(target);
   const cpu = own.flatMap((cell) => cpuPerRequest(cell) ?? []);
@@ -77,22 +82,28 @@ function summarizeTarget(cells: readonly Cell[], scenario: Scenario, target: Tar
   };
 }
 
-/** One line a scenario and target, in the order given. */
+/** One line a scenario and target, in the order given. Cells with a fault do not count. */
 export function summarizeCells(
   cells: readonly Cell[],
   scenarios: readonly Scenario[],
   targets: readonly TargetName[],
 ): Line[] {
+  const sound = cells.filter((cell) => findFault(cell) === undefined);
   const baselines = targets.filter((name) => name === 'bare' || name === 'portkey' || name === 'litellm');
-  return scenarios.flatMap((scenario) => targets.map((target) => summarizeTarget(cells, scenario, target, baselines)));
+  return scenarios.flatMap((scenario) => targets.map((target) => summarizeTarget(sound, scenario, target, baselines)));
 }
 
-const digits = (value: number): string => value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
+const digits = (value: number): string => {
+  const size = Math.abs(value);
+  return Number.isNaN(value) ? '–' : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+};
 
 const show = (value: Spread | undefined): string => (value === undefined ? '–' : digits(value.median));
 
 const showRange = (value: Spread | undefined): string =>
-  value === undefined ? '–' : `${digits(value.median)} (${digits(value.min)}–${digits(value.max)})`;
+  value === undefined || Number.isNaN(value.median)
+    ? '–'
+    : `${digits(value.median)} (${digits(value.min)}–${digits(value.max)})`;
 
 type Titles = Partial<Record<TargetName, string>>;
 
@@ -133,8 +144,12 @@ export function makeTables(lines: readonly Line[], titles: Titles): Table[] {
 export function renderText({ title, header, rows }: Table): string {
   const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const render = (row: string[]) =>
-    row.map((text, column) => (column < 2 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))).join('  ');
-  const body = rows.flatMap((row, index) => (index > 0 && rows[index - 1]?.[0] !== row[0] ? ['', render(row)] : [render(row)]));
+    row
+      .map((text, column) => (column < 2 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0)))
+      .join('  ');
+  const body = rows.flatMap((row, index) =>
+    index > 0 && rows[index - 1]?.[0] !== row[0] ? ['', render(row)] : [render(row)],
+  );
   return [title, '', render(header), ...body].join('\n');
 }
 
@@ -142,4 +157,26 @@ export function renderMarkdown({ title, header, rows }: Table): string {
   const render = (row: string[]) => `| ${row.join(' | ')} |`;
   const rule = header.map((_, column) => (column < 2 ? '---' : '---:'));
   return [`## ${title}`, '', render(header), render(rule), ...rows.map(render)].join('\n');
+}
+
+/** What Tollgate aims at: CPU per request as a share of a peer's, under every load. */
+const goals = [
+  { peer: 'portkey', most: 1 },
+  { peer: 'litellm', most: 0.1 },
+] as const;
+
+/** One sentence a peer that was measured: in how many loads the aim was met, and where it was missed most. */
+export function judgeGoals(lines: readonly Line[], titles: Titles): string[] {
+  return goals.flatMap(({ peer, most }) => {
+    const ratios = lines.flatMap(({ target, scenario, cpuRatioTo }) => {
+      const ratio = target === 'tollgate' ? cpuRatioTo[peer]?.median : undefined;
+      return ratio === undefined ? [] : [{ ratio, load: describeScenario(scenario) }];
+    });
+    const worst = ratios.toSorted((a, b) => b.ratio - a.ratio)[0];
+    if (worst === undefined) return [];
+    const met = ratios.filter(({ ratio }) => ratio <= most).length;
+    return [
+      `Aim: at most ${most} × the CPU of ${titles[peer]} per request. Met in ${met} of ${ratios.length} loads; the most was ${worst.ratio.toFixed(3)} × (${worst.load}).`,
+    ];
+  });
 }

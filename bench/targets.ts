@@ -1,9 +1,9 @@
 /** What is measured: how each target is started and spoken to. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { modelName } from './answer.ts';
 import { type Child, findFreePort, startChild } from './child.ts';
 import { ensureLitellm, ensurePortkey, litellmVersion, portkeyVersion } from './peers.ts';
-import { modelName } from './answer.ts';
 import { tollgateConfig } from './tollgate-config.ts';
 
 export type TargetName = 'direct' | 'bare' | 'tollgate' | 'portkey' | 'litellm';
@@ -41,7 +41,14 @@ async function startBareProxy({ upstreamUrl }: StartOptions): Promise<Target> {
     args: [quiet, join(import.meta.dirname, 'bare-proxy.ts'), '--upstream', upstreamUrl],
     readyWithinMs: 15_000,
   });
-  return { name: 'bare', title: 'bare proxy', baseUrl: `${child.ready.url}/v1`, headers: json, pid: child.pid, stop: child.stop };
+  return {
+    name: 'bare',
+    title: 'bare proxy',
+    baseUrl: `${child.ready.url}/v1`,
+    headers: json,
+    pid: child.pid,
+    stop: child.stop,
+  };
 }
 
 async function startTollgate({ upstreamUrl, workFolder, profileFolder }: StartOptions): Promise<Target> {
@@ -79,7 +86,14 @@ async function startPortkey({ upstreamUrl }: StartOptions): Promise<Target> {
     'x-portkey-provider': 'openai',
     'x-portkey-custom-host': `${upstreamUrl}/v1`,
   };
-  return { name: 'portkey', title: `Portkey ${portkeyVersion}`, baseUrl: `${url}/v1`, headers, pid: child.pid, stop: child.stop };
+  return {
+    name: 'portkey',
+    title: `Portkey ${portkeyVersion}`,
+    baseUrl: `${url}/v1`,
+    headers,
+    pid: child.pid,
+    stop: child.stop,
+  };
 }
 
 /** Settings that LiteLLM's own guide to production names, and nothing that calls out: its price list comes from its package. */
@@ -105,13 +119,31 @@ async function startLitellm({ upstreamUrl, workFolder }: StartOptions): Promise<
   const child: Child = await startChild({
     name: 'LiteLLM',
     command,
-    args: ['--config', config, '--host', '127.0.0.1', '--port', new URL(url).port, '--num_workers', '1', '--telemetry', 'False'],
+    args: [
+      '--config',
+      config,
+      '--host',
+      '127.0.0.1',
+      '--port',
+      new URL(url).port,
+      '--num_workers',
+      '1',
+      '--telemetry',
+      'False',
+    ],
     env: litellmEnvironment,
     healthUrl: `${url}/health/liveliness`,
     readyWithinMs: 120_000,
   });
   const headers = { ...json, authorization: 'Bearer unused' };
-  return { name: 'litellm', title: `LiteLLM ${litellmVersion}`, baseUrl: `${url}/v1`, headers, pid: child.pid, stop: child.stop };
+  return {
+    name: 'litellm',
+    title: `LiteLLM ${litellmVersion}`,
+    baseUrl: `${url}/v1`,
+    headers,
+    pid: child.pid,
+    stop: child.stop,
+  };
 }
 
 /** @throws when it can't be installed or started */

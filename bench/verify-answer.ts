@@ -51,7 +51,8 @@ export function findFaultInStream(status: number, body: string): string | undefi
     if (typeof choice?.delta?.content === 'string') text += choice.delta.content;
     stop = choice?.finish_reason ?? stop;
   }
-  if (text !== expectedText) return `another text (${text.length} of ${expectedText.length} characters): ${shorten(text)}`;
+  if (text !== expectedText)
+    return `another text (${text.length} of ${expectedText.length} characters): ${shorten(text)}`;
   if (stop !== 'stop') return `finish_reason ${String(stop)} instead of stop`;
   return done ? undefined : 'no [DONE]';
 }

@@ -79,15 +79,21 @@ export interface BudgetConfig {
   warnAt?: number;
 }
 
+/** The budget of each team, user or key that has none of its own. */
+export interface DefaultBudgetConfig extends BudgetConfig {
+  /** The same as `limits.per….tokensPerMinute`; one of the two places. */
+  tokensPerMinute?: number;
+}
+
 export interface BudgetsConfig {
   org?: BudgetConfig;
   /** By team name; wins over `perTeam`. */
   teams?: Record<string, BudgetConfig>;
   /** By user name; wins over `perUser`. */
   users?: Record<string, BudgetConfig>;
-  perTeam?: BudgetConfig;
-  perUser?: BudgetConfig;
-  perKey?: BudgetConfig;
+  perTeam?: DefaultBudgetConfig;
+  perUser?: DefaultBudgetConfig;
+  perKey?: DefaultBudgetConfig;
 }
 
 export interface RateLimitConfig {

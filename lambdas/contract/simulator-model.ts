@@ -1,16 +1,20 @@
-/** What a simulator model's name asks for (contract: `echo`, `slow-MS`, … joined by `+`). */
+/**
+ * What a simulator model's name asks for: parts joined by `+`, each at most once. `slow-200+tokens-50+cut-20` is an answer
+ * of 50 tokens whose first comes after 200 ms and whose connection breaks after 20. Where parts exclude each other, a
+ * failure comes before any answer, and `tokens` before `echo`.
+ */
 export interface SimulatedBehaviour {
-  /** Answers with the last user text. What every name does unless it says otherwise. */
+  /** Answers with the last user text. What every name does that asks for no `tokens`. */
   echo?: true;
-  /** Waits before the first content, milliseconds. */
+  /** Waits before the first content, milliseconds, and takes as long again over the rest of a stream. */
   slowMs?: number;
-  /** Answers with this HTTP status. */
+  /** Answers with this HTTP status: always, or as often as `flakyPercent` says. */
   failStatus?: number;
-  /** Share of the calls that fail, percent. */
+  /** Share of the calls that fail, percent; with 500 unless `failStatus` says otherwise. */
   flakyPercent?: number;
-  /** The stream breaks off after so many output tokens. */
+  /** The connection breaks after so many output tokens; a shorter answer comes whole. */
   cutAfterTokens?: number;
-  /** Never answers. */
+  /** Never answers; with `cutAfterTokens` it goes silent where it would have broken off. */
   hang?: true;
   /** Answers exactly so many output tokens, or `max_tokens` where that is less. */
   tokens?: number;
@@ -31,7 +35,8 @@ const PARAMETERS: Record<string, Parameter> = {
   tokens: { field: 'tokens', min: 0, max: 100_000, unit: 'tokens' },
 };
 
-export const SIMULATOR_MODELS = 'echo, slow-MS, fail-STATUS, flaky-PERCENT, cut-AFTER_TOKENS, hang, tokens-N, joined by +';
+export const SIMULATOR_MODELS =
+  'echo, slow-MS, fail-STATUS, flaky-PERCENT, cut-AFTER_TOKENS, hang, tokens-N, joined by +';
 
 export type ParsedSimulatorModel = { ok: true; behaviour: SimulatedBehaviour } | { ok: false; message: string };
 

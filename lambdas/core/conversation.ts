@@ -125,6 +125,11 @@ export interface Conversation {
   user?: string;
   /** Top-level body fields that this type can't hold: kept where the target speaks the client's dialect, dropped (and named to the client) elsewhere. */
   sameDialectOnly: string[];
+  /**
+   * Set where the body holds something that carries meaning and that this type can't hold (a file's id, a vendor's own tool):
+   * only a target that speaks `dialect` can serve the request. `what` says what it is and where, in the client's words.
+   */
+  boundTo?: { dialect: 'openai-chat' | 'anthropic-messages'; what: string };
   /** What the request asks for that costs more than its tokens, by the client's own field names (`service_tier`, `web_search_options`, …). Refused unless priced. */
   costBearing: string[];
 }

@@ -72,6 +72,8 @@ export interface StreamEncoder {
 export interface StreamRelay {
   /** `text` is what the client gets ('' = nothing, such as a usage event it did not ask for); `events` is what it meant. */
   push(event: WireEvent): { text: string; events: StreamEvent[] };
+  /** The end mark, for a vendor that closed after its stop without one; '' where it has been written. */
+  end(): string;
   fail(refusal: Refusal): string;
 }
 

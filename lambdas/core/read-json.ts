@@ -101,3 +101,22 @@ export const optional = <T>(value: JsonValue | undefined, read: (value: JsonValu
 /** `{ [name]: value }`, or nothing where the value is undefined: for building objects under exactOptionalPropertyTypes. */
 export const present = <K extends string, T>(name: K, value: T | undefined): { [P in K]?: T } =>
   value === undefined ? {} : ({ [name]: value } as { [P in K]?: T });
+
+/** Nesting that no honest request or answer has; `JSON.stringify` overflows the stack some 3,000 levels down. */
+export const MAX_DEPTH = 200;
+
+/** Whether a value is nested deeper than that many levels. Uses no stack of its own. */
+export const isDeeperThan = (value: JsonValue, levels: number): boolean => {
+  let level: JsonValue[] = [value];
+  for (let depth = 0; depth <= levels; depth += 1) {
+    const next: JsonValue[] = [];
+    for (const container of level) {
+      if (typeof container !== 'object' || container === null) continue;
+      for (const child of Array.isArray(container) ? container : Object.values(container))
+        if (typeof child === 'object' && child !== null) next.push(child);
+    }
+    if (next.length === 0) return false;
+    level = next;
+  }
+  return true;
+};

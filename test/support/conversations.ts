@@ -397,10 +397,8 @@ export const conversations = (options: { without?: readonly Feature[] } = {}): f
         stream: fc.boolean(),
         streamUsage: fc.boolean(),
         user: given('user', name),
-        sameDialectOnly: fc.constant([]),
-        costBearing: fc.constant([]),
       })
-      .map((conversation) => withoutUndefined(conversation) as Conversation),
+      .map((conversation) => withoutUndefined({ ...conversation, sameDialectOnly: [], costBearing: [] }) as Conversation),
   );
 };
 

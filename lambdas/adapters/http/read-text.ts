@@ -45,7 +45,7 @@ const decompress = async (bytes: Buffer, encoding: string | undefined, maxBytes:
   try {
     return await decode(bytes, { maxOutputLength: maxBytes });
   } catch (error) {
-    if (error instanceof RangeError) throw tooLarge(maxBytes);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
     throw new UpstreamError('malformed', `The reply says it is ${name} and is not`, { cause: error });
   }
 };

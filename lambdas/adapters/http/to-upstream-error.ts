@@ -31,7 +31,7 @@ const MESSAGES: Record<UpstreamErrorKind, string> = {
  */
 export const toUpstreamError = (error: unknown, signal: AbortSignal): UpstreamError => {
   if (error instanceof UpstreamError) return error;
-  const code = codeOf(error);
+  const code = textOf(error, 'code');
   const kind = signal.aborted ? 'aborted' : kindOf(error, code);
   const detail = kind === 'aborted' || code === '' ? '' : ` (${code})`;
   return new UpstreamError(kind, `${MESSAGES[kind]}${detail}`, { cause: error });
@@ -51,7 +51,11 @@ const isTlsFailure = (error: unknown, code: string): boolean =>
   code.startsWith('CERT_') ||
   code.includes('SELF_SIGNED') ||
   code.startsWith('UNABLE_TO_') ||
-  (error instanceof Error && error.message.includes('before secure TLS connection'));
+  textOf(error, 'message').includes('before secure TLS connection');
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+/** Told by its shape, since an error may come from another realm, whose `Error` is not ours. */
+const textOf = (error: unknown, name: 'code' | 'message'): string => {
+  const value =
+    typeof error === 'object' && error !== null && name in error ? (error as Record<string, unknown>)[name] : '';
+  return typeof value === 'string' ? value : '';
+};

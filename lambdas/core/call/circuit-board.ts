@@ -1,4 +1,254 @@
+import type { AttemptFailure } from '../failures.ts';
+import type { CircuitRecord, CircuitStore, Clock, Log, Random } from '../ports.ts';
+import { withPatience } from './with-patience.ts';
+import { CIRCUIT } from './call-policy.ts';
+import {
+  closeCircuit,
+  isAhead,
+  isOverridden,
+  leaseProbe,
+  openCircuit,
+  returnLease,
+  standingOf,
+  untouchedCircuit,
+} from './circuit.ts';
+
+/** Whether a call may go to a target now. `probe` marks the single call that tries a broken target again. */
+export type Entry =
+  | { kind: 'go'; probe?: string }
+  | { kind: 'wait'; until: number; because: 'circuit' | 'retry-after' };
+
+/** What a call that entered came to. `abandoned` = nothing was learnt: the client left, or the call was never sent. */
+export type CallReport = 'ok' | 'abandoned' | AttemptFailure;
+
 /** The circuits as one gateway process knows them. */
 export interface CircuitBoard {
+  /**
+   * Asks to call a target now. Whoever gets `probe` must report with it, whatever happens. Waits for the store only for
+   * the first word of a target and for a probe's lease, and never longer than `CIRCUIT.storePatienceMs`.
+   */
+  tryEnter(target: string): Promise<Entry>;
+  /** What `tryEnter` would say by what this process knows, taking nothing. */
+  peek(target: string): Entry;
+  /** @param probe the entry's own, where it had one */
+  report(target: string, report: CallReport, probe?: string): void;
+  /** Reads all known circuits anew; at start it spares the first request the wait. */
   refresh(): Promise<void>;
+  /** Resolves when nothing is being read or written: for a process that is about to stop. */
+  settled(): Promise<void>;
 }
+
+interface Known {
+  /** `version` is the store's; the rest may be ahead of the store while a write is under way or the store is down. */
+  record: CircuitRecord;
+  isRead: boolean;
+  /** Moves under way or queued. */
+  moves: Promise<void> | undefined;
+  /** Failures in a row while closed: counted in memory, so that no call costs a write. */
+  failures: number;
+  /** A vendor's retry-after, for this process. */
+  passOverUntil: number;
+}
+
+const MOVE_TRIES = 3;
+
+/**
+ * Keeps the circuits of one process: a memory of the shared store that is a second old at most while calls come, failures
+ * in a row, and the vendors' retry-afters. A store that is down never fails a call: circuits then work from memory.
+ *
+ * @param targets ids to read at the first refresh already; others join as they are asked for
+ */
+export const makeCircuitBoard = ({
+  store,
+  clock,
+  random,
+  log,
+  targets = [],
+}: {
+  store: CircuitStore;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  targets?: readonly string[];
+}): CircuitBoard => {
+  const all = new Map<string, Known>();
+  const pending = new Set<Promise<void>>();
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+  let isStoreDown = false;
+
+  const knownOf = (target: string): Known => {
+    const found = all.get(target);
+    if (found !== undefined) return found;
+    const record = untouchedCircuit(target);
+    const known: Known = { record, isRead: false, moves: undefined, failures: 0, passOverUntil: 0 };
+    all.set(target, known);
+    return known;
+  };
+  for (const target of targets) knownOf(target);
+
+  const track = (work: Promise<void>): Promise<void> => {
+    const done = work.finally(() => pending.delete(done));
+    pending.add(done);
+    return done;
+  };
+
+  /** Runs one operation of the store; undefined when it can't be reached. Says so once an outage, not once a call. */
+  const ask = async <T>(operation: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      const answer = await withPatience(operation, CIRCUIT.storePatienceMs, clock);
+      if (isStoreDown) log.info('circuit store is back');
+      isStoreDown = false;
+      return answer;
+    } catch (error) {
+      if (!isStoreDown) log.warn('circuit store unreachable: circuits work from memory', { error });
+      isStoreDown = true;
+      return undefined;
+    }
+  };
+
+  const adopt = (known: Known, record: CircuitRecord): void => {
+    // Closed by another process's prober: what was counted here before is over.
+    if (known.record.circuit.state !== 'closed' && record.circuit.state === 'closed') known.failures = 0;
+    known.record = record;
+  };
+
+  const readAll = async (): Promise<void> => {
+    const ids = [...all.keys()];
+    readAt = clock.now();
+    const records = ids.length === 0 ? [] : await ask(() => store.read(ids));
+    for (const record of records ?? []) {
+      const known = all.get(record.target);
+      // Not newer: a read that a write has overtaken, or what memory holds because the store missed it.
+      if (known !== undefined && record.version > known.record.version) adopt(known, record);
+    }
+    for (const id of ids) knownOf(id).isRead = true;
+  };
+
+  const refresh = (): Promise<void> => {
+    reading ??= track(
+      readAll().finally(() => {
+        reading = undefined;
+      }),
+    );
+    return reading;
+  };
+
+  const refreshIfStale = (): void => {
+    const ageMs = clock.now() - readAt;
+    if (ageMs < 0 || ageMs >= CIRCUIT.refreshMs) void refresh();
+  };
+
+  /** Decides and writes until it is written, nothing is left to do, or the store is out of reach. Memory moves at once. */
+  const move = async (known: Known, decide: (record: CircuitRecord) => CircuitRecord | undefined): Promise<void> => {
+    for (let tries = 0; tries < MOVE_TRIES; tries++) {
+      const next = decide(known.record);
+      if (next === undefined) return;
+      adopt(known, { ...next, version: known.record.version });
+      const hasWon = await ask(() => store.write(next));
+      if (hasWon === undefined) return;
+      if (hasWon) {
+        if (next.version > known.record.version) adopt(known, next);
+        return;
+      }
+      const found = await ask(() => store.read([next.target]));
+      if (found === undefined) return;
+      adopt(known, found[0] ?? untouchedCircuit(next.target));
+    }
+    log.warn('circuit not written: others were faster each time', { target: known.record.target });
+  };
+
+  /** Moves of one target come one after another. */
+  const startMove = (known: Known, decide: (record: CircuitRecord) => CircuitRecord | undefined): Promise<void> => {
+    const work = known.moves === undefined ? move(known, decide) : known.moves.then(() => move(known, decide));
+    const done = track(work).finally(() => {
+      if (known.moves === done) known.moves = undefined;
+    });
+    known.moves = done;
+    return done;
+  };
+
+  const soon = (): Entry => ({ kind: 'wait', until: clock.now() + CIRCUIT.refreshMs, because: 'circuit' });
+
+  const peek = (target: string): Entry => {
+    const known = knownOf(target);
+    const now = clock.now();
+    if (isAhead(known.passOverUntil, now, CIRCUIT.longestPassOverMs))
+      return { kind: 'wait', until: known.passOverUntil, because: 'retry-after' };
+    const standing = standingOf(known.record, now);
+    if (standing.kind === 'open') return { kind: 'wait', until: standing.until, because: 'circuit' };
+    return standing.kind === 'probe-due' && known.moves !== undefined ? soon() : { kind: 'go' };
+  };
+
+  const tryEnter = async (target: string): Promise<Entry> => {
+    const known = knownOf(target);
+    while (!known.isRead) await refresh();
+    refreshIfStale();
+    const entry = peek(target);
+    if (entry.kind === 'wait' || standingOf(known.record, clock.now()).kind === 'closed') return entry;
+
+    const probe = Buffer.from(random.bytes(8)).toString('hex');
+    await startMove(known, (record) =>
+      standingOf(record, clock.now()).kind === 'probe-due' ? leaseProbe(record, clock.now(), probe) : undefined,
+    );
+    if (isProber(known.record, probe)) return { kind: 'go', probe };
+    return standingOf(known.record, clock.now()).kind === 'probe-due' ? soon() : peek(target);
+  };
+
+  const reportProbe = (known: Known, report: CallReport, probe: string): void => {
+    const verdict = verdictOf(report);
+    void startMove(known, (record) => {
+      const now = clock.now();
+      // Any prober's good word counts, a late one's too: else a target slower than the lease would never close.
+      if (verdict === 'works') return record.circuit.state === 'half-open' ? closeCircuit(record, now, 'probe answered') : undefined;
+      if (!isProber(record, probe)) return undefined;
+      if (verdict === 'unknown') return returnLease(record, now, 'probe abandoned');
+      return openCircuit(record, now, random.fraction(), reasonOf(report));
+    });
+  };
+
+  const reportCall = (known: Known, report: CallReport): void => {
+    if (report === 'ok') known.failures = 0;
+    if (typeof report === 'string' || !report.countsAgainstCircuit) return;
+    known.failures += 1;
+    if (known.failures < CIRCUIT.failuresToOpen) return;
+    const isClosed = (record: CircuitRecord): boolean =>
+      record.circuit.state === 'closed' && !isOverridden(record, clock.now());
+    if (!isClosed(known.record)) return;
+    known.failures = 0;
+    log.warn('circuit opens', { target: known.record.target, reason: reasonOf(report) });
+    void startMove(known, (record) =>
+      isClosed(record) ? openCircuit(record, clock.now(), random.fraction(), reasonOf(report)) : undefined,
+    );
+  };
+
+  return {
+    tryEnter,
+    peek,
+    refresh,
+    report(target, report, probe) {
+      const known = knownOf(target);
+      if (typeof report !== 'string' && report.retryAfterMs !== undefined)
+        known.passOverUntil = clock.now() + Math.min(report.retryAfterMs, CIRCUIT.longestPassOverMs);
+      if (probe === undefined) reportCall(known, report);
+      else reportProbe(known, report, probe);
+    },
+    async settled() {
+      while (pending.size > 0) await Promise.all(pending);
+    },
+  };
+};
+
+const isProber = ({ circuit }: CircuitRecord, probe: string): boolean =>
+  circuit.state === 'half-open' && circuit.prober === probe;
+
+/** A target that turns one request down (busy, too long, not allowed) is not broken. */
+const verdictOf = (report: CallReport): 'works' | 'broken' | 'unknown' => {
+  if (report === 'ok') return 'works';
+  if (report === 'abandoned') return 'unknown';
+  if (report.countsAgainstCircuit) return 'broken';
+  return report.reason === 'cancelled' || report.reason === 'deadline' ? 'unknown' : 'works';
+};
+
+const reasonOf = (report: CallReport): string =>
+  typeof report === 'string' ? report : [report.reason, report.status].filter((word) => word !== undefined).join(' ');

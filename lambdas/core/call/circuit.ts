@@ -28,6 +28,13 @@ export const untouchedCircuit = (target: string): CircuitRecord => ({
   changedAt: 0,
 });
 
+/**
+ * Whether `until` still lies ahead, and no further than the machine itself could have put it: after a clock that ran ahead
+ * was set back, a target is not shut out for hours.
+ */
+export const isAhead = (until: number, now: number, longestMs: number): boolean =>
+  now < until && until - now <= longestMs;
+
 export const isOverridden = ({ override }: CircuitRecord, now: number): boolean =>
   override !== null && now < override.until;
 
@@ -38,9 +45,9 @@ export const standingOf = ({ circuit, override }: CircuitRecord, now: number): S
     case 'closed':
       return { kind: 'closed' };
     case 'open':
-      return now < circuit.until ? { kind: 'open', until: circuit.until } : { kind: 'probe-due' };
+      return isAhead(circuit.until, now, CIRCUIT.longestOpenMs * (1 + CIRCUIT.openJitter)) ? { kind: 'open', until: circuit.until } : { kind: 'probe-due' };
     case 'half-open':
-      return now < circuit.leaseUntil ? { kind: 'open', until: circuit.leaseUntil } : { kind: 'probe-due' };
+      return isAhead(circuit.leaseUntil, now, CIRCUIT.leaseMs) ? { kind: 'open', until: circuit.leaseUntil } : { kind: 'probe-due' };
     default:
       return circuit satisfies never;
   }

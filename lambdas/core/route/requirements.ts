@@ -1,5 +1,5 @@
 import type { Conversation, Turn } from '../conversation.ts';
-import type { Dialect } from '../dialect.ts';
+import type { Dialect, Uncarried } from '../dialect.ts';
 import type { Capability, Target } from '../target.ts';
 
 /** Why a target can't serve a request; undefined when it can. The words go into the receipt and, where no target can, to the client. */
@@ -9,8 +9,13 @@ export const whyNot = (
   conversation: Conversation,
   inputTokensLow: number,
 ): string | undefined => {
+  if (conversation.boundTo !== undefined && conversation.boundTo.dialect !== dialect.name)
+    return `${conversation.boundTo.what} can't be expressed in ${dialect.name}`;
   const lacking = requiredCapabilities(conversation).find((capability) => !target.capabilities.has(capability));
   if (lacking !== undefined) return `${lacking} is not supported`;
+  const { boundTo } = conversation;
+  if (boundTo !== undefined && boundTo.dialect !== dialect.name)
+    return `${boundTo.what} can't be expressed in ${dialect.name}`;
   const unsaid = uncarried(conversation).find((item) => dialect.cannotCarry.has(item));
   if (unsaid !== undefined) return `${unsaid} can't be expressed in ${dialect.name}`;
   if (conversation.maxOutputTokens !== undefined && conversation.maxOutputTokens > target.maxOutputTokens)
@@ -37,7 +42,7 @@ export const requiredCapabilities = (conversation: Conversation): Capability[] =
 };
 
 const uncarried = (conversation: Conversation) => {
-  const items = new Set<'choices' | 'image-url' | 'document' | 'document-url'>();
+  const items = new Set<Uncarried>();
   if (conversation.choices > 1) items.add('choices');
   for (const part of mediaParts(conversation.turns)) {
     if (part.type === 'document') items.add('document');

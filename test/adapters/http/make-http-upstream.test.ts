@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type HttpUpstream, makeHttpUpstream } from '../../../lambdas/adapters/http/make-http-upstream.ts';
@@ -79,7 +80,10 @@ describe('sending', () => {
       request.resume().on('end', () => response.end('ok'));
     });
     const upstream = upstreamFor();
-    for (let i = 0; i < 3; i++) await (await upstream.send(call(origin), never)).text();
+    for (let i = 0; i < 3; i++) {
+      await (await upstream.send(call(origin), never)).text();
+      await setImmediate();
+    }
     expect(ports.size).toBe(1);
   });
 
@@ -136,7 +140,7 @@ describe('failures', () => {
   });
 
   test('a server that does not speak HTTP is "malformed"', async () => {
-    const server = createTcpServer((socket) => socket.end('220 mail.example.com ESMTP\r\n\r\n'));
+    const server = createTcpServer((socket) => socket.resume().end('220 mail.example.com ESMTP\r\n\r\n'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     cleanups.push(() => new Promise((resolve) => server.close(resolve)));
     const { port } = server.address() as AddressInfo;
@@ -269,7 +273,10 @@ describe('stopping', () => {
       });
     });
     const upstream = upstreamFor();
-    for (let i = 0; i < 3; i++) expect(await all(await upstream.send(call(origin), never))).toHaveLength(1);
+    for (let i = 0; i < 3; i++) {
+      expect(await all(await upstream.send(call(origin), never))).toHaveLength(1);
+      await setImmediate();
+    }
     expect(ports.size).toBe(1);
   });
 });

@@ -1,0 +1,96 @@
+/**
+ * The table of what may import what, as rules for `npm run check:imports` (test/support/check-imports.ts). Each row names
+ * a place and everything it may import; whatever is not named is forbidden, so nothing imports test. Type-only imports count.
+ */
+
+/** `$1` in `may` is what the group in `from` matched: `adapters/x` may import its own folder but no other adapter. */
+const table = [
+  { name: 'contract', from: '^lambdas/contract/', may: ['lambdas/contract/', npm('zod')] },
+  {
+    name: 'catalogue',
+    from: '^lambdas/catalogue/',
+    // The command that refreshes it runs on a developer's machine and is no part of the gateway.
+    except: '^lambdas/catalogue/refresh[.]ts$',
+    may: ['lambdas/catalogue/', 'lambdas/contract/'],
+  },
+  {
+    name: 'core',
+    from: '^lambdas/core/',
+    // Of Node only what is pure: hashing and checksums.
+    may: ['lambdas/(core|contract|catalogue)/', 'crypto$', 'zlib$', 'node:(crypto|zlib)$'],
+  },
+  { name: 'dialects', from: '^lambdas/dialects/([^/]+)/', may: ['lambdas/dialects/$1/', 'lambdas/(core|contract)/'] },
+  {
+    name: 'providers',
+    from: '^lambdas/providers/([^/]+)/',
+    may: ['lambdas/providers/$1/', 'lambdas/(dialects|core|contract)/'],
+  },
+  {
+    name: 'adapters',
+    from: '^lambdas/adapters/([^/]+)/',
+    may: ['lambdas/adapters/$1/', 'lambdas/(core|contract)/', 'node_modules/', ...node()],
+  },
+  { name: 'wiring', from: '^lambdas/wiring/', may: ['lambdas/', 'node_modules/@(aws-sdk|smithy)/', ...node()] },
+  {
+    name: 'gateway',
+    from: '^lambdas/gateway/',
+    may: ['lambdas/(gateway|wiring|core|contract)/', npm('hono'), npm('@hono/node-server'), ...node()],
+  },
+  {
+    name: 'cli',
+    from: '^(bin/tollgate[.]ts$|lambdas/cli/)',
+    may: ['lambdas/(cli|wiring|core|contract)/', npm('commander'), ...node()],
+  },
+];
+
+function npm(name) {
+  return `node_modules/${name}/`;
+}
+
+/** Node's own modules, by the names that dependency-cruiser resolves them to. */
+function node() {
+  const { builtinModules } = require('node:module');
+  const names = builtinModules.filter((name) => !name.startsWith('_')).map((name) => name.replace(/^node:/, ''));
+  return [`(node:)?(${names.join('|')})$`];
+}
+
+module.exports = {
+  table,
+  forbidden: [
+    ...table.map(({ name, from, except, may }) => ({
+      name: `${name} may not import this`,
+      severity: 'error',
+      from: { path: from, ...(except ? { pathNot: except } : {}) },
+      to: { pathNot: `^(${may.join('|')})`, couldNotResolve: false },
+    })),
+    {
+      name: 'no row of the table covers this file',
+      severity: 'error',
+      from: { path: '^(lambdas|bin)/', pathNot: table.map(({ from }) => from) },
+      to: {},
+    },
+    {
+      name: 'what runs may not import a development dependency',
+      severity: 'error',
+      from: { path: '^(lambdas|bin)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    { name: 'this import can not be resolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'modules may not need each other at run time',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.json', '.d.ts'],
+    },
+  },
+};

@@ -1,0 +1,49 @@
+import type { CircuitRecord, CircuitStore } from '../../core/ports.ts';
+import type { Database } from './database.ts';
+
+/** One record a target, written only by who has seen the version before it. A target never written reads as closed, version 0. */
+export const makeEmbeddedCircuitStore = (database: Database): CircuitStore => ({
+  read: (targets) =>
+    database.read((connection) =>
+      targets.map((target) => {
+        const row = connection.get<{ record: string }>('SELECT record FROM circuits WHERE target = ?', target);
+        return row === undefined ? neverWritten(target) : toRecord(row);
+      }),
+    ),
+
+  write: (next) =>
+    database.write((connection) => {
+      const record = JSON.stringify(next);
+      const changed =
+        next.version === 1
+          ? connection.run(
+              'INSERT INTO circuits (target, version, record) VALUES (?, 1, ?) ON CONFLICT (target) DO NOTHING',
+              next.target,
+              record,
+            )
+          : connection.run(
+              'UPDATE circuits SET version = ?, record = ? WHERE target = ? AND version = ?',
+              next.version,
+              record,
+              next.target,
+              next.version - 1,
+            );
+      return changed === 1;
+    }),
+
+  list: () =>
+    database.read((connection) =>
+      connection.all<{ record: string }>('SELECT record FROM circuits ORDER BY target').map(toRecord),
+    ),
+});
+
+const toRecord = ({ record }: { record: string }): CircuitRecord => JSON.parse(record) as CircuitRecord;
+
+const neverWritten = (target: string): CircuitRecord => ({
+  target,
+  version: 0,
+  circuit: { state: 'closed' },
+  override: null,
+  reason: '',
+  changedAt: 0,
+});

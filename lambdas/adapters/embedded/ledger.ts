@@ -1,0 +1,225 @@
+import { epochOf } from '../../contract/timing.ts';
+import type { Clock, HoldOutcome, HoldRequest, Ledger, LedgerEntry, OpenEntry, Settlement } from '../../core/ports.ts';
+import { checkAmount, checkCount } from './amounts.ts';
+import type { Connection, Database } from './database.ts';
+import { type AccountRow, applyUse, holdOnAccounts, readAccount, releaseHold, toFigures } from './ledger-accounts.ts';
+import { closeDueEpochs } from './ledger-close.ts';
+import {
+  accountsOf,
+  correctionId,
+  type EntryRow,
+  endEntry,
+  insertEntry,
+  isCorrection,
+  readEntry,
+  readOpenEntriesOf,
+  toCorrection,
+  toLedgerEntry,
+  toOpenRow,
+  toTombstone,
+} from './ledger-entries.ts';
+import { noteOwner, type Owner } from './owners.ts';
+import { isEpochOpen, readFence, readStoreTime, storeEpoch } from './store-time.ts';
+
+/**
+ * The ledger in SQLite (docs/ledger.md): the same entries, epochs, floors and close as on DynamoDB, but every port call is
+ * one transaction, so accounts follow their entries at once and no stream is needed. An unanswered write here is one that
+ * was not made, except `open` and `topUp`, which wait for the disk afterwards.
+ *
+ * What must survive a power cut is what a call rests on: its open entry and the holds before it. A settlement that is lost
+ * leaves its entry open, and that is charged whole: too much, never too little.
+ */
+export const makeEmbeddedLedger = (database: Database, clock: Clock, owner: Owner): Ledger => {
+  let notedEpoch = -1;
+
+  return {
+    hold: (request) =>
+      database.write((connection): HoldOutcome => {
+        const storeNow = readStoreTime(connection, clock);
+        if (request.epoch <= readFence(connection) || !isEpochOpen(request.epoch, storeNow))
+          return { kind: 'wrong-epoch', storeNow };
+        if (notedEpoch !== epochOf(storeNow)) {
+          notedEpoch = epochOf(storeNow);
+          noteOwner(connection, owner, notedEpoch);
+        }
+        return holdOnAccounts(connection, request, owner.id, storeNow);
+      }),
+
+    giveBack: (request) =>
+      database.write((connection) => {
+        const storeNow = readStoreTime(connection, clock);
+        const open = readOpenEntriesOf(connection, request.epoch).filter((entry) => entry.owner === owner.id);
+        const amount = checkAmount('amount', request.amount);
+        for (const { key } of request.accounts) {
+          const entered = open
+            .filter((entry) => accountsOf(entry).includes(key))
+            .reduce((sum, entry) => sum + entry.hold, 0n);
+          releaseHold(connection, { epoch: request.epoch, account: key, owner: owner.id, amount, entered }, storeNow);
+        }
+      }),
+
+    open: (entry) => database.writeDurably((connection) => openEntry(connection, entry, owner, clock)),
+
+    refuse: (requestId, epoch) =>
+      database.write((connection) => {
+        const entry = readEntry(connection, requestId);
+        const storeNow = readStoreTime(connection, clock);
+        switch (entry?.state) {
+          case undefined:
+            return insertEntry(connection, toTombstone(requestId, epoch, owner.id, storeNow));
+          case 'open':
+            connection.run(`UPDATE entries SET state = 'refused', settled_at = ? WHERE id = ?`, storeNow, requestId);
+            return;
+          case 'refused':
+            return;
+          default:
+            throw new Error(
+              `${requestId} is ${entry?.state} and can't be refused any more: its hold is not to be given back`,
+            );
+        }
+      }),
+
+    topUp: (requestId, request, hold) =>
+      database.writeDurably((connection) => topUpEntry(connection, requestId, request, hold, clock)),
+
+    settle: (settlement) => database.write((connection) => settleEntry(connection, settlement, owner, clock)),
+
+    read: (requestId) =>
+      database.read((connection) => {
+        const entry = isCorrection(requestId) ? undefined : readEntry(connection, requestId);
+        return entry === undefined ? undefined : showEntry(connection, entry);
+      }),
+
+    figures: (accountKeys) =>
+      database.read((connection) =>
+        accountKeys
+          .map((key) => readAccount(connection, key))
+          .filter((row): row is AccountRow => row !== undefined)
+          .map(toFigures),
+      ),
+
+    tail: (options) => database.read((connection) => readTail(connection, options)),
+
+    closeDueEpochs: () => closeDueEpochs(database, clock, owner),
+  };
+};
+
+const openEntry = (connection: Connection, entry: OpenEntry, owner: Owner, clock: Clock): boolean => {
+  if (isCorrection(entry.requestId)) throw new TypeError(`${entry.requestId} is no request id`);
+  checkAmount('hold', entry.hold);
+  const storeNow = readStoreTime(connection, clock);
+  if (entry.epoch <= readFence(connection) || !isEpochOpen(entry.epoch, storeNow)) return false;
+  const stored = readEntry(connection, entry.requestId);
+  if (stored === undefined) {
+    insertEntry(connection, toOpenRow(entry, owner.id, storeNow));
+    return true;
+  }
+  if (stored.state === 'refused') return false;
+  if (stored.nonce !== entry.nonce) throw new Error(`${entry.requestId} was opened by another request`);
+  return true;
+};
+
+const topUpEntry = (
+  connection: Connection,
+  requestId: string,
+  request: HoldRequest,
+  { from, to }: { from: bigint; to: bigint },
+  clock: Clock,
+): HoldOutcome => {
+  const entry = readEntry(connection, requestId);
+  if (entry === undefined) throw new Error(`${requestId} has no entry to top up`);
+  checkTopUp(entry, request, from, to);
+  const storeNow = readStoreTime(connection, clock);
+  if (entry.state !== 'open') return { kind: 'wrong-epoch', storeNow };
+  if (entry.hold === to) {
+    const rows = accountsOf(entry).map((key) => readAccount(connection, key));
+    return { kind: 'held', figures: rows.filter((row): row is AccountRow => row !== undefined).map(toFigures) };
+  }
+  if (entry.hold !== from) throw new Error(`${requestId} holds ${entry.hold}, neither ${from} nor ${to}`);
+  const outcome = holdOnAccounts(connection, request, entry.owner, storeNow);
+  if (outcome.kind === 'held') connection.run('UPDATE entries SET hold = ? WHERE id = ?', to, requestId);
+  return outcome;
+};
+
+const checkTopUp = (entry: EntryRow, request: HoldRequest, from: bigint, to: bigint): void => {
+  checkAmount('hold', to);
+  if (to - from !== request.amount) throw new RangeError(`a top-up from ${from} to ${to} can't hold ${request.amount}`);
+  if (request.epoch !== Number(entry.epoch))
+    throw new RangeError(`a top-up belongs to its entry's epoch ${entry.epoch}, got ${request.epoch}`);
+  const names = request.accounts.map(({ key }) => key);
+  const known = new Set(accountsOf(entry));
+  if (names.length !== known.size || !names.every((name) => known.has(name)))
+    throw new RangeError(`a top-up holds on its entry's accounts ${entry.accounts}, got ${JSON.stringify(names)}`);
+};
+
+const settleEntry = (connection: Connection, settlement: Settlement, owner: Owner, clock: Clock): void => {
+  const { requestId, nonce } = settlement;
+  const cost = checkAmount('cost', settlement.cost);
+  checkCount('inputTokens', settlement.inputTokens);
+  checkCount('outputTokens', settlement.outputTokens);
+  const entry = readEntry(connection, requestId);
+  if (entry === undefined) throw new Error(`${requestId} has no entry to settle`);
+  const storeNow = readStoreTime(connection, clock);
+  switch (entry.state) {
+    case 'open':
+      endEntry(
+        connection,
+        entry,
+        { ...settlement, state: 'settled', cost, receipt: JSON.stringify(settlement.receipt) },
+        storeNow,
+      );
+      return;
+    case 'settled':
+      if (entry.settle_nonce !== nonce) throw new Error(`${requestId} has been settled by somebody else`);
+      return;
+    case 'refused':
+      throw new Error(`${requestId} was refused: there can be nothing to settle`);
+    case 'lost': {
+      const stored = readEntry(connection, correctionId(requestId));
+      if (stored !== undefined) {
+        if (stored.settle_nonce !== nonce) throw new Error(`${requestId} has been put right by somebody else`);
+        return;
+      }
+      correctEntry(
+        connection,
+        toCorrection(entry, settlement, storeEpoch(connection, clock), owner.id, storeNow),
+        storeNow,
+      );
+    }
+  }
+};
+
+const correctEntry = (connection: Connection, correction: EntryRow, storeNow: number): void => {
+  insertEntry(connection, correction);
+  const { epoch, owner, cost, input_tokens: inputTokens, output_tokens: outputTokens } = correction;
+  for (const account of accountsOf(correction)) {
+    const use = { cost, requests: 0n, inputTokens, outputTokens };
+    applyUse(connection, { epoch: Number(epoch), account, owner, hold: 0n, use }, storeNow);
+  }
+};
+
+const showEntry = (connection: Connection, entry: EntryRow): LedgerEntry | undefined => {
+  if (entry.receipt === null) return undefined;
+  return toLedgerEntry(entry, entry.state === 'lost' ? readEntry(connection, correctionId(entry.id)) : undefined);
+};
+
+const readTail = (
+  connection: Connection,
+  { limit, keyId, before }: { limit: number; keyId?: string; before?: string },
+): LedgerEntry[] => {
+  const cursor = before === undefined ? undefined : readSeq(connection, before);
+  if (before !== undefined && cursor === undefined) return [];
+  const rows = connection.all<EntryRow>(
+    `SELECT * FROM entries WHERE seq < ? AND receipt IS NOT NULL AND id NOT LIKE '%!' ${keyId === undefined ? '' : 'AND key_id = ?'}
+     ORDER BY seq DESC LIMIT ?`,
+    cursor ?? MAX_SEQ,
+    ...(keyId === undefined ? [] : [keyId]),
+    checkCount('limit', limit),
+  );
+  return rows.map((row) => showEntry(connection, row)).filter((entry): entry is LedgerEntry => entry !== undefined);
+};
+
+const MAX_SEQ = 2n ** 63n - 1n;
+
+const readSeq = (connection: Connection, id: string): bigint | undefined =>
+  connection.get<{ seq: bigint }>('SELECT seq FROM entries WHERE id = ?', id)?.seq;

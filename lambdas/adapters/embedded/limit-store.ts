@@ -1,0 +1,198 @@
+import { epochOf } from '../../contract/timing.ts';
+import {
+  type Bucket,
+  chargeUnits,
+  isAhead,
+  readBucket,
+  readStanding,
+  returnUnits,
+  takeUnits,
+} from '../../core/admit/gcra.ts';
+import type { LimitFigures, LimitOutcome, LimitStore, LimitTake } from '../../core/ports.ts';
+import type { Connection, Database } from './database.ts';
+import type { Owner } from './owners.ts';
+import { FLIGHT_EPOCHS } from './retention.ts';
+
+/** Nobody can know when a request under way will end; a client that comes again after this finds a free place or waits as long again. */
+const CONCURRENT_RETRY_MS = 1_000;
+
+/** One limit of a rate: requests a minute, or tokens a minute. */
+interface Rate {
+  scope: string;
+  what: 'requests' | 'tokens';
+  limit: number;
+  units: number;
+}
+
+type Refusal = { by: LimitFigures; retryAfterMs: number; never: boolean };
+
+/** Rate limits by GCRA, and requests under way counted by scope, epoch and the process that runs them. */
+export const makeEmbeddedLimitStore = (database: Database, owner: Owner): LimitStore => ({
+  take: (takes, epoch, nowMs) => database.write((connection) => takeLimits(connection, takes, epoch, nowMs, owner.id)),
+
+  giveBack: (takes, epoch, nowMs) =>
+    database.write((connection) => {
+      for (const take of takes) {
+        for (const { scope, what, limit, units } of ratesOf(take)) {
+          const stored = loadBucket(connection, scope, what);
+          storeBucket(connection, scope, what, returnUnits(stored, { limit, units, nowMs }));
+        }
+        leaveFlight(connection, take, epoch, owner.id);
+      }
+    }),
+
+  settle: (takes, epoch, usedTokens, nowMs) =>
+    database.write((connection) => {
+      for (const take of takes) {
+        const rate = ratesOf(take).find(({ what }) => what === 'tokens');
+        if (rate !== undefined && rate.units !== usedTokens) {
+          const { scope, what, limit, units } = rate;
+          const stored = loadBucket(connection, scope, what);
+          const bucket =
+            usedTokens < units
+              ? returnUnits(stored, { limit, units: units - usedTokens, nowMs })
+              : chargeUnits(stored, { limit, units: usedTokens - units, nowMs });
+          storeBucket(connection, scope, what, bucket);
+        }
+        leaveFlight(connection, take, epoch, owner.id);
+      }
+    }),
+
+  read: (takes, nowMs) => database.read((connection) => readFigures(connection, takes, epochOf(nowMs), nowMs)),
+});
+
+const takeLimits = (
+  connection: Connection,
+  takes: LimitTake[],
+  epoch: number,
+  nowMs: number,
+  owner: string,
+): LimitOutcome => {
+  const refusals: Refusal[] = [];
+  const admitted: { rate: Rate; bucket: Bucket }[] = [];
+  for (const rate of takes.flatMap(ratesOf)) {
+    const stored = loadBucket(connection, rate.scope, rate.what);
+    const outcome = takeUnits(stored, { limit: rate.limit, units: rate.units, nowMs });
+    if (outcome.kind === 'admitted') admitted.push({ rate, bucket: outcome.bucket });
+    else {
+      if (isAhead(stored, nowMs)) storeBucket(connection, rate.scope, rate.what, readBucket(stored, nowMs));
+      refusals.push({ by: figuresOf(rate, stored, nowMs), retryAfterMs: outcome.retryAfterMs, never: outcome.never });
+    }
+  }
+  for (const take of takes) {
+    const figures = concurrentFigures(connection, take, epoch);
+    if (figures?.remaining === 0)
+      refusals.push({ by: figures, retryAfterMs: CONCURRENT_RETRY_MS, never: figures.limit === 0 });
+  }
+
+  const [first, ...others] = refusals;
+  if (first !== undefined) {
+    const worst = others.reduce((a, b) => (waitOf(b) > waitOf(a) ? b : a), first);
+    return { kind: 'refused', ...worst, figures: readFigures(connection, takes, epoch, nowMs) };
+  }
+  for (const { rate, bucket } of admitted) storeBucket(connection, rate.scope, rate.what, bucket);
+  for (const take of takes) joinFlight(connection, take, epoch, owner);
+  return { kind: 'taken', figures: readFigures(connection, takes, epoch, nowMs) };
+};
+
+/** The wait that is told must do for every limit that refused. */
+const waitOf = ({ never, retryAfterMs }: Refusal): number => (never ? Number.POSITIVE_INFINITY : retryAfterMs);
+
+const ratesOf = ({ scope, limit, tokens }: LimitTake): Rate[] => {
+  const rates: Rate[] = [];
+  if (limit.requestsPerMinute !== undefined)
+    rates.push({ scope, what: 'requests', limit: limit.requestsPerMinute, units: 1 });
+  if (limit.tokensPerMinute !== undefined)
+    rates.push({ scope, what: 'tokens', limit: limit.tokensPerMinute, units: tokens });
+  return rates;
+};
+
+const readFigures = (connection: Connection, takes: LimitTake[], epoch: number, nowMs: number): LimitFigures[] =>
+  takes.flatMap((take) => {
+    const concurrent = concurrentFigures(connection, take, epoch);
+    return [
+      ...ratesOf(take).map((rate) => figuresOf(rate, loadBucket(connection, rate.scope, rate.what), nowMs)),
+      ...(concurrent === undefined ? [] : [concurrent]),
+    ];
+  });
+
+const figuresOf = ({ scope, what, limit }: Rate, stored: Bucket | undefined, nowMs: number): LimitFigures => ({
+  scope,
+  what,
+  limit,
+  ...readStanding(stored, { limit, nowMs }),
+});
+
+const loadBucket = (connection: Connection, scope: string, what: string): Bucket | undefined => {
+  const row = connection.get<{ tat_us: bigint; at_us: bigint }>(
+    'SELECT tat_us, at_us FROM buckets WHERE scope = ? AND what = ?',
+    scope,
+    what,
+  );
+  return row === undefined ? undefined : { tatUs: Number(row.tat_us), atUs: Number(row.at_us) };
+};
+
+const storeBucket = (connection: Connection, scope: string, what: string, bucket: Bucket): void => {
+  connection.run(
+    `INSERT INTO buckets (scope, what, tat_us, at_us) VALUES (?, ?, ?, ?)
+     ON CONFLICT (scope, what) DO UPDATE SET tat_us = excluded.tat_us, at_us = excluded.at_us`,
+    scope,
+    what,
+    bucket.tatUs,
+    bucket.atUs,
+  );
+};
+
+/**
+ * Counts of the last epochs only: a process that died never says that its requests have ended. Nor do counts of epochs to
+ * come matter, left from before the clock went back.
+ */
+const concurrentFigures = (
+  connection: Connection,
+  { scope, limit }: LimitTake,
+  epoch: number,
+): LimitFigures | undefined => {
+  if (limit.concurrent === undefined) return undefined;
+  const row = connection.get<{ count: bigint }>(
+    'SELECT coalesce(sum(count), 0) AS count FROM flights WHERE scope = ? AND epoch BETWEEN ? AND ?',
+    scope,
+    epoch - FLIGHT_EPOCHS,
+    epoch + 1,
+  );
+  const underWay = Number(row?.count ?? 0n);
+  return {
+    scope,
+    what: 'concurrent',
+    limit: limit.concurrent,
+    remaining: Math.max(0, limit.concurrent - underWay),
+    resetMs: underWay === 0 ? 0 : CONCURRENT_RETRY_MS,
+  };
+};
+
+const joinFlight = (connection: Connection, { scope, limit }: LimitTake, epoch: number, owner: string): void => {
+  if (limit.concurrent === undefined) return;
+  connection.run(
+    `INSERT INTO flights (scope, epoch, owner, count) VALUES (?, ?, ?, 1)
+     ON CONFLICT (scope, epoch, owner) DO UPDATE SET count = count + 1`,
+    scope,
+    epoch,
+    owner,
+  );
+};
+
+const leaveFlight = (connection: Connection, { scope, limit }: LimitTake, epoch: number, owner: string): void => {
+  if (limit.concurrent === undefined) return;
+  const isLast = connection.run(
+    'DELETE FROM flights WHERE scope = ? AND epoch = ? AND owner = ? AND count = 1',
+    scope,
+    epoch,
+    owner,
+  );
+  if (isLast === 0)
+    connection.run(
+      'UPDATE flights SET count = count - 1 WHERE scope = ? AND epoch = ? AND owner = ?',
+      scope,
+      epoch,
+      owner,
+    );
+};

@@ -1,0 +1,75 @@
+import { hostname } from 'node:os';
+import { epochOf } from '../../contract/timing.ts';
+import type { AccessStore, Cancellations, CircuitStore, Clock, Ledger, LimitStore, Random } from '../../core/ports.ts';
+import { makeEmbeddedAccessStore } from './access-store.ts';
+import { makeEmbeddedCancellations } from './cancellations.ts';
+import { makeEmbeddedCircuitStore } from './circuit-store.ts';
+import { openDatabase } from './database.ts';
+import { makeEmbeddedLedger } from './ledger.ts';
+import { makeEmbeddedLimitStore } from './limit-store.ts';
+import { clearDeadOwners, forgetOwner, noteOwner } from './owners.ts';
+import { numberPolicy } from './policy-version.ts';
+import { markThisProcess } from './process-mark.ts';
+import { SCHEMA } from './schema.ts';
+import { readStoreTime } from './store-time.ts';
+
+export interface EmbeddedStores {
+  access: AccessStore;
+  limits: LimitStore;
+  circuits: CircuitStore;
+  ledger: Ledger;
+  cancellations: Cancellations;
+  /** Number of the policy with these caps: grows whenever they differ from those of the last start. */
+  policyVersion(fingerprint: string): Promise<number>;
+  /** Nothing may be asked afterwards. Requests still under way are lost to whoever opens the file next. */
+  close(): void;
+}
+
+/** Tells the openings of one process apart whatever its random source. */
+let openings = 0;
+
+/**
+ * Opens every store on one SQLite file, which other processes may have open too, or in memory (`:memory:`).
+ * The file is made where there is none; what dead processes left in it is cleared up (docs/ledger.md).
+ *
+ * @param owner name of this opening, unique among all that share the file; made up unless given.
+ * @throws {StoreUnavailable} when the file can't be opened or is damaged.
+ * @throws {Error} when a later version of Tollgate has written it.
+ */
+export const openEmbeddedStores = (options: {
+  file: string;
+  clock: Clock;
+  random: Random;
+  owner?: string;
+}): EmbeddedStores => {
+  const { file, clock, random } = options;
+  const nonce = Buffer.from(random.bytes(9)).toString('hex');
+  openings += 1;
+  const owner = {
+    id: options.owner ?? `${hostname()}/${process.pid}/${openings}/${nonce}`,
+    process: markThisProcess(),
+  };
+  const database = openDatabase({
+    file,
+    migrations: SCHEMA,
+    onOpen(connection) {
+      const storeNow = readStoreTime(connection, clock);
+      noteOwner(connection, owner, epochOf(storeNow));
+      clearDeadOwners(connection, owner, storeNow);
+    },
+    onClose: (connection) => forgetOwner(connection, owner),
+  });
+  const cancellations = makeEmbeddedCancellations(database, clock);
+  return {
+    access: makeEmbeddedAccessStore(database),
+    limits: makeEmbeddedLimitStore(database, owner),
+    circuits: makeEmbeddedCircuitStore(database),
+    ledger: makeEmbeddedLedger(database, clock, owner),
+    cancellations,
+    policyVersion: (fingerprint) => numberPolicy(database, fingerprint),
+    close() {
+      cancellations.close();
+      database.close();
+    },
+  };
+};

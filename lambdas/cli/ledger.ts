@@ -1,0 +1,31 @@
+import { formatUsd } from '../contract/money.ts';
+import { describeEntry } from '../core/lookups/requests.ts';
+import type { Ledger, LedgerEntry } from '../core/ports.ts';
+import { type Output, shortTime, table } from './output.ts';
+
+/** The last entries, newest first. */
+export const tailLedger = async (
+  options: { limit: number; keyId?: string; before?: string },
+  { ledger }: { ledger: Ledger },
+): Promise<Output> => {
+  const entries = await ledger.tail(options);
+  return {
+    text: entries.length === 0 ? 'No requests.' : table([HEADING, ...entries.map(row)]),
+    data: entries.map(describeEntry),
+  };
+};
+
+const HEADING = ['OPENED', 'REQUEST', 'KEY', 'TEAM', 'MODEL', 'ANSWERED BY', 'OUTCOME', 'IN', 'OUT', 'COST USD'];
+
+const row = (entry: LedgerEntry): string[] => [
+  shortTime(entry.openedAt),
+  entry.requestId,
+  entry.keyId,
+  entry.team,
+  entry.alias,
+  entry.receipt.answeredBy ?? '-',
+  entry.state === 'settled' ? (entry.receipt.outcome ?? 'settled') : entry.state,
+  String(entry.inputTokens),
+  String(entry.outputTokens),
+  entry.state === 'open' ? `(${formatUsd(entry.hold)} held)` : formatUsd(entry.cost),
+];

@@ -1,0 +1,149 @@
+import type { BudgetConfig, GatewayConfig, PriceConfig, TargetConfig } from './config.ts';
+import { type ConfigProblem, didYouMean, pathText, shown } from './config-problem.ts';
+import { gatewaySchema, MESSAGE_SEPARATOR } from './config-schema.ts';
+import { parseSimulatorModel } from './simulator-model.ts';
+
+export type CheckedConfig = { ok: true; config: GatewayConfig } | { ok: false; problems: ConfigProblem[] };
+
+/**
+ * Checks a configuration of any shape: every problem that shape and cross references show, each with its path, what was got
+ * and what is allowed. Prices and pins are checked where it is joined with the catalogue (`resolveGateway`).
+ */
+export const checkConfig = (value: unknown): CheckedConfig => {
+  const hidden = hiddenKeys(value, []);
+  const parsed = gatewaySchema.safeParse(value);
+  if (!parsed.success) return { ok: false, problems: [...hidden, ...parsed.error.issues.flatMap(problemsOf)] };
+  // The schema's types say `| undefined` where the configuration's say "may be left out"; zod makes no such keys.
+  const config = parsed.data as GatewayConfig;
+  const problems = [...hidden, ...referenceProblems(config), ...budgetProblems(config)];
+  return problems.length === 0 ? { ok: true, config } : { ok: false, problems };
+};
+
+interface Issue {
+  code?: string;
+  path: PropertyKey[];
+  message: string;
+  keys?: PropertyKey[];
+  issues?: Issue[];
+}
+
+const problemsOf = (issue: Issue): ConfigProblem[] => {
+  if (issue.code === 'unrecognized_keys') {
+    const messages = issue.message.split(MESSAGE_SEPARATOR);
+    return (issue.keys ?? []).map((key, index) => ({
+      path: pathText([...issue.path, key]),
+      message: messages[index] ?? issue.message,
+    }));
+  }
+  if (issue.code === 'invalid_key')
+    return (issue.issues ?? []).map(({ message }) => ({ path: pathText(issue.path), message }));
+  return [{ path: pathText(issue.path), message: issue.message }];
+};
+
+/** Zod passes `__proto__` over in silence. */
+const hiddenKeys = (value: unknown, path: PropertyKey[]): ConfigProblem[] => {
+  if (typeof value !== 'object' || value === null || path.length > 8) return [];
+  const own = Object.hasOwn(value, '__proto__')
+    ? [{ path: pathText([...path, '__proto__']), message: 'unknown field. It can be no name here.' }]
+    : [];
+  return [
+    ...own,
+    ...Object.entries(value).flatMap(([key, inner]) =>
+      key === '__proto__' ? [] : hiddenKeys(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+    ),
+  ];
+};
+
+const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
+  const problems: ConfigProblem[] = [];
+  if (Object.keys(config.models).length === 0)
+    problems.push({ path: 'models', message: 'expected at least one alias, got none' });
+  /** By target: where it was first given a price, for all aliases. */
+  const overrides = new Map<string, { path: string; text: string }>();
+
+  for (const [alias, { targets, timeouts }] of Object.entries(config.models)) {
+    const seen = new Set<string>();
+    targets.forEach((target, index) => {
+      const path: PropertyKey[] = ['models', alias, 'targets', index];
+      const id = `${target.provider}/${target.model}`;
+      if (seen.has(id))
+        problems.push({ path: pathText(path), message: `${shown(id)} is a target of this alias twice` });
+      seen.add(id);
+      problems.push(...targetProblems(target, config, path));
+
+      const text = JSON.stringify(overridesOf(target));
+      const first = overrides.get(id);
+      if (first === undefined) overrides.set(id, { path: pathText(path), text });
+      else if (first.text !== text)
+        problems.push({
+          path: pathText(path),
+          message: `has another price, size or set of capabilities than the same target at ${first.path}; give both the same`,
+        });
+    });
+    const { firstTokenMs, idleMs, totalMs } = timeouts ?? {};
+    for (const [name, ms] of Object.entries({ firstTokenMs, idleMs }))
+      if (ms !== undefined && totalMs !== undefined && ms > totalMs)
+        problems.push({
+          path: pathText(['models', alias, 'timeouts', name]),
+          message: `expected at most totalMs (${totalMs}), got ${ms}`,
+        });
+  }
+  return problems;
+};
+
+const targetProblems = (target: TargetConfig, config: GatewayConfig, path: PropertyKey[]): ConfigProblem[] => {
+  const names = Object.keys(config.providers);
+  const provider = Object.hasOwn(config.providers, target.provider) ? config.providers[target.provider] : undefined;
+  if (provider === undefined)
+    return [
+      {
+        path: pathText([...path, 'provider']),
+        message: `expected one of the providers (${names.join(', ') || 'none is configured'}), got ${shown(target.provider)}.${didYouMean(target.provider, names)}`,
+      },
+    ];
+  const problems: ConfigProblem[] = [];
+  if (provider.kind === 'simulator') {
+    const parsed = parseSimulatorModel(target.model);
+    if (!parsed.ok) problems.push({ path: pathText([...path, 'model']), message: parsed.message });
+  }
+  const { contextTokens, maxOutputTokens } = target;
+  if (contextTokens !== undefined && maxOutputTokens !== undefined && maxOutputTokens > contextTokens)
+    problems.push({
+      path: pathText([...path, 'maxOutputTokens']),
+      message: `expected at most contextTokens (${contextTokens}), which is input and output together, got ${maxOutputTokens}`,
+    });
+  return problems;
+};
+
+const overridesOf = ({ price, capabilities, contextTokens, maxOutputTokens }: TargetConfig) => [
+  price === undefined ? null : priceFields(price),
+  capabilities?.toSorted() ?? null,
+  contextTokens ?? null,
+  maxOutputTokens ?? null,
+];
+
+const priceFields = (price: PriceConfig): unknown =>
+  Object.entries(price)
+    .map(([name, value]) => [name, typeof value === 'object' ? Object.entries(value).toSorted() : value])
+    .toSorted();
+
+const budgetProblems = ({ budgets, limits }: GatewayConfig): ConfigProblem[] => {
+  const problems: ConfigProblem[] = [];
+  const check = (path: PropertyKey[], budget: (BudgetConfig & { tokensPerMinute?: number }) | undefined): void => {
+    if (budget === undefined) return;
+    if (budget.daily === undefined && budget.monthly === undefined && budget.tokensPerMinute === undefined)
+      problems.push({ path: pathText(path), message: 'expected daily, monthly or both, such as { monthly: "$500" }' });
+  };
+  check(['budgets', 'org'], budgets?.org);
+  for (const kind of ['teams', 'users'] as const)
+    for (const [name, budget] of Object.entries(budgets?.[kind] ?? {})) check(['budgets', kind, name], budget);
+  for (const kind of ['perTeam', 'perUser', 'perKey'] as const) {
+    check(['budgets', kind], budgets?.[kind]);
+    if (budgets?.[kind]?.tokensPerMinute !== undefined && limits?.[kind]?.tokensPerMinute !== undefined)
+      problems.push({
+        path: `budgets.${kind}.tokensPerMinute`,
+        message: `is also given as limits.${kind}.tokensPerMinute; keep one of the two`,
+      });
+  }
+  return problems;
+};

@@ -1,0 +1,231 @@
+import { z } from 'zod';
+import { MAX_NAME_LENGTH, MAX_OUTPUT_TOKENS } from './bounds.ts';
+import type { CapabilityConfig, SecretReference, Usd } from './config.ts';
+import { didYouMean, shown } from './config-problem.ts';
+import { parseUsd } from './money.ts';
+import { LONGEST_CALL_MS } from './timing.ts';
+
+/** Fields and kinds that the design has and this version does not: refused like any unknown one, but not called a mistake. */
+const LATER = new Set([
+  'cache',
+  'downgradeTo',
+  'downgradeAt',
+  'backPressure',
+  'weight',
+  'alerts',
+  'floor',
+  'quirks',
+  'apiVersion',
+  'azure-openai',
+  'gemini',
+  'weighted',
+  'cheapest',
+  'fastest',
+]);
+
+/** Separates the messages of one issue: zod reports all unknown fields of an object as one. */
+export const MESSAGE_SEPARATOR = '\n';
+
+/** A value that is checked by hand, so that the message can say what was got and what is allowed. */
+const checked = <T>(isRight: (value: unknown) => boolean, expected: string, show = shown) =>
+  z.custom<T>(isRight, { error: ({ input }) => `expected ${expected}, got ${show(input)}` });
+
+/** An object with these fields and no others. */
+const fields = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => unknownField(key, Object.keys(shape))).join(MESSAGE_SEPARATOR)
+        : `expected an object, got ${shown(issue.input)}`,
+  });
+
+const unknownField = (name: string, allowed: string[]): string => {
+  const hint = LATER.has(name) ? ' It is not in this version yet.' : didYouMean(name, allowed);
+  return `unknown field.${hint} Allowed here: ${allowed.join(', ')}.`;
+};
+
+const named = <Value extends z.ZodType>(isName: RegExp, expected: string, value: Value) =>
+  z.record(
+    checked<string>((name) => typeof name === 'string' && isName.test(name), expected),
+    value,
+    {
+      error: ({ input }) => `expected an object, got ${shown(input)}`,
+    },
+  );
+
+const list = <Item extends z.ZodType>(item: Item, expected: string, max: number) =>
+  z.array(item, { error: ({ input }) => `expected ${expected}, got ${shown(input)}` }).check(({ value, issues }) => {
+    if (value.length < 1 || value.length > max)
+      issues.push({
+        code: 'custom',
+        input: value,
+        message: `expected ${expected}, 1 to ${max} of them, got ${value.length}`,
+      });
+    const twice = value.find((entry, index) => typeof entry === 'string' && value.indexOf(entry) !== index);
+    if (twice !== undefined) issues.push({ code: 'custom', input: value, message: `${shown(twice)} is given twice` });
+  });
+
+const oneOf = <const T extends string>(...allowed: T[]) =>
+  z.custom<T>((value) => (allowed as unknown[]).includes(value), {
+    error: ({ input }) => `expected one of ${quoted(allowed)}, got ${shown(input)}.${hintFor(input, allowed)}`,
+  });
+
+const quoted = (words: readonly string[]): string => words.map((word) => `"${word}"`).join(', ');
+
+const hintFor = (input: unknown, allowed: readonly string[]): string => {
+  if (typeof input !== 'string') return '';
+  return LATER.has(input) ? ' That is not in this version yet.' : didYouMean(input, allowed);
+};
+
+const whole = (min: number, max: number, unit: string) =>
+  checked<number>(
+    (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max,
+    `a whole number of ${unit} from ${min} to ${max}`,
+  );
+
+const MOST_USD = 1_000_000_000;
+const USD = /^\$?\d{1,10}(,\d{3})*(\.\d{1,18})?$/;
+
+/** Nano-USD of up to a billion dollars fit into every store's integers. */
+const usd = checked<Usd>((value) => {
+  if (typeof value === 'number') return value >= 0 && value <= MOST_USD;
+  return typeof value === 'string' && USD.test(value.trim()) && parseUsd(value) <= parseUsd(MOST_USD);
+}, `US dollars such as "$20" or 0.15, at most ${MOST_USD}`);
+
+const SECRET_REFERENCE = /^(secret:[\w/+=.@-]{1,256}|env:[A-Za-z_]\w{0,255})$/;
+
+const secretReference = checked<SecretReference>(
+  (value) => typeof value === 'string' && SECRET_REFERENCE.test(value),
+  '"secret:NAME" (the secret store) or "env:NAME" (the environment)',
+  (value) => (typeof value === 'string' ? 'something else; a key itself must not stand in this file' : shown(value)),
+);
+
+const baseUrl = checked<string>(
+  (value) => {
+    const url = typeof value === 'string' ? URL.parse(value) : null;
+    return url !== null && /^https?:$/.test(url.protocol) && url.username + url.password + url.search + url.hash === '';
+  },
+  'an http(s) URL without user, password, query or fragment',
+  // Not shown: it may hold a password.
+  (value) => (typeof value === 'string' ? `a string of ${value.length} characters that is none` : shown(value)),
+);
+
+const REGION = /^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$/;
+const region = checked<string>(
+  (value) => typeof value === 'string' && REGION.test(value),
+  'an AWS region such as "us-east-1"',
+);
+
+const provider = z.discriminatedUnion(
+  'kind',
+  [
+    fields({
+      kind: z.literal('openai'),
+      apiKey: secretReference,
+      baseUrl: baseUrl.optional(),
+      organization: checked<string>(isPrintable, 'an organisation id').optional(),
+    }),
+    fields({ kind: z.literal('openai-compatible'), baseUrl, apiKey: secretReference.optional() }),
+    fields({ kind: z.literal('anthropic'), apiKey: secretReference, baseUrl: baseUrl.optional() }),
+    fields({
+      kind: z.literal('bedrock'),
+      regions: list(region, 'an array of AWS regions', 16),
+      apiKey: secretReference.optional(),
+      baseUrl: baseUrl.optional(),
+    }),
+    fields({ kind: z.literal('simulator'), seed: whole(0, 4_294_967_295, 'seed').optional() }),
+  ],
+  {
+    error: ({ input }) => {
+      if (typeof input !== 'object' || input === null) return `expected an object, got ${shown(input)}`;
+      const kinds = ['openai', 'openai-compatible', 'anthropic', 'bedrock', 'simulator'];
+      const kind = (input as { kind?: unknown }).kind;
+      return `expected one of ${quoted(kinds)}, got ${shown(kind)}.${hintFor(kind, kinds)}`;
+    },
+  },
+);
+
+const rates = {
+  inputPerMTok: usd,
+  cachedInputPerMTok: usd.optional(),
+  cacheWrite5mPerMTok: usd.optional(),
+  cacheWrite1hPerMTok: usd.optional(),
+  outputPerMTok: usd,
+};
+
+const target = fields({
+  provider: checked<string>((value) => typeof value === 'string', 'the name of a provider'),
+  model: checked<string>(isPrintable, "the provider's name of a model, without spaces, at most 512 characters"),
+  price: fields({
+    ...rates,
+    aboveInputTokens: fields({ tokens: whole(1, 100_000_000, 'tokens'), ...rates }).optional(),
+  }).optional(),
+  capabilities: list(
+    oneOf<CapabilityConfig>('tools', 'vision', 'documents', 'json-schema', 'reasoning', 'streaming'),
+    'an array of capabilities',
+    6,
+  ).optional(),
+  contextTokens: whole(1, 100_000_000, 'tokens').optional(),
+  maxOutputTokens: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional(),
+});
+
+const timeoutMs = whole(1, LONGEST_CALL_MS, 'milliseconds');
+
+const model = fields({
+  targets: list(target, 'an array of targets { provider, model }', 32),
+  policy: oneOf('ordered').optional(),
+  output: fields({ default: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional() }).optional(),
+  timeouts: fields({
+    firstTokenMs: timeoutMs.optional(),
+    idleMs: timeoutMs.optional(),
+    totalMs: timeoutMs.optional(),
+  }).optional(),
+  attempts: whole(1, 20, 'upstream calls').optional(),
+});
+
+const budgetFields = {
+  daily: usd.optional(),
+  monthly: usd.optional(),
+  warnAt: checked<number>(
+    (value) => typeof value === 'number' && value > 0 && value <= 1,
+    'a share of the cap above 0 up to 1, such as 0.8',
+  ).optional(),
+};
+const perMinute = whole(1, 1_000_000_000_000, 'tokens a minute');
+const budget = fields(budgetFields);
+const defaultBudget = fields({ ...budgetFields, tokensPerMinute: perMinute.optional() }).optional();
+
+const rateLimit = fields({
+  requestsPerMinute: whole(1, 1_000_000_000, 'requests a minute').optional(),
+  tokensPerMinute: perMinute.optional(),
+  concurrent: whole(1, 1_000_000, 'requests at once').optional(),
+}).optional();
+
+const ALIAS = /^[A-Za-z0-9][\w.:/-]{0,127}$/;
+const PROVIDER = /^[A-Za-z0-9][\w-]{0,63}$/;
+const ORG = /^[A-Za-z0-9][\w.-]{0,63}$/;
+const SCOPE = new RegExp(`^[^\\u0000-\\u001f\\u007f]{1,${MAX_NAME_LENGTH}}$`);
+
+/** The configuration's shape. What one field alone can't show wrong is in check-config.ts. */
+export const gatewaySchema = fields({
+  org: checked<string>(
+    (value) => typeof value === 'string' && ORG.test(value),
+    'a name of letters, digits, ".", "_", "-", at most 64',
+  ).optional(),
+  providers: named(PROVIDER, 'a name of letters, digits, "_", "-", at most 64', provider),
+  models: named(ALIAS, 'an alias of letters, digits, ".", "_", ":", "/", "-", at most 128', model),
+  budgets: fields({
+    org: budget.optional(),
+    teams: named(SCOPE, "a team's name", budget).optional(),
+    users: named(SCOPE, "a user's name", budget).optional(),
+    perTeam: defaultBudget,
+    perUser: defaultBudget,
+    perKey: defaultBudget,
+  }).optional(),
+  limits: fields({ org: rateLimit, perTeam: rateLimit, perUser: rateLimit, perKey: rateLimit }).optional(),
+  pins: fields({ floating: oneOf('refuse', 'allow').optional() }).optional(),
+});
+
+function isPrintable(value: unknown): boolean {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,512}$/.test(value);
+}

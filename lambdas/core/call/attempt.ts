@@ -1,0 +1,177 @@
+import type { Answer, JsonObject, JsonValue } from '../conversation.ts';
+import type { Dialect } from '../dialect.ts';
+import type { AttemptFailure } from '../failures.ts';
+import { type Ports, UpstreamError, type UpstreamReply } from '../ports.ts';
+import type { Provider } from '../provider.ts';
+import type { Target } from '../target.ts';
+import { attemptFailure } from './attempt-failure.ts';
+import type { AttemptRecord, CallRequest } from './call.ts';
+import { type CommittedStream, openCommittedStream } from './committed-stream.ts';
+import { type Watch, watchAttempt } from './deadlines.ts';
+import { encodeCall } from './encode-call.ts';
+import { brokenStream } from './final-refusal.ts';
+import { readProviderKey } from './provider-key.ts';
+import { readStream, readUntilContent } from './stream-attempt.ts';
+import { startTally, type Tally } from './tally.ts';
+import { translateStream } from './translate-stream.ts';
+import { failureOfStop, failureOfUpstreamError } from './upstream-failure.ts';
+import { OutOfPatience, withPatience } from './with-patience.ts';
+
+export type AttemptPorts = Pick<Ports, 'clock' | 'secrets' | 'upstream' | 'dialects' | 'providers' | 'log'>;
+
+/** What one call to one target came to. */
+export type AttemptResult =
+  | { kind: 'answered'; record: AttemptRecord; body: JsonObject; answer: Answer; dropped: string[] }
+  /** Content has come; the stream is the client's from here on. */
+  | { kind: 'streaming'; record: AttemptRecord; stream: CommittedStream; dropped: string[] }
+  | {
+      kind: 'failed';
+      record: AttemptRecord & { failure: AttemptFailure };
+      /** Whether the vendor may have seen it. */
+      wasSent: boolean;
+      /** The provider key that was used, to be read anew where the vendor turned it down. */
+      key: string | undefined;
+    };
+
+/** How far an attempt has come: what something thrown means depends on it. */
+type Phase = 'unsent' | 'head' | 'body';
+
+/** Calls one target once: key, encode, send, read. Never rejects; leaves no timer, listener or connection behind. */
+export const attemptTarget = async (
+  request: CallRequest,
+  target: Target,
+  deadlineAt: number,
+  ports: AttemptPorts,
+): Promise<AttemptResult> => {
+  const { clock, upstream, log } = ports;
+  const { requestId, alias, conversation } = request;
+  const isStream = conversation.stream;
+  const dialect = ports.dialects[target.dialect];
+  const provider = ports.providers[target.provider.kind];
+  const watch = watchAttempt(request.signal, deadlineAt, clock);
+  const tally = startTally(target, clock);
+  let phase: Phase = 'unsent';
+  let key: string | undefined;
+  const mapError: Provider['mapError'] = (error, headers) => hideKey(provider.mapError(error, headers), key);
+
+  const failureOf = (error: unknown): AttemptFailure => {
+    if (watch.cause !== undefined) return failureOfStop(watch.cause, phase !== 'unsent');
+    if (error instanceof UpstreamError) return failureOfUpstreamError(error, phase === 'head' ? 'head' : 'body');
+    log.error('attempt broke', { request_id: requestId, target: target.id, phase, error });
+    if (phase !== 'unsent') return attemptFailure('malformed_answer', { message: 'the answer could not be read' });
+    const unmade = attemptFailure('malformed_answer', { message: 'the request could not be made', mayBeBilled: false });
+    // Making it again from the same conversation would fail again, and says nothing of the target.
+    return { ...unmade, isRetryable: false, countsAgainstCircuit: false };
+  };
+  const failed = (failure: AttemptFailure): AttemptResult => {
+    const silentMs = tally.record().durationMs;
+    const isStuck = failure.reason === 'deadline' && !tally.hasContent && silentMs >= alias.timeouts.firstTokenMs;
+    // A plain answer has no first token to wait for; a target that let the whole deadline pass is broken all the same.
+    const blamed = isStuck ? { ...failure, countsAgainstCircuit: true } : failure;
+    const record = { ...tally.record(), failure: blamed };
+    return { kind: 'failed', record, wasSent: phase !== 'unsent', key };
+  };
+
+  try {
+    const found = await readProviderKey(target, watch, ports);
+    if (!found.ok) {
+      watch.release();
+      return failed(found.failure);
+    }
+    key = found.key;
+    const { body, dropped } = encodeCall(request, target, dialect);
+    const call = provider.call({ target, body, stream: isStream, requestId, ...(key !== undefined && { apiKey: key }) });
+
+    const { firstTokenMs, idleMs } = alias.timeouts;
+    tally.start();
+    const clearFirstToken = isStream
+      ? watch.stopAfter(firstTokenMs, { by: 'first-token', afterMs: firstTokenMs })
+      : () => {};
+    const reply = await watch.guard(() => {
+      phase = 'head';
+      return upstream.send(call, watch.signal);
+    });
+    phase = 'body';
+    tally.status = reply.status;
+
+    if (reply.status < 200 || reply.status > 299) {
+      clearFirstToken();
+      return failed(await readErrorReply(reply, { dialect, mapError, watch, patienceMs: idleMs, ports }));
+    }
+    if (!isStream) {
+      const answer = await readAnswer(reply, { request, dialect, tally, watch });
+      return answer === undefined
+        ? failed(attemptFailure('malformed_answer', { status: reply.status, message: 'what came is not an answer' }))
+        : { kind: 'answered', record: tally.record(), dropped, ...answer };
+    }
+
+    const translator = translateStream(dialect, request.surface, request.context);
+    const reader = readStream({ events: reply.events(), translator, tally, watch, mapError, clock, failureOf });
+    const first = await readUntilContent(reader, tally);
+    clearFirstToken();
+    if (first.kind === 'failed') {
+      watch.close();
+      return failed(first.failure);
+    }
+    const record = tally.record();
+    const errorText = (failure: AttemptFailure) => translator.fail(brokenStream(failure, target));
+    const stream = openCommittedStream({ first, reader, tally, watch, idleMs, errorText });
+    return { kind: 'streaming', record, stream, dropped };
+  } catch (error) {
+    const failure = failureOf(error);
+    watch.close();
+    return failed(failure);
+  }
+};
+
+/** Reads a whole answer. @returns undefined when it is not one @throws {Stopped | UpstreamError} */
+const readAnswer = async (
+  reply: UpstreamReply,
+  { request, dialect, tally, watch }: { request: CallRequest; dialect: Dialect; tally: Tally; watch: Watch },
+): Promise<{ body: JsonObject; answer: Answer } | undefined> => {
+  const text = await watch.guard(() => reply.text());
+  watch.release();
+  const json = parseJson(text);
+  const answer = json === undefined ? undefined : dialect.decodeAnswer(json);
+  if (answer === undefined) return undefined;
+  tally.seeAnswer(answer);
+  const { surface, context } = request;
+  const body =
+    dialect.name === surface.name ? surface.relayAnswer(json as JsonObject, context) : surface.encodeAnswer(answer, context);
+  return { body, answer };
+};
+
+const parseJson = (text: string): JsonValue | undefined => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** What an error reply means. Its status alone says most, so a body that does not come is not waited for long. @throws {Stopped} */
+const readErrorReply = async (
+  reply: UpstreamReply,
+  {
+    dialect,
+    mapError,
+    watch,
+    patienceMs,
+    ports: { clock, log },
+  }: { dialect: Dialect; mapError: Provider['mapError']; watch: Watch; patienceMs: number; ports: AttemptPorts },
+): Promise<AttemptFailure> => {
+  let body = '';
+  try {
+    body = await watch.guard(() => withPatience(() => reply.text(), patienceMs, clock));
+    watch.release();
+  } catch (error) {
+    if (!(error instanceof OutOfPatience || error instanceof UpstreamError) || watch.cause !== undefined) throw error;
+    log.debug('error reply without its body', { status: reply.status, error });
+    watch.close();
+  }
+  return mapError(dialect.decodeError(reply.status, reply.headers, body), reply.headers);
+};
+
+/** Vendors quote the key they turn down, whole or not; ours is known here, whatever it looks like. */
+const hideKey = (failure: AttemptFailure, key: string | undefined): AttemptFailure =>
+  key === undefined ? failure : { ...failure, message: failure.message.replaceAll(key, '[key]') };

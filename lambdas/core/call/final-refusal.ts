@@ -1,0 +1,111 @@
+import type { AttemptFailure, AttemptReason, AttemptSummary, Refusal } from '../failures.ts';
+import { refuse } from '../failures.ts';
+import type { Outcome } from '../receipt.ts';
+import type { Target } from '../target.ts';
+import type { AttemptRecord } from './call.ts';
+import { UNTOLD_RETRY_MS } from './call-policy.ts';
+import type { Entry } from './circuit-board.ts';
+
+/** An attempt that failed. */
+export type FailedAttempt = AttemptRecord & { failure: AttemptFailure };
+
+export interface FinalWord {
+  refusal: Refusal;
+  outcome: Outcome;
+}
+
+/**
+ * What the client is told when no target answered and the call was not stopped.
+ *
+ * @param shut what kept the other targets out
+ */
+export const finalRefusal = (
+  attempts: readonly FailedAttempt[],
+  shut: readonly Entry[],
+  alias: string,
+  now: number,
+): FinalWord => {
+  const last = attempts.at(-1);
+  if (last === undefined) return { refusal: refuseUntried(shut, alias, now), outcome: 'failed' };
+
+  const { failure } = last;
+  if (failure.reason === 'bad_request' || failure.reason === 'content_filter')
+    return {
+      refusal: refuse('invalid_request', failure.message || `${last.target.id} refused the request.`, { shouldRetry: false, attempts: summarise(attempts) }),
+      outcome: 'refused-by-provider',
+    };
+  return { refusal: refuseFailed(attempts, alias, now), outcome: 'failed' };
+};
+
+const refuseUntried = (shut: readonly Entry[], alias: string, now: number): Refusal => {
+  const waits = shut.filter((entry) => entry.kind === 'wait');
+  const until = Math.min(...waits.map((wait) => wait.until));
+  const retryAfterMs = waits.length === 0 ? UNTOLD_RETRY_MS : Math.max(1, until - now);
+  if (waits.length > 0 && waits.every((wait) => wait.because === 'retry-after'))
+    return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit.`, { retryAfterMs });
+  return refuse('no_target_available', `No target of "${alias}" can be asked now: each one has failed repeatedly and is being rested.`, {
+    retryAfterMs,
+  });
+};
+
+const refuseFailed = (attempts: readonly FailedAttempt[], alias: string, now: number): Refusal => {
+  const list = summarise(attempts);
+  const said = attempts.map(({ target, failure }) => `${target.id}: ${failure.message}`).join('; ');
+  const all = (...reasons: AttemptReason[]) => attempts.every(({ failure }) => reasons.includes(failure.reason));
+
+  if (all('too_large')) return refuse('request_too_large', said, { shouldRetry: false, attempts: list });
+  if (all('context_length', 'too_large'))
+    return refuse('context_length_exceeded', said, { shouldRetry: false, attempts: list });
+  if (all('not_found'))
+    return refuse('model_not_found', `No provider knows the model behind "${alias}": ${said}`, {
+      shouldRetry: false,
+      attempts: list,
+    });
+  if (all('rate_limited'))
+    return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit: ${said}`, {
+      retryAfterMs: soonestRetryMs(attempts, now),
+      attempts: list,
+    });
+  const count = attempts.length === 1 ? 'The only attempt' : `All ${attempts.length} attempts`;
+  return refuse('all_targets_failed', `${count} for "${alias}" failed. ${said}`, {
+    attempts: list,
+    ...(attempts.every(({ failure }) => !failure.isRetryable) && { shouldRetry: false }),
+  });
+};
+
+/** Until the first of the vendors' retry-afters has run out, ms; they count from when they were told. */
+const soonestRetryMs = (attempts: readonly FailedAttempt[], now: number): number => {
+  const told = attempts.flatMap(({ startedAt, durationMs, failure: { retryAfterMs } }) =>
+    retryAfterMs === undefined ? [] : [startedAt + durationMs + retryAfterMs - now],
+  );
+  return told.length === 0 ? UNTOLD_RETRY_MS : Math.max(1, Math.min(...told));
+};
+
+const summarise = (attempts: readonly FailedAttempt[]): AttemptSummary[] =>
+  attempts.map(({ target, failure: { status, reason, message } }) => ({
+    target: target.id,
+    ...(status !== undefined && { status }),
+    reason,
+    message,
+  }));
+
+/** What the client is told when the call was stopped before any content. */
+export const stoppedRefusal = (outcome: Outcome, attempts: readonly FailedAttempt[]): FinalWord => {
+  const more = attempts.length === 0 ? {} : { attempts: summarise(attempts) };
+  if (outcome === 'deadline')
+    return { refusal: refuse('deadline_exceeded', 'No target answered before the deadline.', more), outcome };
+  const why = outcome === 'cancelled' ? 'The request was cancelled.' : 'The client closed the connection.';
+  return { refusal: refuse('cancelled', why, more), outcome };
+};
+
+/** The error event's content for a stream that broke after content had been sent. */
+export const brokenStream = (failure: AttemptFailure, target: Target): Refusal => {
+  switch (failure.reason) {
+    case 'cancelled':
+      return refuse('cancelled', 'The request was cancelled; the answer is incomplete.');
+    case 'deadline':
+      return refuse('deadline_exceeded', 'The deadline passed; the answer is incomplete.');
+    default:
+      return refuse('all_targets_failed', `The answer of ${target.id} broke off and is incomplete: ${failure.message}`);
+  }
+};

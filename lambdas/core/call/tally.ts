@@ -1,0 +1,129 @@
+import { estimateTokensHigh } from '../admit/estimate.ts';
+import type { Answer, StreamEvent, Stop, Usage } from '../conversation.ts';
+import type { AttemptFailure } from '../failures.ts';
+import type { Clock } from '../ports.ts';
+import type { Target } from '../target.ts';
+import type { AttemptRecord } from './call.ts';
+
+/** Characters of output that are gathered before they are counted: an estimate a delta would round up hundreds of times. */
+const COUNT_EVERY = 65_536;
+
+/** What one attempt has come to so far; kept for attempts that are given up as well, since the vendor may bill them. */
+export interface Tally {
+  status: number | undefined;
+  readonly usage: Usage | undefined;
+  readonly stop: Stop | undefined;
+  /** Whether anything came that a client would see. */
+  readonly hasContent: boolean;
+  readonly hasEnded: boolean;
+  /** The request goes out now: times count from here. */
+  start(): void;
+  /** Notes one event of the stream. @returns whether it is content */
+  see(event: StreamEvent): boolean;
+  /** Notes a whole answer. */
+  seeAnswer(answer: Answer): void;
+  /** The record as of now. */
+  record(failure?: AttemptFailure): AttemptRecord;
+}
+
+export const startTally = (target: Target, clock: Clock): Tally => {
+  let startedAt = clock.now();
+  let status: number | undefined;
+  let usage: Usage | undefined;
+  let stop: Stop | undefined;
+  let firstTokenMs: number | undefined;
+  let hasEnded = false;
+  let text = '';
+  let countedTokens = 0;
+
+  const count = (more: string): void => {
+    text += more;
+    if (text.length < COUNT_EVERY) return;
+    countedTokens += estimateTokensHigh(text);
+    text = '';
+  };
+
+  return {
+    get status() {
+      return status;
+    },
+    set status(value) {
+      status = value;
+    },
+    get usage() {
+      return usage;
+    },
+    get stop() {
+      return stop;
+    },
+    get hasContent() {
+      return firstTokenMs !== undefined;
+    },
+    get hasEnded() {
+      return hasEnded;
+    },
+    start() {
+      startedAt = clock.now();
+    },
+    see(event) {
+      if (event.type === 'usage') usage = event.usage;
+      else if (event.type === 'stop') stop = event.stop;
+      else if (event.type === 'answer-end') hasEnded = true;
+      const content = contentOf(event);
+      if (content === '') return false;
+      count(content);
+      firstTokenMs ??= Math.max(0, clock.now() - startedAt);
+      return true;
+    },
+    seeAnswer(answer) {
+      usage = answer.usage;
+      stop = answer.stop;
+      // The vendor's count is the better one; ours is only for answers without.
+      if (usage === undefined) for (const part of answer.parts) count(contentOfPart(part));
+    },
+    record: (failure) => ({
+      target,
+      startedAt,
+      durationMs: Math.max(0, clock.now() - startedAt),
+      ...(firstTokenMs !== undefined && { firstTokenMs }),
+      ...(status !== undefined && { status }),
+      ...(failure !== undefined && { failure }),
+      ...(usage !== undefined && { usage }),
+      seenOutputTokens: countedTokens + (text === '' ? 0 : estimateTokensHigh(text)),
+    }),
+  };
+};
+
+/** The output in an event, as text to be counted; '' for events that hold none, and so do not commit an answer. */
+const contentOf = (event: StreamEvent): string => {
+  switch (event.type) {
+    case 'text-delta':
+    case 'refusal-delta':
+    case 'reasoning-delta':
+      return event.text;
+    case 'tool-call-start':
+      // A call without arguments is content too; the spaces stand for the tokens that open it.
+      return ` ${event.name} `;
+    case 'tool-call-delta':
+      return event.arguments;
+    case 'redacted-reasoning':
+      return event.data === '' ? ' ' : event.data;
+    default:
+      return '';
+  }
+};
+
+const contentOfPart = (part: Answer['parts'][number]): string => {
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+    case 'refusal':
+      return part.text;
+    case 'redacted-reasoning':
+      return part.data;
+    case 'tool-call':
+      return ` ${part.name} ${part.arguments}`;
+    default:
+      return part satisfies never;
+  }
+};

@@ -1,0 +1,222 @@
+import type { AssistantPart, JsonObject, JsonValue, StreamEvent } from '../../core/conversation.ts';
+import { reasoningOf, splitContent, toolCallId } from './decode-answer.ts';
+import { decodeErrorValue } from './decode-error.ts';
+import { decodeStop } from './stop-reasons.ts';
+import { decodeUsage } from './usage.ts';
+import { argumentsOf, countOf, objectOf, objectsOf, textOf } from './wire.ts';
+
+type SpokenKind = 'text' | 'refusal' | 'reasoning';
+
+interface ToolCall {
+  id: string | undefined;
+  /** Of the part; undefined until the name is known. */
+  part: number | undefined;
+  /** Arguments that came before the name. */
+  waiting: string;
+  hasArguments: boolean;
+}
+
+interface Choice {
+  index: number;
+  speaking: { kind: SpokenKind; part: number } | undefined;
+  calls: ToolCall[];
+  /** By the delta's `index`. */
+  callsByIndex: Map<number, ToolCall>;
+  kinds: Set<AssistantPart['type']>;
+  finishReason: string | undefined;
+}
+
+export interface ChunkReader {
+  /** One parsed `chat.completion.chunk`. */
+  read(chunk: JsonObject): StreamEvent[];
+  /** The `[DONE]` mark. */
+  done(): StreamEvent[];
+  /** An event that is no chunk. */
+  malformed(what: string): StreamEvent[];
+  /** Whether the end or an error has been read: what comes after means nothing. */
+  readonly isOver: boolean;
+}
+
+/**
+ * Reads the chunks of one stream.
+ *
+ * The stream is whole at `[DONE]`, which becomes `answer-end`. Some compatible servers leave it out: there a `stop` event
+ * (every choice that began has its `finish_reason`) followed by the connection's regular close is a whole answer too, and
+ * the caller may take it as one; a close before the `stop` is a cut.
+ *
+ * Tool calls stay open until their choice finishes: their pieces may come in any order.
+ */
+export const createChunkReader = (): ChunkReader => {
+  const choices = new Map<number, Choice>();
+  let answerId = '';
+  let hasStarted = false;
+  let nextPart = 0;
+  let hasStopped = false;
+  let isOver = false;
+
+  const choiceAt = (index: number): Choice => {
+    const known = choices.get(index);
+    if (known !== undefined) return known;
+    const choice: Choice = {
+      index,
+      speaking: undefined,
+      calls: [],
+      callsByIndex: new Map(),
+      kinds: new Set(),
+      finishReason: undefined,
+    };
+    choices.set(index, choice);
+    return choice;
+  };
+
+  const fallSilent = (choice: Choice, events: StreamEvent[]): void => {
+    if (choice.speaking === undefined) return;
+    events.push({ type: 'part-end', index: choice.speaking.part });
+    choice.speaking = undefined;
+  };
+
+  const say = (choice: Choice, kind: SpokenKind, text: string | undefined, events: StreamEvent[]): void => {
+    if (text === undefined) return;
+    if (choice.speaking?.kind !== kind) {
+      fallSilent(choice, events);
+      choice.speaking = { kind, part: nextPart };
+      choice.kinds.add(kind);
+      events.push({ type: `${kind}-start`, index: nextPart });
+      nextPart += 1;
+    }
+    events.push({ type: `${kind}-delta`, index: choice.speaking.part, text });
+  };
+
+  const startCall = (choice: Choice, call: ToolCall, name: string, events: StreamEvent[]): void => {
+    fallSilent(choice, events);
+    const index = nextPart;
+    nextPart += 1;
+    call.part = index;
+    choice.kinds.add('tool-call');
+    const id = call.id ?? toolCallId(answerId, choice.index, choice.calls.indexOf(call));
+    events.push({ type: 'tool-call-start', index, id, name });
+    writeArguments(call, call.waiting, events);
+  };
+
+  const readCall = (choice: Choice, delta: JsonObject, events: StreamEvent[]): void => {
+    const called = objectOf(delta['function']) ?? objectOf(delta['custom']) ?? {};
+    const name = textOf(called['name']);
+    const call = findCall(choice, delta, name);
+    const written = argumentsOf(called['arguments']) ?? argumentsOf(called['input']) ?? '';
+    if (call.part === undefined) call.waiting += written;
+    else writeArguments(call, written, events);
+    if (call.part === undefined && name !== undefined) startCall(choice, call, name, events);
+  };
+
+  const closeParts = (choice: Choice, events: StreamEvent[]): void => {
+    fallSilent(choice, events);
+    for (const call of choice.calls) {
+      // A call whose name never came is passed on without one: the client's own checks refuse it.
+      if (call.part === undefined) startCall(choice, call, '', events);
+      if (!call.hasArguments) writeArguments(call, '{}', events);
+      if (call.part !== undefined) events.push({ type: 'part-end', index: call.part });
+    }
+    choice.calls = [];
+    choice.callsByIndex.clear();
+  };
+
+  const readChoice = (body: JsonObject, events: StreamEvent[]): void => {
+    const choice = choiceAt(countOf(body['index']) ?? 0);
+    const delta = objectOf(body['delta']) ?? {};
+    const { text, reasoning } = splitContent(delta['content']);
+    say(choice, 'reasoning', reasoningOf(delta) ?? reasoning, events);
+    say(choice, 'text', text, events);
+    say(choice, 'refusal', textOf(delta['refusal']), events);
+    for (const call of objectsOf(delta['tool_calls'])) readCall(choice, call, events);
+    const legacyCall = objectOf(delta['function_call']);
+    if (legacyCall !== undefined) readCall(choice, { index: 0, function: legacyCall }, events);
+    const finishReason = textOf(body['finish_reason']);
+    if (finishReason === undefined) return;
+    choice.finishReason = finishReason;
+    closeParts(choice, events);
+    if ([...choices.values()].every((one) => one.finishReason !== undefined)) stop(events);
+  };
+
+  /** The first choice's stop; '' as its reason where the vendor ended the stream without one. */
+  const stop = (events: StreamEvent[]): void => {
+    const first = [...choices.values()].reduce((a, b) => (b.index < a.index ? b : a));
+    hasStopped = true;
+    events.push({ type: 'stop', stop: decodeStop(first.finishReason ?? '', first.kinds) });
+  };
+
+  return {
+    get isOver() {
+      return isOver;
+    },
+    read(chunk) {
+      if (isOver) return [];
+      if (chunk['error'] !== undefined && chunk['error'] !== null) {
+        isOver = true;
+        return [{ type: 'error', error: decodeErrorValue(chunk) }];
+      }
+      const events: StreamEvent[] = [];
+      const bodies = objectsOf(chunk['choices']);
+      // Azure's first chunk has neither an answer nor a name: it tells what the prompt's filter found.
+      if (!hasStarted && bodies.length > 0) {
+        hasStarted = true;
+        answerId = textOf(chunk['id']) ?? '';
+        events.push({ type: 'answer-start', id: answerId, model: textOf(chunk['model']) ?? '' });
+      }
+      for (const body of bodies) readChoice(body, events);
+      const usage = decodeUsage(usageOf(chunk, bodies));
+      if (usage !== undefined) events.push({ type: 'usage', usage });
+      return events;
+    },
+    done() {
+      if (isOver) return [];
+      if (!hasStarted) return this.malformed('the stream ended without an answer');
+      isOver = true;
+      const events: StreamEvent[] = [];
+      for (const choice of choices.values()) closeParts(choice, events);
+      if (!hasStopped) stop(events);
+      events.push({ type: 'answer-end' });
+      return events;
+    },
+    malformed(what) {
+      if (isOver) return [];
+      isOver = true;
+      return [{ type: 'error', error: { status: 502, type: 'malformed_stream', message: what } }];
+    },
+  };
+};
+
+const writeArguments = (call: ToolCall, written: string, events: StreamEvent[]): void => {
+  if (call.part === undefined || written === '') return;
+  call.hasArguments = true;
+  events.push({ type: 'tool-call-delta', index: call.part, arguments: written });
+};
+
+/**
+ * Which call a delta belongs to. OpenAI numbers them; Gemini's endpoint leaves the number out and others send 0 for each,
+ * so an id of its own makes a call of its own.
+ */
+const findCall = (choice: Choice, delta: JsonObject, name: string | undefined): ToolCall => {
+  const index = countOf(delta['index']);
+  const id = textOf(delta['id']);
+  const known =
+    index !== undefined
+      ? choice.callsByIndex.get(index)
+      : id !== undefined
+        ? choice.calls.find((call) => call.id === id)
+        : name === undefined
+          ? choice.calls.at(-1)
+          : undefined;
+  if (known !== undefined && (id === undefined || known.id === undefined || known.id === id)) {
+    // An id that comes after the start would contradict the one given out then.
+    if (known.part === undefined) known.id ??= id;
+    return known;
+  }
+  const call: ToolCall = { id, part: undefined, waiting: '', hasArguments: false };
+  choice.calls.push(call);
+  if (index !== undefined) choice.callsByIndex.set(index, call);
+  return call;
+};
+
+/** Groq's first models told it in `x_groq`, Moonshot tells it in the choice. */
+const usageOf = (chunk: JsonObject, choices: JsonObject[]): JsonValue | undefined =>
+  chunk['usage'] ?? objectOf(chunk['x_groq'])?.['usage'] ?? choices.at(-1)?.['usage'];

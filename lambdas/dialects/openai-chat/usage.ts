@@ -1,0 +1,55 @@
+import type { JsonObject, JsonValue, Usage } from '../../core/conversation.ts';
+import { countOf, objectOf } from './wire.ts';
+
+/**
+ * Reads a `usage` object into counts that don't overlap.
+ *
+ * OpenAI counts cached and cache-written tokens inside `prompt_tokens`, and reasoning inside `completion_tokens`. Others
+ * differ, and a token that is billed must not be lost:
+ * - xAI counts reasoning beside `completion_tokens`, and Gemini's OpenAI endpoint leaves it out altogether; `total_tokens`
+ *   has it in both, so output is whatever of the total is not prompt.
+ * - DeepSeek (`prompt_cache_hit_tokens`) and Moonshot (`cached_tokens`) told of the cache in fields of their own.
+ *
+ * @returns undefined where the vendor did not count
+ */
+export const decodeUsage = (value: JsonValue | undefined): Usage | undefined => {
+  const usage = objectOf(value);
+  const promptTokens = countOf(usage?.['prompt_tokens']);
+  const completionTokens = countOf(usage?.['completion_tokens']);
+  if (usage === undefined || (promptTokens === undefined && completionTokens === undefined)) return undefined;
+  const prompt = promptTokens ?? 0;
+  const promptDetails = objectOf(usage['prompt_tokens_details']);
+  const completionDetails = objectOf(usage['completion_tokens_details']);
+  const cached =
+    countOf(promptDetails?.['cached_tokens']) ??
+    countOf(usage['prompt_cache_hit_tokens']) ??
+    countOf(usage['cached_tokens']) ??
+    0;
+  const cacheWrite = countOf(promptDetails?.['cache_write_tokens']) ?? 0;
+  const reasoning = countOf(completionDetails?.['reasoning_tokens']) ?? 0;
+  const outputTokens = Math.max(completionTokens ?? 0, reasoning, (countOf(usage['total_tokens']) ?? 0) - prompt);
+  return {
+    inputTokens: Math.max(prompt - cached - cacheWrite, 0),
+    cachedInputTokens: cached,
+    cacheWrite5mTokens: cacheWrite,
+    cacheWrite1hTokens: 0,
+    outputTokens,
+    reasoningTokens: reasoning,
+  };
+};
+
+/** Writes counts as OpenAI does: inclusive, with the details inside. */
+export const encodeUsage = (usage: Usage): JsonObject => {
+  const cacheWrite = usage.cacheWrite5mTokens + usage.cacheWrite1hTokens;
+  const promptTokens = usage.inputTokens + usage.cachedInputTokens + cacheWrite;
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: usage.outputTokens,
+    total_tokens: promptTokens + usage.outputTokens,
+    prompt_tokens_details: {
+      cached_tokens: usage.cachedInputTokens,
+      ...(cacheWrite > 0 && { cache_write_tokens: cacheWrite }),
+    },
+    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
+  };
+};

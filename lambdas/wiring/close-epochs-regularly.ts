@@ -1,0 +1,25 @@
+import type { Ports } from '../core/ports.ts';
+
+const EVERY_MS = 60_000;
+
+/** Closes what epochs are due, each minute, for as long as the process lives: leaks heal, dead calls are charged. @returns stops it */
+export const closeEpochsRegularly = ({ clock, ledger, log }: Pick<Ports, 'clock' | 'ledger' | 'log'>): (() => void) => {
+  let isStopped = false;
+  let cancel = () => {};
+  const schedule = () => {
+    cancel = clock.after(EVERY_MS, async () => {
+      try {
+        const closed = await ledger.closeDueEpochs();
+        if (closed.length > 0) log.debug('epochs closed', { count: closed.length });
+      } catch (error) {
+        log.error('epochs not closed; the next run tries again', { error });
+      }
+      if (!isStopped) schedule();
+    });
+  };
+  schedule();
+  return () => {
+    isStopped = true;
+    cancel();
+  };
+};

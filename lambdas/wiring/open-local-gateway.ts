@@ -1,0 +1,141 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeBedrockUpstream } from '../adapters/bedrock/make-bedrock-upstream.ts';
+import { type EmbeddedStores, openEmbeddedStores } from '../adapters/embedded/open-embedded-stores.ts';
+import { makeEnvironmentSecrets } from '../adapters/environment/make-environment-secrets.ts';
+import { makeHttpUpstream } from '../adapters/http/make-http-upstream.ts';
+import { makeSimulator } from '../adapters/simulator/make-simulator.ts';
+import type { Meter } from '../adapters/simulator/meter.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { systemRandom } from '../adapters/system/random.ts';
+import { catalogue } from '../catalogue/catalogue.ts';
+import { checkConfig } from '../contract/check-config.ts';
+import type { ConfigProblem } from '../contract/config-problem.ts';
+import { cacheAccess } from '../core/authenticate/cached-access.ts';
+import { makeCircuitBoard } from '../core/call/circuit-board.ts';
+import type { Log, Ports, Upstream } from '../core/ports.ts';
+import { resolveGateway } from '../core/route/resolve-gateway.ts';
+import { makeSettleQueue } from '../core/settle/settle-queue.ts';
+import { closeEpochsRegularly } from './close-epochs-regularly.ts';
+import { DIALECTS, PROVIDERS, SURFACES } from './codecs.ts';
+import { readDemoKey } from './demo-key.ts';
+import { isProviderAvailable } from './provider-availability.ts';
+import { trackOpenEntries } from './track-open-entries.ts';
+
+export interface LocalGateway {
+  ports: Ports;
+  /** A key that works here, for trying things out. */
+  demoKey: string;
+  /** What people should know: aliases left out because their providers have no key here. */
+  notices: string[];
+  /** What the simulator says it delivered: tests hold the ledger against it. */
+  meter: Meter;
+  /** Resolves when every request that was admitted has been settled. */
+  whenIdle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type OpenedGateway = { ok: true; gateway: LocalGateway } | { ok: false; problems: ConfigProblem[] };
+
+export interface LocalGatewayOptions {
+  /** As its owner wrote it; checked here. */
+  config: unknown;
+  /** Folder of the store; `:memory:` for none. */
+  dataDir: string;
+  env: Readonly<Record<string, string | undefined>>;
+  log: Log;
+}
+
+/**
+ * Configuration and environment → a gateway with the embedded store: what `npm start` runs.
+ *
+ * @throws {StoreUnavailable} when the store's file can't be opened
+ */
+export const openLocalGateway = async ({ config, dataDir, env, log }: LocalGatewayOptions): Promise<OpenedGateway> => {
+  const checked = checkConfig(config);
+  if (!checked.ok) return checked;
+  const clock = systemClock;
+  const random = systemRandom;
+  const stores = openEmbeddedStores({ file: databaseFile(dataDir), clock, random });
+  const policyVersion = await stores.policyVersion(JSON.stringify(checked.config.budgets ?? {}));
+  const resolved = resolveGateway(checked.config, catalogue, policyVersion, { available: isProviderAvailable(env) });
+  if (!resolved.ok) {
+    stores.close();
+    return resolved;
+  }
+
+  const { gateway, notices } = resolved;
+  const { ledger, whenIdle } = trackOpenEntries(stores.ledger);
+  const settleQueue = makeSettleQueue({ ledger, clock, log });
+  const targets = [...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id));
+  const circuitBoard = makeCircuitBoard({ store: stores.circuits, clock, random, log, targets: [...new Set(targets)] });
+  const { upstream, meter, closeUpstream } = openUpstream();
+  const ports: Ports = {
+    clock,
+    random,
+    access: cacheAccess(stores.access, clock),
+    limits: stores.limits,
+    circuits: stores.circuits,
+    circuitBoard,
+    ledger,
+    settleQueue,
+    secrets: makeEnvironmentSecrets(env, log),
+    upstream,
+    cancellations: stores.cancellations,
+    log,
+    surfaces: SURFACES,
+    dialects: DIALECTS,
+    providers: PROVIDERS,
+    gateway,
+  };
+  const stopClosing = closeEpochsRegularly(ports);
+  await circuitBoard.refresh();
+  return {
+    ok: true,
+    gateway: {
+      ports,
+      demoKey: await readDemoKey(dataDir, stores.access, { clock, random }),
+      notices,
+      meter,
+      whenIdle,
+      close: async () => {
+        stopClosing();
+        const lost = await settleQueue.flush();
+        if (lost > 0) log.error('settlements left behind: their holds are charged whole', { count: lost });
+        await circuitBoard.settled();
+        await closeUpstream();
+        stores.close();
+      },
+    },
+  };
+};
+
+/** The store that `npm start` keeps in a folder, for the CLI. */
+export const openLocalStores = (dataDir: string): EmbeddedStores =>
+  openEmbeddedStores({ file: databaseFile(dataDir), clock: systemClock, random: systemRandom });
+
+const databaseFile = (dataDir: string): string => {
+  if (dataDir === ':memory:') return dataDir;
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  return join(dataDir, 'tollgate.db');
+};
+
+/** One port over the transports: each call names its own. */
+const openUpstream = () => {
+  const http = makeHttpUpstream();
+  const bedrock = makeBedrockUpstream();
+  const simulator = makeSimulator({ clock: systemClock });
+  const upstream: Upstream = {
+    send: (call, signal) => {
+      switch (call.transport) {
+        case 'http':
+          return http.send(call, signal);
+        case 'bedrock':
+          return bedrock.send(call, signal);
+        case 'simulator':
+          return simulator.send(call, signal);
+      }
+    },
+  };
+  return { upstream, meter: simulator.meter, closeUpstream: () => http.close() };
+};

@@ -1,0 +1,38 @@
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type EmbeddedStores, openEmbeddedStores } from '../adapters/embedded/open-embedded-stores.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { systemRandom } from '../adapters/system/random.ts';
+import type { Clock, Random } from '../core/ports.ts';
+
+export interface LocalStores extends EmbeddedStores {
+  clock: Clock;
+  random: Random;
+}
+
+export type OpenedStores = { ok: true; stores: LocalStores } | { ok: false; problem: string };
+
+/** The database inside a data directory. */
+const storeFile = (dataDir: string): string => join(dataDir, 'tollgate.db');
+
+/**
+ * Opens the stores of `npm start`'s data directory, also while the gateway runs on it; `:memory:` is a store of its own.
+ * A directory that has to be made is its owner's alone: it holds who asked what, and for how much.
+ *
+ * @param options.mustExist refuse rather than begin an empty store, where reading is all that is wanted
+ * @throws {StoreUnavailable} when the file can't be opened
+ */
+export const openLocalStores = (dataDir: string, options: { mustExist?: boolean } = {}): OpenedStores => {
+  const inMemory = dataDir === ':memory:';
+  const file = inMemory ? dataDir : storeFile(dataDir);
+  if (!inMemory && !existsSync(file)) {
+    if (options.mustExist)
+      return {
+        ok: false,
+        problem: `There is no store at ${file}. "npm start" makes one, or "keys create"; is --local the right directory?`,
+      };
+    if (mkdirSync(dataDir, { recursive: true }) !== undefined) chmodSync(dataDir, 0o700);
+  }
+  const stores = openEmbeddedStores({ file, clock: systemClock, random: systemRandom });
+  return { ok: true, stores: { ...stores, clock: systemClock, random: systemRandom } };
+};

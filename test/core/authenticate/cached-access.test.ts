@@ -1,0 +1,89 @@
+import { describe, expect, test } from '@jest/globals';
+import { cacheAccess } from '../../../lambdas/core/authenticate/cached-access.ts';
+import { type AccessStore, type KeyRecord, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+
+const record = (id: string): KeyRecord => ({
+  id,
+  name: id,
+  hash: '00',
+  team: 't',
+  user: 'u',
+  tags: {},
+  aliases: null,
+  rights: [],
+  createdAt: 0,
+  expiresAt: null,
+  revokedAt: null,
+});
+
+const countingStore = () => {
+  const keys = new Map([['a', record('a')]]);
+  const state = { reads: 0, down: false };
+  const store: AccessStore = {
+    findKey: async (id) => {
+      state.reads++;
+      if (state.down) throw new StoreUnavailable('down');
+      return keys.get(id);
+    },
+    createKey: async () => true,
+    revokeKey: async (id, at) => {
+      keys.set(id, { ...record(id), revokedAt: at });
+      return true;
+    },
+    listKeys: async () => [...keys.values()],
+  };
+  return { store, state, keys };
+};
+
+const clockAt = (time: { now: number }) => ({ now: () => time.now, sleep: async () => {}, after: () => () => {} });
+
+describe('the key cache', () => {
+  test('reads a key once in ten seconds, and again after', async () => {
+    const time = { now: 1_000_000 };
+    const { store, state } = countingStore();
+    const cached = cacheAccess(store, clockAt(time));
+    await cached.findKey('a');
+    time.now += 9_999;
+    await cached.findKey('a');
+    expect(state.reads).toBe(1);
+    time.now += 1;
+    await cached.findKey('a');
+    expect(state.reads).toBe(2);
+  });
+
+  test('a revocation made by another process is seen within ten seconds', async () => {
+    const time = { now: 0 };
+    const { store, keys } = countingStore();
+    const cached = cacheAccess(store, clockAt(time));
+    expect((await cached.findKey('a'))?.revokedAt).toBeNull();
+    keys.set('a', { ...record('a'), revokedAt: 1 });
+    time.now += 10_000;
+    expect((await cached.findKey('a'))?.revokedAt).toBe(1);
+  });
+
+  test('unknown ids are remembered as well, so that a flood of one wrong key asks the store once', async () => {
+    const { store, state } = countingStore();
+    const cached = cacheAccess(store, clockAt({ now: 0 }));
+    for (let i = 0; i < 50; i++) expect(await cached.findKey('zzz')).toBeUndefined();
+    expect(state.reads).toBe(1);
+  });
+
+  test('a failed read is not remembered: the store is asked again as soon as it is back', async () => {
+    const { store, state } = countingStore();
+    const cached = cacheAccess(store, clockAt({ now: 0 }));
+    state.down = true;
+    await expect(cached.findKey('a')).rejects.toThrow(StoreUnavailable);
+    state.down = false;
+    expect((await cached.findKey('a'))?.id).toBe('a');
+  });
+
+  test('a clock that jumps back does not keep an old record alive', async () => {
+    const time = { now: 1_000_000 };
+    const { store, state } = countingStore();
+    const cached = cacheAccess(store, clockAt(time));
+    await cached.findKey('a');
+    time.now = 0;
+    await cached.findKey('a');
+    expect(state.reads).toBe(2);
+  });
+});

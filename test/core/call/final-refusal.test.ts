@@ -1,0 +1,86 @@
+import { describe, expect, test } from '@jest/globals';
+import { attemptFailure } from '../../../lambdas/core/call/attempt-failure.ts';
+import { brokenStream, finalRefusal, stoppedRefusal } from '../../../lambdas/core/call/final-refusal.ts';
+import type { AttemptReason } from '../../../lambdas/core/failures.ts';
+import { makeTarget } from './call-fixture.ts';
+
+const NOW = 1_000_000;
+const failed = (reason: AttemptReason, more: { status?: number; retryAfterMs?: number; endedAt?: number } = {}) => ({
+  target: makeTarget('a'),
+  startedAt: (more.endedAt ?? NOW) - 10,
+  durationMs: 10,
+  seenOutputTokens: 0,
+  failure: attemptFailure(reason, { message: `it was ${reason}`, status: more.status, retryAfterMs: more.retryAfterMs }),
+});
+const told = (...attempts: ReturnType<typeof failed>[]) => finalRefusal(attempts, [], 'assistant', NOW);
+
+describe('the final word', () => {
+  test.each<[AttemptReason]>([['bad_request'], ['content_filter']])('%s is the client’s own mistake, in the vendor’s words', (reason) => {
+    expect(told(failed('server_error'), failed(reason))).toMatchObject({
+      outcome: 'refused-by-provider',
+      refusal: { code: 'invalid_request', message: `it was ${reason}`, shouldRetry: false },
+    });
+  });
+
+  test.each<[string, AttemptReason[], string]>([
+    ['too long everywhere', ['context_length', 'context_length'], 'context_length_exceeded'],
+    ['too large everywhere', ['too_large', 'too_large'], 'request_too_large'],
+    ['too long here, too large there', ['too_large', 'context_length'], 'context_length_exceeded'],
+    ['unknown everywhere', ['not_found', 'not_found'], 'model_not_found'],
+    ['too long here, broken there', ['context_length', 'server_error'], 'all_targets_failed'],
+    ['limited here, broken there', ['rate_limited', 'server_error'], 'all_targets_failed'],
+    ['unknown here, not allowed there', ['not_found', 'unauthorized'], 'all_targets_failed'],
+  ])('%s: %j → %s', (_, reasons, code) => {
+    const { refusal, outcome } = told(...reasons.map((reason) => failed(reason)));
+    expect([refusal.code, outcome]).toEqual([code, 'failed']);
+    expect(refusal.attempts?.map(({ reason }) => reason)).toEqual(reasons);
+  });
+
+  test('limited everywhere: the soonest retry-after, from when it was told', () => {
+    const { refusal } = told(
+      failed('rate_limited', { retryAfterMs: 9_000, endedAt: NOW - 2_000 }),
+      failed('rate_limited', { retryAfterMs: 8_000 }),
+      failed('rate_limited'),
+    );
+    expect(refusal).toMatchObject({ code: 'rate_limit_exceeded', retryAfterMs: 7_000 });
+  });
+
+  test('limited everywhere without a word of when: a second', () => {
+    expect(told(failed('rate_limited')).refusal).toMatchObject({ code: 'rate_limit_exceeded', retryAfterMs: 1_000 });
+  });
+
+  test('a retry can’t help where none of the failures could pass', () => {
+    expect(told(failed('unauthorized'), failed('not_found')).refusal.shouldRetry).toBe(false);
+    expect(told(failed('unauthorized'), failed('server_error')).refusal).not.toHaveProperty('shouldRetry');
+  });
+
+  test('nothing tried, all circuits open: when the first will be tried again', () => {
+    const shut = [
+      { kind: 'wait', until: NOW + 9_000, because: 'circuit' },
+      { kind: 'wait', until: NOW + 4_000, because: 'circuit' },
+    ] as const;
+    expect(finalRefusal([], shut, 'assistant', NOW)).toMatchObject({
+      outcome: 'failed',
+      refusal: { code: 'no_target_available', retryAfterMs: 4_000 },
+    });
+  });
+
+  test('nothing tried, all at their rate limit: says so', () => {
+    const shut = [{ kind: 'wait', until: NOW + 60_000, because: 'retry-after' }] as const;
+    expect(finalRefusal([], shut, 'assistant', NOW).refusal).toMatchObject({ code: 'rate_limit_exceeded', retryAfterMs: 60_000 });
+  });
+
+  test('the deadline lists what was tried', () => {
+    const { refusal } = stoppedRefusal('deadline', [failed('server_error', { status: 500 }), failed('deadline')]);
+    expect(refusal).toMatchObject({ code: 'deadline_exceeded', attempts: [{ status: 500 }, { reason: 'deadline' }] });
+  });
+
+  test.each<[AttemptReason, string]>([
+    ['cut_off', 'all_targets_failed'],
+    ['deadline', 'deadline_exceeded'],
+    ['cancelled', 'cancelled'],
+  ])('a stream broken by %s ends as %s and says that it is incomplete', (reason, code) => {
+    const refusal = brokenStream(attemptFailure(reason, { message: 'why' }), makeTarget('a'));
+    expect(refusal).toMatchObject({ code, message: expect.stringContaining('incomplete') });
+  });
+});

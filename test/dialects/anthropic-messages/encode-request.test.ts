@@ -1,0 +1,536 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Conversation, JsonObject, ReasoningEffort, Turn } from '../../../lambdas/core/conversation.ts';
+import type { EncodeTarget } from '../../../lambdas/core/dialect.ts';
+import { anthropicMessages } from '../../../lambdas/dialects/anthropic-messages/codec.ts';
+import { conversations } from '../../support/conversations.ts';
+import { type Body, breachesOf } from './api-rules.ts';
+
+const MODELS = [
+  'claude-3-5-haiku-20241022',
+  'claude-3-7-sonnet-20250219',
+  'claude-sonnet-4-20250514',
+  'claude-opus-4-1-20250805',
+  'claude-sonnet-4-5-20250929',
+  'claude-opus-4-6',
+  'claude-opus-4-7',
+  'claude-opus-4-8',
+  'claude-sonnet-5',
+  'claude-opus-5',
+  'claude-haiku-5-5',
+  'claude-sonnet-5-5',
+  'claude-opus-5-5',
+  'claude-fable-5-2',
+  'claude-mythos-preview',
+];
+
+const BARE: Conversation = {
+  model: 'assistant',
+  turns: [{ role: 'user', parts: [{ type: 'text', text: 'hi' }] }],
+  tools: [],
+  choices: 1,
+  stream: false,
+  streamUsage: false,
+  sameDialectOnly: [],
+  costBearing: [],
+};
+
+const encode = (
+  more: Partial<Conversation>,
+  target: Partial<EncodeTarget> = {},
+): { body: Body & JsonObject; dropped: string[] } => {
+  const { body, dropped } = anthropicMessages.encodeRequest(
+    { ...BARE, ...more },
+    {
+      model: 'claude-sonnet-4-5',
+      modelMaxOutputTokens: 64_000,
+      stream: more.stream ?? false,
+      reasoningModel: false,
+      ...target,
+    },
+  );
+  return { body: body as Body & JsonObject, dropped };
+};
+
+describe('encodeRequest', () => {
+  test.each(MODELS)('%s: no conversation becomes a body that Anthropic would refuse', (model) => {
+    fc.assert(
+      fc.property(conversations(), fc.constantFrom(undefined, 500, 1_500, 30_000), (conversation, limit) => {
+        const target = { model, ...(limit !== undefined && { maxOutputTokens: limit }) };
+        expect(breachesOf(encode(conversation, target).body)).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('what is encoded is decoded the same', () => {
+    const carried = conversations({
+      without: [
+        // Each has a test of its own below.
+        'cache',
+        'image-detail',
+        'late-system',
+        'invalid-arguments',
+        'refusals',
+        'seed',
+        'penalties',
+        'choices',
+        'json-format',
+        'json-schema-format',
+        'tool-strict',
+        'tool-without-parameters',
+        'reasoning-effort',
+        'reasoning-budget',
+      ],
+    });
+    fc.assert(
+      fc.property(carried, (conversation) => {
+        const { body } = encode(conversation, {
+          model: 'a-server-that-speaks-the-dialect',
+          ...(conversation.maxOutputTokens !== undefined && { maxOutputTokens: conversation.maxOutputTokens }),
+        });
+        const decoded = anthropicMessages.decodeRequest(body);
+        expect(decoded).toEqual({ ok: true, value: normal(conversation) });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  /** The same conversation as this dialect says it: systems in one turn, unsigned reasoning gone, defaults named. */
+  const normal = (conversation: Conversation): Conversation => {
+    const systems = conversation.turns.filter(({ role }) => role === 'system');
+    const others = conversation.turns
+      .filter(({ role }) => role !== 'system')
+      .map((turn) => ({
+        ...turn,
+        parts: turn.parts.filter((part) => part.type !== 'reasoning' || part.signature !== undefined),
+      })) as Turn[];
+    const last = others.at(-1);
+    if (last?.role === 'assistant')
+      last.parts = last.parts.map((part) => (part.type === 'text' ? { ...part, text: part.text.trimEnd() } : part));
+    const called = [
+      ...new Set(
+        others.flatMap(({ parts }) => parts.flatMap((part) => (part.type === 'tool-call' ? [part.name] : []))),
+      ),
+    ];
+    const { toolChoice, parallelToolCalls, ...rest } = conversation;
+    const isPlain = conversation.tools.length > 0 || called.length === 0;
+    return {
+      ...rest,
+      model: 'a-server-that-speaks-the-dialect',
+      turns: [
+        ...(systems.length === 0 ? [] : [{ role: 'system', parts: systems.flatMap(({ parts }) => parts) } as Turn]),
+        ...others,
+      ],
+      tools: isPlain
+        ? conversation.tools
+        : called.map((name) => ({ name, parameters: { type: 'object', properties: {} } })),
+      ...(!isPlain && { toolChoice: { type: 'none' } }),
+      ...(isPlain && toolChoice !== undefined && { toolChoice }),
+      ...(isPlain &&
+        parallelToolCalls !== undefined &&
+        toolChoice?.type !== 'none' && { parallelToolCalls, toolChoice: toolChoice ?? { type: 'auto' } }),
+      maxOutputTokens: conversation.maxOutputTokens ?? 64_000,
+      streamUsage: true,
+    };
+  };
+
+  test('a conversation of system turns only gets a user to begin with', () => {
+    const turns: Turn[] = [{ role: 'system', parts: [{ type: 'text', text: 'S' }] }];
+    const { body } = encode({ turns });
+    expect(body.system).toEqual([{ type: 'text', text: 'S' }]);
+    expect(body.messages.map(({ role }) => role)).toEqual(['user']);
+  });
+
+  test('empty texts and the turns made of them are left out', () => {
+    const { body } = encode({
+      turns: [
+        { role: 'system', parts: [{ type: 'text', text: '' }] },
+        { role: 'user', parts: [{ type: 'text', text: 'a' }] },
+        { role: 'assistant', parts: [{ type: 'text', text: '' }] },
+        { role: 'user', parts: [{ type: 'text', text: 'b' }] },
+      ],
+    });
+    expect(body.system).toBeUndefined();
+    expect(body.messages).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: 'b' },
+        ],
+      },
+    ]);
+  });
+
+  const late: Turn[] = [
+    { role: 'user', parts: [{ type: 'text', text: 'a' }] },
+    { role: 'system', parts: [{ type: 'text', text: 'Be brief.' }] },
+  ];
+
+  test('a later system turn stays one where the model takes it', () => {
+    expect(encode({ turns: late }, { model: 'claude-opus-4-8' }).body.messages).toEqual([
+      { role: 'user', content: [{ type: 'text', text: 'a' }] },
+      { role: 'system', content: [{ type: 'text', text: 'Be brief.' }] },
+    ]);
+  });
+
+  test('elsewhere it is told within the user’s turn', () => {
+    const { body, dropped } = encode({ turns: late });
+    expect(body.messages).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: '<system>\nBe brief.\n</system>' },
+        ],
+      },
+    ]);
+    expect(dropped).toEqual([]);
+  });
+
+  test('tool results from turns of their own stand first, in one message, whatever came between', () => {
+    const { body } = encode({
+      turns: [
+        { role: 'user', parts: [{ type: 'text', text: 'q' }] },
+        {
+          role: 'assistant',
+          parts: [
+            { type: 'tool-call', id: 'a', name: 'f', arguments: '{}' },
+            { type: 'tool-call', id: 'b', name: 'f', arguments: '{"x":1}' },
+          ],
+        },
+        { role: 'user', parts: [{ type: 'tool-result', callId: 'b', content: [{ type: 'text', text: '2' }] }] },
+        { role: 'system', parts: [{ type: 'text', text: 'S' }] },
+        { role: 'user', parts: [{ type: 'tool-result', callId: 'a', content: [], isError: true }] },
+        { role: 'user', parts: [{ type: 'text', text: 'and?' }] },
+      ],
+    });
+    expect(body.messages[2]?.content).toEqual([
+      { type: 'tool_result', tool_use_id: 'b', content: [{ type: 'text', text: '2' }] },
+      { type: 'tool_result', tool_use_id: 'a', is_error: true },
+      { type: 'text', text: '<system>\nS\n</system>' },
+      { type: 'text', text: 'and?' },
+    ]);
+  });
+
+  test('ids that a vendor used again or spelt its own way are made unique and plain, with their results', () => {
+    const round = (id: string): Turn[] => [
+      { role: 'assistant', parts: [{ type: 'tool-call', id, name: 'f', arguments: '{}' }] },
+      { role: 'user', parts: [{ type: 'tool-result', callId: id, content: [] }] },
+    ];
+    const { body } = encode({
+      turns: [...late.slice(0, 1), ...round('call_0'), ...round('call_0'), ...round('functions.f:0'), ...round('')],
+    });
+    expect(breachesOf(body)).toEqual([]);
+    const ids = body.messages.flatMap(({ content }) => content.map(({ id, tool_use_id }) => id ?? tool_use_id));
+    expect(ids.filter((id) => id !== undefined)).toEqual([
+      'call_0',
+      'call_0',
+      'call_0_2',
+      'call_0_2',
+      'functions_f_0',
+      'functions_f_0',
+      'call',
+      'call',
+    ]);
+  });
+
+  test('arguments that are no JSON object are kept whole under INVALID_JSON', () => {
+    const parts = [{ type: 'tool-call' as const, id: 'a', name: 'f', arguments: '{"city": "Par' }];
+    const { body } = encode({ turns: [...late.slice(0, 1), { role: 'assistant', parts }] });
+    expect(body.messages[1]?.content).toEqual([
+      { type: 'tool_use', id: 'a', name: 'f', input: { INVALID_JSON: '{"city": "Par' } },
+    ]);
+  });
+
+  test('a history with calls but no tools gets their names, and none may be called', () => {
+    const parts = [{ type: 'tool-call' as const, id: 'a', name: 'f', arguments: '{}' }];
+    const { body } = encode({ turns: [...late.slice(0, 1), { role: 'assistant', parts }] });
+    expect(body.tools).toEqual([{ name: 'f', input_schema: { type: 'object', properties: {} } }]);
+    expect(body.tool_choice).toEqual({ type: 'none' });
+  });
+
+  test('what OpenAI alone knows is named', () => {
+    const { body, dropped } = encode({
+      seed: 1,
+      presencePenalty: 0.5,
+      frequencyPenalty: 0.5,
+      choices: 2,
+      temperature: 1.7,
+      stopSequences: ['\n', 'END'],
+      user: 'u'.repeat(300),
+      sameDialectOnly: ['logit_bias'],
+      turns: [
+        { role: 'user', parts: [{ type: 'image', source: { type: 'url', url: 'https://e.com/a' }, detail: 'low' }] },
+      ],
+    });
+    expect(new Set(dropped)).toEqual(
+      new Set([
+        'seed',
+        'presencePenalty',
+        'frequencyPenalty',
+        'choices',
+        'temperature',
+        'stopSequences',
+        'user',
+        'logit_bias',
+        'image.detail',
+      ]),
+    );
+    expect(body).toMatchObject({ temperature: 1, stop_sequences: ['END'] });
+    expect(Object.keys(body).sort()).toEqual([
+      'max_tokens',
+      'messages',
+      'model',
+      'stop_sequences',
+      'stream',
+      'temperature',
+    ]);
+  });
+
+  test('of more than four cache points the last four are kept', () => {
+    const parts = Array.from({ length: 6 }, (_, index) => ({
+      type: 'text' as const,
+      text: `${index}`,
+      cache: { ttl: index === 5 ? ('1h' as const) : ('5m' as const) },
+    }));
+    const { body, dropped } = encode({ turns: [{ role: 'user', parts }] });
+    expect(body.messages[0]?.content.map((block) => block.cache_control)).toEqual([
+      undefined,
+      undefined,
+      { type: 'ephemeral' },
+      { type: 'ephemeral' },
+      { type: 'ephemeral' },
+      { type: 'ephemeral', ttl: '1h' },
+    ]);
+    expect(dropped).toEqual(['cache']);
+  });
+
+  test('cache points up to four survive there and back', () => {
+    const text = (value: string, ttl: '5m' | '1h') => ({ type: 'text' as const, text: value, cache: { ttl } });
+    const turns: Turn[] = [
+      { role: 'system', parts: [text('S', '1h')] },
+      { role: 'user', parts: [text('a', '5m')] },
+    ];
+    const tools = [{ name: 'f', parameters: { type: 'object' }, cache: { ttl: '1h' as const } }];
+    const { body, dropped } = encode({ turns, tools });
+    expect(dropped).toEqual([]);
+    expect(anthropicMessages.decodeRequest(body)).toMatchObject({ ok: true, value: { turns, tools } });
+  });
+
+  test('a text file in base64 goes as text', () => {
+    const source = {
+      type: 'base64' as const,
+      mediaType: 'text/markdown',
+      data: Buffer.from('# Grüße').toString('base64'),
+    };
+    const { body } = encode({ turns: [{ role: 'user', parts: [{ type: 'document', source, name: 'a.md' }] }] });
+    expect(body.messages[0]?.content).toEqual([
+      { type: 'document', source: { type: 'text', media_type: 'text/plain', data: '# Grüße' }, title: 'a.md' },
+    ]);
+  });
+
+  test('JSON without a schema is asked for in words, and named', () => {
+    const { body, dropped } = encode({ format: { type: 'json' } });
+    expect(body.system?.at(-1)?.text).toContain('JSON');
+    expect(dropped).toEqual(['format']);
+  });
+
+  test('the limit is the target’s, else the model’s own', () => {
+    expect(encode({}, { maxOutputTokens: 7 }).body.max_tokens).toBe(7);
+    expect(encode({}).body.max_tokens).toBe(64_000);
+  });
+});
+
+describe('reasoning', () => {
+  const asked = (effort: ReasoningEffort, model: string, limit = 64_000) => {
+    const { body, dropped } = encode({ reasoning: { effort } }, { model, maxOutputTokens: limit });
+    return { thinking: body.thinking, effort: body.output_config?.effort, dropped };
+  };
+
+  test.each<[ReasoningEffort, string, ReturnType<typeof asked>]>([
+    [
+      'low',
+      'claude-sonnet-4-5',
+      { thinking: { type: 'enabled', budget_tokens: 2_048 }, effort: undefined, dropped: [] },
+    ],
+    [
+      'high',
+      'claude-sonnet-4-5',
+      { thinking: { type: 'enabled', budget_tokens: 16_384 }, effort: undefined, dropped: [] },
+    ],
+    ['high', 'claude-3-5-haiku-20241022', { thinking: undefined, effort: undefined, dropped: ['reasoning.effort'] }],
+    ['high', 'claude-opus-4-6', { thinking: { type: 'adaptive' }, effort: 'high', dropped: [] }],
+    ['xhigh', 'claude-opus-4-6', { thinking: { type: 'adaptive' }, effort: 'max', dropped: [] }],
+    ['xhigh', 'claude-opus-4-7', { thinking: { type: 'adaptive' }, effort: 'xhigh', dropped: [] }],
+    ['minimal', 'claude-opus-5', { thinking: { type: 'adaptive' }, effort: 'low', dropped: [] }],
+    ['none', 'claude-sonnet-4-5', { thinking: undefined, effort: undefined, dropped: [] }],
+    ['none', 'claude-opus-4-8', { thinking: undefined, effort: undefined, dropped: [] }],
+    ['none', 'claude-sonnet-5', { thinking: { type: 'disabled' }, effort: undefined, dropped: [] }],
+    ['none', 'claude-sonnet-5-5', { thinking: { type: 'between_tools' }, effort: undefined, dropped: [] }],
+    ['none', 'claude-opus-5-5', { thinking: undefined, effort: 'low', dropped: ['reasoning.effort'] }],
+  ])('%s on %s', (effort, model, expected) => {
+    expect(asked(effort, model)).toEqual(expected);
+  });
+
+  test('an effort leaves a quarter of a small limit for the answer', () => {
+    expect(asked('high', 'claude-sonnet-4-5', 4_000).thinking).toEqual({ type: 'enabled', budget_tokens: 3_000 });
+    expect(asked('high', 'claude-sonnet-4-5', 1_300)).toMatchObject({
+      thinking: undefined,
+      dropped: ['reasoning.effort'],
+    });
+  });
+
+  test('a budget that the limit has overtaken is lowered and named', () => {
+    const budget = (limit: number) =>
+      encode({ reasoning: { budgetTokens: 5_000 } }, { model: 'claude-sonnet-4-5', maxOutputTokens: limit });
+    expect(budget(5_001)).toMatchObject({ body: { thinking: { budget_tokens: 5_000 } }, dropped: [] });
+    expect(budget(5_000)).toMatchObject({
+      body: { thinking: { budget_tokens: 4_999 } },
+      dropped: ['reasoning.budgetTokens'],
+    });
+    expect(budget(1_025)).toMatchObject({ body: { thinking: { budget_tokens: 1_024 } } });
+    expect(budget(1_024).body.thinking).toBeUndefined();
+  });
+
+  test('thinking gives way to a forced tool and to a tool loop that began without it, and is named', () => {
+    const tools = [{ name: 'f' }];
+    const reasoning = { effort: 'high' as const };
+    const forced = encode({ tools, reasoning, toolChoice: { type: 'required' } });
+    expect(forced.body).toMatchObject({ tool_choice: { type: 'any' } });
+    const loop = encode({
+      tools,
+      reasoning,
+      turns: [
+        { role: 'user', parts: [{ type: 'text', text: 'q' }] },
+        { role: 'assistant', parts: [{ type: 'tool-call', id: 'a', name: 'f', arguments: '{}' }] },
+        { role: 'user', parts: [{ type: 'tool-result', callId: 'a', content: [] }] },
+      ],
+    });
+    for (const { body, dropped } of [forced, loop]) {
+      expect(body.thinking).toBeUndefined();
+      expect(dropped).toEqual(['reasoning']);
+    }
+  });
+
+  test('signed thinking goes back as it came, unsigned is dropped and named', () => {
+    const { body, dropped } = encode({
+      turns: [
+        { role: 'user', parts: [{ type: 'text', text: 'q' }] },
+        {
+          role: 'assistant',
+          parts: [
+            { type: 'reasoning', text: '', signature: 'sig' },
+            { type: 'reasoning', text: 'someone else’s' },
+            { type: 'redacted-reasoning', data: 'zzz' },
+            { type: 'text', text: 'a' },
+          ],
+        },
+      ],
+    });
+    expect(body.messages[1]?.content).toEqual([
+      { type: 'thinking', thinking: '', signature: 'sig' },
+      { type: 'redacted_thinking', data: 'zzz' },
+      { type: 'text', text: 'a' },
+    ]);
+    expect(dropped).toEqual(['reasoning parts']);
+  });
+});
+
+describe('schemas', () => {
+  const format = (schema: JsonObject, description?: string) =>
+    encode({ format: { type: 'json-schema', name: 'n', schema, ...(description !== undefined && { description }) } });
+
+  test('a closed schema of plain types passes as it is', () => {
+    const schema = {
+      type: 'object',
+      properties: { a: { type: ['string', 'null'] }, b: { type: 'array', items: { $ref: '#/$defs/x' }, minItems: 1 } },
+      required: ['a', 'b'],
+      additionalProperties: false,
+      $defs: { x: { type: 'string', format: 'date', enum: ['a'] } },
+    };
+    expect(format(schema)).toMatchObject({
+      body: { output_config: { format: { type: 'json_schema', schema } } },
+      dropped: [],
+    });
+    expect(format(schema).body.output_config).toEqual({ format: { type: 'json_schema', schema } });
+  });
+
+  test('bounds become words, objects are closed, oneOf is anyOf', () => {
+    const { body, dropped } = format({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      type: 'object',
+      properties: {
+        n: { type: 'integer', minimum: 0, maximum: 9, description: 'A digit' },
+        o: { oneOf: [{ type: 'object', properties: { x: { type: 'string', pattern: '^a' } } }] },
+      },
+    });
+    expect(body.output_config).toEqual({
+      format: {
+        type: 'json_schema',
+        schema: {
+          type: 'object',
+          properties: {
+            n: { type: 'integer', description: 'A digit\n\n{minimum: 0, maximum: 9}' },
+            o: {
+              anyOf: [
+                {
+                  type: 'object',
+                  properties: { x: { type: 'string', description: '{pattern: "^a"}' } },
+                  additionalProperties: false,
+                },
+              ],
+            },
+          },
+          additionalProperties: false,
+        },
+      },
+    });
+    expect(dropped).toEqual([]);
+  });
+
+  test.each<[JsonObject]>([
+    [{ type: 'object', properties: { m: { type: 'object', additionalProperties: { type: 'string' } } } }],
+    [{ type: 'object' }],
+  ])('a map with free keys can’t be said, and is named: %j', (schema) => {
+    expect(format(schema).dropped).toEqual(['format.schema']);
+  });
+
+  test('properties named like keywords or __proto__ stay properties', () => {
+    const schema = JSON.parse(
+      '{"type":"object","properties":{"minimum":{"type":"string"},"__proto__":{"type":"string"}},"additionalProperties":false}',
+    ) as JsonObject;
+    expect(JSON.stringify(format(schema).body.output_config)).toBe(
+      JSON.stringify({ format: { type: 'json_schema', schema } }),
+    );
+  });
+
+  const tool = (model: string, parameters: JsonObject) => {
+    const { body, dropped } = encode({ tools: [{ name: 'f', parameters, strict: true }] }, { model });
+    return { tool: body.tools?.[0], dropped };
+  };
+
+  test('a strict tool has its schema fitted too, and is loosened where the model or the schema does not allow it', () => {
+    const closed = { type: 'object', properties: { n: { type: 'integer', minimum: 0 } }, additionalProperties: false };
+    expect(tool('claude-sonnet-4-5', closed)).toMatchObject({
+      tool: { strict: true, input_schema: { properties: { n: { description: '{minimum: 0}' } } } },
+      dropped: [],
+    });
+    expect(tool('claude-sonnet-4-20250514', closed)).toEqual({
+      tool: { name: 'f', input_schema: closed },
+      dropped: ['tools.strict'],
+    });
+    const map = { type: 'object', additionalProperties: { type: 'string' } };
+    expect(tool('claude-sonnet-4-5', map)).toEqual({
+      tool: { name: 'f', input_schema: map },
+      dropped: ['tools.strict'],
+    });
+  });
+
+  test('a tool without parameters gets an empty object', () => {
+    expect(encode({ tools: [{ name: 'f' }] }).body.tools).toEqual([
+      { name: 'f', input_schema: { type: 'object', properties: {} } },
+    ]);
+  });
+});

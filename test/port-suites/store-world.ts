@@ -1,0 +1,56 @@
+import type { AccessStore, Cancellations, CircuitStore, Clock, Ledger, LimitStore } from '../../lambdas/core/ports.ts';
+import { makeFakeClock } from '../support/fake-clock.ts';
+
+export interface Stores {
+  access: AccessStore;
+  limits: LimitStore;
+  circuits: CircuitStore;
+  ledger: Ledger;
+  cancellations: Cancellations;
+}
+
+/** One fresh state, as several gateway processes would see it. */
+export interface StoreWorld {
+  /** Another process's stores on the same state; an adapter that can't be shared gives the same ones again. */
+  open(): Promise<Stores>;
+  /** Lets accounts catch up with their entries, where an adapter applies settlements later. */
+  catchUp(): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** Makes a world whose store time is the given clock's. */
+export type MakeStores = (clock: Clock) => Promise<StoreWorld>;
+
+export interface WorldClock extends Clock {
+  /** Time goes on, timer by timer. */
+  advance(ms: number): Promise<void>;
+  /** The clock is set to another time, forward or back; no timer fires for it. */
+  jump(ms: number): void;
+  timers(): number;
+}
+
+/** Stands still until a test moves it. Starts at 2026-11-22T12:00:00Z, the beginning of an epoch. */
+export const makeWorldClock = (): WorldClock => {
+  const fake = makeFakeClock(Date.UTC(2026, 10, 22, 12));
+  let offsetMs = 0;
+  return {
+    ...fake,
+    now: () => fake.now() + offsetMs,
+    jump(ms) {
+      offsetMs += ms;
+    },
+  };
+};
+
+/** Runs a test in a world of its own. */
+export const inWorld =
+  (makeStores: MakeStores, run: (context: { world: StoreWorld; clock: WorldClock; stores: Stores }) => Promise<void>) =>
+  async (): Promise<void> => {
+    const clock = makeWorldClock();
+    const world = await makeStores(clock);
+    try {
+      await run({ world, clock, stores: await world.open() });
+    } finally {
+      await world.end();
+    }
+  };
