@@ -18,7 +18,16 @@ export const tollgateConfig = (upstreamUrl: string): GatewayConfig => ({
   },
   models: {
     [modelName]: {
-      targets: [{ provider: 'mock', model: 'bench-model-2026-01-01', price: benchPrice }],
+      targets: [
+        {
+          provider: 'mock',
+          model: 'bench-model-2026-01-01',
+          price: benchPrice,
+          contextTokens: 128_000,
+          maxOutputTokens: 16_384,
+          capabilities: ['tools', 'vision', 'json-schema', 'streaming'],
+        },
+      ],
       output: { default: 1024 },
     },
   },

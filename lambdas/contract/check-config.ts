@@ -12,7 +12,13 @@ export type CheckedConfig = { ok: true; config: GatewayConfig } | { ok: false; p
 export const checkConfig = (value: unknown): CheckedConfig => {
   const hidden = hiddenKeys(value, []);
   const parsed = gatewaySchema.safeParse(value);
-  if (!parsed.success) return { ok: false, problems: [...hidden, ...parsed.error.issues.flatMap(problemsOf)] };
+  if (!parsed.success) {
+    const found = parsed.error.issues.flatMap(problemsOf);
+    return {
+      ok: false,
+      problems: [...hidden.filter(({ path }) => !found.some((other) => other.path === path)), ...found],
+    };
+  }
   // The schema's types say `| undefined` where the configuration's say "may be left out"; zod makes no such keys.
   const config = parsed.data as GatewayConfig;
   const problems = [...hidden, ...referenceProblems(config), ...budgetProblems(config)];
@@ -71,7 +77,7 @@ const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
       seen.add(id);
       problems.push(...targetProblems(target, config, path));
 
-      const text = JSON.stringify(overridesOf(target));
+      const text = overridesOf(target);
       const first = overrides.get(id);
       if (first === undefined) overrides.set(id, { path: pathText(path), text });
       else if (first.text !== text)
@@ -115,12 +121,9 @@ const targetProblems = (target: TargetConfig, config: GatewayConfig, path: Prope
   return problems;
 };
 
-const overridesOf = ({ price, capabilities, contextTokens, maxOutputTokens }: TargetConfig) => [
-  price === undefined ? null : priceFields(price),
-  capabilities?.toSorted() ?? null,
-  contextTokens ?? null,
-  maxOutputTokens ?? null,
-];
+/** What a target says of itself, as text to compare. */
+const overridesOf = ({ provider: _, model: __, price, capabilities, ...sizes }: TargetConfig): string =>
+  JSON.stringify([price && priceFields(price), capabilities?.toSorted(), Object.entries(sizes).toSorted()]);
 
 const priceFields = (price: PriceConfig): unknown =>
   Object.entries(price)

@@ -167,6 +167,8 @@ const target = fields({
   ).optional(),
   contextTokens: whole(1, 100_000_000, 'tokens').optional(),
   maxOutputTokens: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional(),
+  maxImageTokens: whole(0, 100_000_000, 'tokens').optional(),
+  maxDocumentTokens: whole(0, 100_000_000, 'tokens').optional(),
 });
 
 const timeoutMs = whole(1, LONGEST_CALL_MS, 'milliseconds');

@@ -49,6 +49,9 @@ export interface TargetConfig<Provider extends string = string> {
   /** Input and output together, tokens. */
   contextTokens?: number;
   maxOutputTokens?: number;
+  /** The most that one image, or one document, can count as; holds use it. Lower than what the model can do is your risk. */
+  maxImageTokens?: number;
+  maxDocumentTokens?: number;
 }
 
 export interface TimeoutsConfig {

@@ -39,11 +39,16 @@ export const startServer = async (
 };
 
 const stopInOrder = async (server: Server, gateway: LocalGateway, drainMs: number): Promise<void> => {
-  const { clock } = gateway.ports;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  await Promise.race([Promise.all([closed, gateway.whenIdle()]), clock.sleep(drainMs)]);
+  await atMost(Promise.all([closed, gateway.whenIdle()]), drainMs, gateway);
   server.closeAllConnections();
-  await Promise.race([gateway.whenIdle(), clock.sleep(SETTLE_MS)]);
+  await atMost(gateway.whenIdle(), SETTLE_MS, gateway);
   await gateway.close();
+};
+
+const atMost = async (work: Promise<unknown>, ms: number, { ports: { clock } }: LocalGateway): Promise<void> => {
+  const enough = new AbortController();
+  await Promise.race([work, clock.sleep(ms, enough.signal)]);
+  enough.abort();
 };

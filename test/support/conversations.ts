@@ -398,7 +398,9 @@ export const conversations = (options: { without?: readonly Feature[] } = {}): f
         streamUsage: fc.boolean(),
         user: given('user', name),
       })
-      .map((conversation) => withoutUndefined({ ...conversation, sameDialectOnly: [], costBearing: [] }) as Conversation),
+      .map(
+        (conversation) => withoutUndefined({ ...conversation, sameDialectOnly: [], costBearing: [] }) as Conversation,
+      ),
   );
 };
 

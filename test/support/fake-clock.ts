@@ -34,8 +34,7 @@ export const makeFakeClock = (startMs = Date.UTC(2026, 10, 22, 12)): FakeClock =
     return () => void timers.delete(timer);
   };
 
-  const nextTimer = (): Timer | undefined =>
-    [...timers].sort((a, b) => a.at - b.at || a.order - b.order)[0];
+  const nextTimer = (): Timer | undefined => [...timers].sort((a, b) => a.at - b.at || a.order - b.order)[0];
 
   const fire = async (timer: Timer): Promise<void> => {
     timers.delete(timer);

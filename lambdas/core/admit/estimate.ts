@@ -26,6 +26,7 @@ export const estimateConversation = (
   target: Pick<Target, 'model' | 'dialect' | 'contextTokens' | 'maxImageTokens' | 'maxDocumentTokens'>,
 ): TokenEstimate => {
   const counts = countOnce(conversation);
+  const family = isOpenAiTokenizer(target) ? 'openai' : 'other';
   const media = counts.images * target.maxImageTokens + counts.documents * target.maxDocumentTokens;
   return {
     inputTokensLow: counts.low,
@@ -36,22 +37,21 @@ export const estimateConversation = (
       REQUEST_TOKENS +
       counts.turns * TURN_TOKENS +
       counts.parts * PART_TOKENS +
-      (counts.tools === 0 ? 0 : TOOL_USE_TOKENS) +
+      (counts.tools === 0 ? 0 : TOOL_USE_TOKENS[family]) +
       counts.tools * TOOL_TOKENS +
-      (counts.hasSchema ? SCHEMA_TOKENS : 0),
+      (counts.hasSchema ? SCHEMA_TOKENS[family] : 0),
   };
 };
 
-/**
- * The vendors' own words around a request, at their most. OpenAI: 3 a message, a dozen a tool. Anthropic and the open models'
- * templates add a system prompt where tools are given (Claude: 159 to 804 tokens by model) or a schema is.
- */
+/** The vendors' own words around a request, at their most. */
 const REQUEST_TOKENS = 32;
 const TURN_TOKENS = 8;
 const PART_TOKENS = 16;
-const TOOL_USE_TOKENS = 1_000;
 const TOOL_TOKENS = 32;
-const SCHEMA_TOKENS = 500;
+/** Anthropic and the open models' templates add a system prompt where tools are given (Claude: 159 to 804 tokens by model). */
+const TOOL_USE_TOKENS = { openai: 100, other: 1_000 };
+/** The same where the answer must follow a schema. */
+const SCHEMA_TOKENS = { openai: 100, other: 500 };
 
 /**
  * Other tokenizers than OpenAI's make more tokens of the same text: Claude's up to 1.6 times as many of plain English, which

@@ -80,7 +80,13 @@ export const attemptTarget = async (
     }
     key = found.key;
     const { body, dropped } = encodeCall(request, target, dialect);
-    const call = provider.call({ target, body, stream: isStream, requestId, ...(key !== undefined && { apiKey: key }) });
+    const call = provider.call({
+      target,
+      body,
+      stream: isStream,
+      requestId,
+      ...(key !== undefined && { apiKey: key }),
+    });
 
     const { firstTokenMs, idleMs } = alias.timeouts;
     tally.start();
@@ -137,7 +143,9 @@ const readAnswer = async (
   tally.seeAnswer(answer);
   const { surface, context } = request;
   const body =
-    dialect.name === surface.name ? surface.relayAnswer(json as JsonObject, context) : surface.encodeAnswer(answer, context);
+    dialect.name === surface.name
+      ? surface.relayAnswer(json as JsonObject, context)
+      : surface.encodeAnswer(answer, context);
   return { body, answer };
 };
 

@@ -189,4 +189,3 @@ const waitBeforeRound = ({ request, ports, deadlineAt, sent, finished }: Call, r
   const waitMs = Math.max(0, Math.min(...readyAt) - now) + backoffMs(round, ports.random);
   return waitMs <= LONGEST_WAIT_MS && now + waitMs <= deadlineAt - WAIT_MARGIN_MS ? waitMs : undefined;
 };
-

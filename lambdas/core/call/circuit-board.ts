@@ -1,6 +1,5 @@
 import type { AttemptFailure } from '../failures.ts';
 import type { CircuitRecord, CircuitStore, Clock, Log, Random } from '../ports.ts';
-import { withPatience } from './with-patience.ts';
 import { CIRCUIT } from './call-policy.ts';
 import {
   closeCircuit,
@@ -12,6 +11,7 @@ import {
   standingOf,
   untouchedCircuit,
 } from './circuit.ts';
+import { withPatience } from './with-patience.ts';
 
 /** Whether a call may go to a target now. `probe` marks the single call that tries a broken target again. */
 export type Entry =
@@ -200,7 +200,8 @@ export const makeCircuitBoard = ({
     void startMove(known, (record) => {
       const now = clock.now();
       // Any prober's good word counts, a late one's too: else a target slower than the lease would never close.
-      if (verdict === 'works') return record.circuit.state === 'half-open' ? closeCircuit(record, now, 'probe answered') : undefined;
+      if (verdict === 'works')
+        return record.circuit.state === 'half-open' ? closeCircuit(record, now, 'probe answered') : undefined;
       if (!isProber(record, probe)) return undefined;
       if (verdict === 'unknown') return returnLease(record, now, 'probe abandoned');
       return openCircuit(record, now, random.fraction(), reasonOf(report));

@@ -45,9 +45,13 @@ export const standingOf = ({ circuit, override }: CircuitRecord, now: number): S
     case 'closed':
       return { kind: 'closed' };
     case 'open':
-      return isAhead(circuit.until, now, CIRCUIT.longestOpenMs * (1 + CIRCUIT.openJitter)) ? { kind: 'open', until: circuit.until } : { kind: 'probe-due' };
+      return isAhead(circuit.until, now, CIRCUIT.longestOpenMs * (1 + CIRCUIT.openJitter))
+        ? { kind: 'open', until: circuit.until }
+        : { kind: 'probe-due' };
     case 'half-open':
-      return isAhead(circuit.leaseUntil, now, CIRCUIT.leaseMs) ? { kind: 'open', until: circuit.leaseUntil } : { kind: 'probe-due' };
+      return isAhead(circuit.leaseUntil, now, CIRCUIT.leaseMs)
+        ? { kind: 'open', until: circuit.leaseUntil }
+        : { kind: 'probe-due' };
     default:
       return circuit satisfies never;
   }

@@ -71,7 +71,10 @@ export const openCommittedStream = ({
   const take = (step: StreamStep): void => {
     // A stop has come first and said how it ended.
     if (isFinished) return;
-    if (step.kind === 'failed') return breakOff('cut', step.failure);
+    if (step.kind === 'failed') {
+      breakOff('cut', step.failure);
+      return;
+    }
     ready += step.text;
     if (step.kind === 'complete') complete();
   };
@@ -115,4 +118,3 @@ const outcomeOfStop = (cause: StopCause): Outcome => {
   if (cause.by === 'caller') return cause.outcome;
   return cause.by === 'deadline' ? 'deadline' : 'cut';
 };
-

@@ -31,7 +31,10 @@ export const finalRefusal = (
   const { failure } = last;
   if (failure.reason === 'bad_request' || failure.reason === 'content_filter')
     return {
-      refusal: refuse('invalid_request', failure.message || `${last.target.id} refused the request.`, { shouldRetry: false, attempts: summarise(attempts) }),
+      refusal: refuse('invalid_request', failure.message || `${last.target.id} refused the request.`, {
+        shouldRetry: false,
+        attempts: summarise(attempts),
+      }),
       outcome: 'refused-by-provider',
     };
   return { refusal: refuseFailed(attempts, alias, now), outcome: 'failed' };
@@ -42,10 +45,16 @@ const refuseUntried = (shut: readonly Entry[], alias: string, now: number): Refu
   const until = Math.min(...waits.map((wait) => wait.until));
   const retryAfterMs = waits.length === 0 ? UNTOLD_RETRY_MS : Math.max(1, until - now);
   if (waits.length > 0 && waits.every((wait) => wait.because === 'retry-after'))
-    return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit.`, { retryAfterMs });
-  return refuse('no_target_available', `No target of "${alias}" can be asked now: each one has failed repeatedly and is being rested.`, {
-    retryAfterMs,
-  });
+    return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit.`, {
+      retryAfterMs,
+    });
+  return refuse(
+    'no_target_available',
+    `No target of "${alias}" can be asked now: each one has failed repeatedly and is being rested.`,
+    {
+      retryAfterMs,
+    },
+  );
 };
 
 const refuseFailed = (attempts: readonly FailedAttempt[], alias: string, now: number): Refusal => {

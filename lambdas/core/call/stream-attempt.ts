@@ -50,7 +50,9 @@ export const readStream = ({
     if (item.done === true) {
       isClosed = true;
       if (tally.stop !== undefined) return { kind: 'complete', text: translator.end() };
-      return failed(attemptFailure('cut_off', { message: 'the stream ended before the answer did', mayBeBilled: true }));
+      return failed(
+        attemptFailure('cut_off', { message: 'the stream ended before the answer did', mayBeBilled: true }),
+      );
     }
     const hadBegun = tally.usage !== undefined || tally.hasContent;
     const { text, events } = translator.push(item.value);

@@ -1,5 +1,5 @@
 import { estimateTokensHigh } from '../admit/estimate.ts';
-import type { Answer, StreamEvent, Stop, Usage } from '../conversation.ts';
+import type { Answer, Stop, StreamEvent, Usage } from '../conversation.ts';
 import type { AttemptFailure } from '../failures.ts';
 import type { Clock } from '../ports.ts';
 import type { Target } from '../target.ts';
@@ -39,7 +39,7 @@ export const startTally = (target: Target, clock: Clock): Tally => {
   const count = (more: string): void => {
     text += more;
     if (text.length < COUNT_EVERY) return;
-    countedTokens += estimateTokensHigh(text);
+    countedTokens += estimateTokensHigh(text, target);
     text = '';
   };
 
@@ -89,7 +89,7 @@ export const startTally = (target: Target, clock: Clock): Tally => {
       ...(status !== undefined && { status }),
       ...(failure !== undefined && { failure }),
       ...(usage !== undefined && { usage }),
-      seenOutputTokens: countedTokens + (text === '' ? 0 : estimateTokensHigh(text)),
+      seenOutputTokens: countedTokens + (text === '' ? 0 : estimateTokensHigh(text, target)),
     }),
   };
 };

@@ -1,6 +1,6 @@
 import type { ProviderError } from '../conversation.ts';
 import type { AttemptFailure } from '../failures.ts';
-import { UpstreamError } from '../ports.ts';
+import type { UpstreamError } from '../ports.ts';
 import type { Provider } from '../provider.ts';
 import { attemptFailure } from './attempt-failure.ts';
 import type { StopCause } from './deadlines.ts';

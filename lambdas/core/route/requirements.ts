@@ -13,9 +13,6 @@ export const whyNot = (
     return `${conversation.boundTo.what} can't be expressed in ${dialect.name}`;
   const lacking = requiredCapabilities(conversation).find((capability) => !target.capabilities.has(capability));
   if (lacking !== undefined) return `${lacking} is not supported`;
-  const { boundTo } = conversation;
-  if (boundTo !== undefined && boundTo.dialect !== dialect.name)
-    return `${boundTo.what} can't be expressed in ${dialect.name}`;
   const unsaid = uncarried(conversation).find((item) => dialect.cannotCarry.has(item));
   if (unsaid !== undefined) return `${unsaid} can't be expressed in ${dialect.name}`;
   if (conversation.maxOutputTokens !== undefined && conversation.maxOutputTokens > target.maxOutputTokens)

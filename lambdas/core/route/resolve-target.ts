@@ -109,9 +109,12 @@ const makeTarget = (
     capabilities,
     contextTokens,
     maxOutputTokens: Math.min(config.maxOutputTokens ?? known?.maxOutputTokens ?? contextTokens, contextTokens),
-    maxImageTokens: Math.min(known?.maxImageTokens ?? maxImageTokensOf(model), contextTokens),
+    maxImageTokens: Math.min(config.maxImageTokens ?? known?.maxImageTokens ?? maxImageTokensOf(model), contextTokens),
     // A small file can have many pages, each of which counts as an image: only the context bounds them before the call.
-    maxDocumentTokens: settings.kind === 'simulator' ? SIMULATED.maxImageTokens : contextTokens,
+    maxDocumentTokens: Math.min(
+      config.maxDocumentTokens ?? (settings.kind === 'simulator' ? SIMULATED.maxImageTokens : contextTokens),
+      contextTokens,
+    ),
     reasoningModel: settings.kind === 'openai' && isReasoningModel(model, known),
   };
 };

@@ -12,11 +12,18 @@ export interface CallIds {
 export const makeCallIds = (): CallIds => {
   const used = new Set<string>();
   const latest = new Map<string, string>();
+  /** Where the search for a free number goes on: thousands of calls may share one id. */
+  const counts = new Map<string, number>();
   return {
     ofCall(id) {
       const plain = plainId(id);
       let unique = plain;
-      for (let count = 2; used.has(unique); count += 1) unique = `${plain}_${count}`;
+      let count = counts.get(plain) ?? 1;
+      while (used.has(unique)) {
+        count += 1;
+        unique = `${plain}_${count}`;
+      }
+      counts.set(plain, count);
       used.add(unique);
       latest.set(id, unique);
       return unique;

@@ -45,7 +45,7 @@ export const traitsOf = (model: string): ModelTraits => {
     hasXhighEffort: version >= 407,
     takesSampling: version < 407,
     takesTemperatureWithTopP: version < 401,
-    takesForcedTools: version < (family === 'fable' || family === 'mythos' ? 501 : 505),
+    takesForcedTools: takesForced(family, version),
     takesStrictTools: version >= (family === 'opus' ? 401 : 405),
     takesLateSystem: family === 'sonnet' ? version >= 505 : version >= 408,
   };
@@ -56,6 +56,11 @@ const familyOf = (model: string): { family: string; version: number } => {
   const match = /claude-(?:([a-z]+)-)?(\d{1,2})(?:[-.](\d{1,2}))?(?!\d)(?:-([a-z]+))?/i.exec(model);
   const family = (match?.[1] ?? match?.[4] ?? /claude-([a-z]+)/i.exec(model)?.[1] ?? '').toLowerCase();
   return { family, version: match === null ? NEWEST : Number(match[2]) * 100 + Number(match[3] ?? 0) };
+};
+
+const takesForced = (family: string, version: number): boolean => {
+  if (family === 'haiku') return true;
+  return version < (family === 'fable' || family === 'mythos' ? 501 : 505);
 };
 
 const thinkingOf = (version: number): ModelTraits['thinking'] => {

@@ -27,9 +27,12 @@ export const encodeTurns = (turns: readonly Turn[], traits: ModelTraits, dropped
   const system = turns.slice(0, start).flatMap(({ parts }) => encodeTexts(parts as TextPart[]));
   const ids = makeCallIds();
   const messages: Message[] = [];
+  const following = nextRoles(turns);
   for (const [index, turn] of turns.entries()) {
     if (index < start) continue;
-    const takesSystem = traits.takesLateSystem && isPlaceForSystem(turns, index, messages.at(-1)?.role);
+    const before = messages.at(-1)?.role;
+    const isPlace = (before === 'user' || before === 'system') && following[index] !== 'user';
+    const takesSystem = traits.takesLateSystem && isPlace;
     append(messages, encodeTurn(turn, { ids, dropped, takesSystem }));
   }
   for (const message of messages) putResultsFirst(message);
@@ -45,12 +48,20 @@ interface Surroundings {
   takesSystem: boolean;
 }
 
-/** Anthropic's rule for messages of role `system`: after a user's turn, and before the assistant's or at the end. */
-const isPlaceForSystem = (turns: readonly Turn[], index: number, before: Message['role'] | undefined): boolean => {
-  if (before !== 'user' && before !== 'system') return false;
-  let next = index + 1;
-  while (turns[next]?.role === 'system') next += 1;
-  return turns[next]?.role !== 'user';
+/**
+ * Anthropic's rule for messages of role `system`: after a user's turn, and before the assistant's or at the end.
+ *
+ * @returns for each turn the role of the next one that is no system turn
+ */
+const nextRoles = (turns: readonly Turn[]): (Turn['role'] | undefined)[] => {
+  const roles: (Turn['role'] | undefined)[] = [];
+  let next: Turn['role'] | undefined;
+  for (let index = turns.length - 1; index >= 0; index -= 1) {
+    roles[index] = next;
+    const role = turns[index]?.role;
+    if (role !== 'system') next = role;
+  }
+  return roles;
 };
 
 const encodeTurn = (turn: Turn, { ids, dropped, takesSystem }: Surroundings): Message => {

@@ -1,10 +1,10 @@
-import type { Answer, StreamEvent, Usage } from '../../../lambdas/core/conversation.ts';
-import type { Dialect, DialectName, SurfaceName } from '../../../lambdas/core/dialect.ts';
-import type { AttemptFailure } from '../../../lambdas/core/failures.ts';
 import { attemptFailure, readRetryAfterMs, reasonOfStatus } from '../../../lambdas/core/call/attempt-failure.ts';
 import type { CallRequest, CallResult, StreamEnd } from '../../../lambdas/core/call/call.ts';
 import { type CallPorts, callTargets } from '../../../lambdas/core/call/call-targets.ts';
 import { makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
+import type { Answer, StreamEvent, Usage } from '../../../lambdas/core/conversation.ts';
+import type { Dialect, DialectName, SurfaceName } from '../../../lambdas/core/dialect.ts';
+import type { AttemptFailure } from '../../../lambdas/core/failures.ts';
 import type { CircuitRecord, CircuitStore, Log, Random, SecretStore } from '../../../lambdas/core/ports.ts';
 import type { Provider } from '../../../lambdas/core/provider.ts';
 import type { ProviderKind, Target } from '../../../lambdas/core/target.ts';
@@ -29,8 +29,16 @@ export const ANSWER: Answer = {
   usage: USAGE,
 };
 
-export const answers = (answer: Answer = ANSWER, afterMs = 0): Script => ({ status: 200, body: JSON.stringify(answer), afterMs });
-export const fails = (status: number, headers: Record<string, string> = {}, body = `vendor said ${status}`): Script => ({ status, headers, body });
+export const answers = (answer: Answer = ANSWER, afterMs = 0): Script => ({
+  status: 200,
+  body: JSON.stringify(answer),
+  afterMs,
+});
+export const fails = (
+  status: number,
+  headers: Record<string, string> = {},
+  body = `vendor said ${status}`,
+): Script => ({ status, headers, body });
 
 export const text = (value: string): StreamEvent => ({ type: 'text-delta', index: 0, text: value });
 export const START: StreamEvent[] = [
@@ -86,7 +94,11 @@ export const makeTarget = (host: string, more: Partial<Target> & { apiKey?: stri
 };
 
 /** The store of circuits in a few lines: one map, one compare-and-set. */
-export const makeMemoryCircuitStore = (): CircuitStore & { records: Map<string, CircuitRecord>; reads: number; writes: number } => {
+export const makeMemoryCircuitStore = (): CircuitStore & {
+  records: Map<string, CircuitRecord>;
+  reads: number;
+  writes: number;
+} => {
   const records = new Map<string, CircuitRecord>();
   return {
     records,
@@ -115,7 +127,8 @@ export interface LogLine {
 }
 export const makeMemoryLog = (): Log & { lines: LogLine[] } => {
   const lines: LogLine[] = [];
-  const at = (level: string) => (message: string, fields?: Record<string, unknown>) => void lines.push({ level, message, fields });
+  const at = (level: string) => (message: string, fields?: Record<string, unknown>) =>
+    void lines.push({ level, message, fields });
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 };
 
@@ -173,7 +186,13 @@ export const makeScene = (
     providers: { openai, 'openai-compatible': openai, anthropic: openai, bedrock: openai, simulator: openai },
   };
   const targets = more.targets ?? Object.keys(scripts).map((host) => makeTarget(host));
-  const request: Scene['request'] = ({ stream = false, attempts = 4, deadlineMs = 280_000, timeouts, ...rest } = {}) => ({
+  const request: Scene['request'] = ({
+    stream = false,
+    attempts = 4,
+    deadlineMs = 280_000,
+    timeouts,
+    ...rest
+  } = {}) => ({
     requestId: 'req_1',
     surface,
     conversation: {
@@ -207,8 +226,14 @@ export const makeScene = (
 };
 
 /** Narrows a result, or says what came instead. */
-export const expectKind = <K extends CallResult['kind']>(result: CallResult, kind: K): Extract<CallResult, { kind: K }> => {
-  if (result.kind !== kind) throw new Error(`expected ${kind}, got ${JSON.stringify(result, (_, v) => (typeof v === 'bigint' ? String(v) : v))}`);
+export const expectKind = <K extends CallResult['kind']>(
+  result: CallResult,
+  kind: K,
+): Extract<CallResult, { kind: K }> => {
+  if (result.kind !== kind)
+    throw new Error(
+      `expected ${kind}, got ${JSON.stringify(result, (_, v) => (typeof v === 'bigint' ? String(v) : v))}`,
+    );
   return result as Extract<CallResult, { kind: K }>;
 };
 
@@ -222,7 +247,11 @@ export const readAll = async (
     for await (const chunk of result.chunks) chunks.push(chunk);
   };
   await clock.settle(read());
-  const lines = chunks.join('').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>);
+  const lines = chunks
+    .join('')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   const said = lines.map((line) => (line.type === 'text-delta' ? line.text : '')).join('');
   return { chunks, lines, said, end: await clock.settle(result.ended) };
 };

@@ -21,22 +21,31 @@ const rotating = (cached: string | undefined, fresh: string | undefined): Secret
 
 describe('the provider key', () => {
   test('is sent where the provider names one', async () => {
-    const { call, upstream } = makeScene({ a: [answers()], b: [answers()] }, { targets, secrets: rotating('k1', 'k1') });
+    const { call, upstream } = makeScene(
+      { a: [answers()], b: [answers()] },
+      { targets, secrets: rotating('k1', 'k1') },
+    );
     expectKind(await call(), 'answered');
     expect(upstream.calls[0]?.apiKey).toBe('k1');
   });
 
-  test.each([[undefined], ['']])('that is missing (%j) makes no call, names its reference, and costs no attempt', async (value) => {
-    const { call, upstream } = makeScene({ a: [answers()], b: [answers()] }, { targets, secrets: rotating(value, value) });
-    const result = expectKind(await call({ attempts: 1 }), 'answered');
-    expect(upstream.calls.map(({ host }) => host)).toEqual(['b']);
-    expect(result.attempts[0]?.failure).toMatchObject({
-      reason: 'unauthorized',
-      message: expect.stringContaining('secret:vendor/a'),
-      mayBeBilled: false,
-      countsAgainstCircuit: false,
-    });
-  });
+  test.each([[undefined], ['']])(
+    'that is missing (%j) makes no call, names its reference, and costs no attempt',
+    async (value) => {
+      const { call, upstream } = makeScene(
+        { a: [answers()], b: [answers()] },
+        { targets, secrets: rotating(value, value) },
+      );
+      const result = expectKind(await call({ attempts: 1 }), 'answered');
+      expect(upstream.calls.map(({ host }) => host)).toEqual(['b']);
+      expect(result.attempts[0]?.failure).toMatchObject({
+        reason: 'unauthorized',
+        message: expect.stringContaining('secret:vendor/a'),
+        mayBeBilled: false,
+        countsAgainstCircuit: false,
+      });
+    },
+  );
 
   test('of a store that is down fails that target alone, and the log has the error', async () => {
     const down = new Error('store down');
@@ -45,14 +54,22 @@ describe('the provider key', () => {
     };
     const { call, log } = makeScene({ a: [answers()], b: [answers()] }, { targets, secrets: { read } });
     expect(expectKind(await call(), 'answered').target.id).toBe('b');
-    expect(log.lines).toContainEqual(expect.objectContaining({ level: 'error', fields: expect.objectContaining({ error: down }) }));
+    expect(log.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', fields: expect.objectContaining({ error: down }) }),
+    );
   });
 
   test('that the vendor turns down is read anew, and a changed one is tried at once', async () => {
     const secrets = rotating('old', 'new');
-    const { call, upstream, clock, startedAt } = makeScene({ a: [fails(401), answers()], b: [answers()] }, { targets, secrets });
+    const { call, upstream, clock, startedAt } = makeScene(
+      { a: [fails(401), answers()], b: [answers()] },
+      { targets, secrets },
+    );
     const result = expectKind(await call(), 'answered');
-    expect(upstream.calls.map(({ host, apiKey }) => [host, apiKey])).toEqual([['a', 'old'], ['a', 'new']]);
+    expect(upstream.calls.map(({ host, apiKey }) => [host, apiKey])).toEqual([
+      ['a', 'old'],
+      ['a', 'new'],
+    ]);
     expect(result.attempts.map(({ failure }) => failure?.reason)).toEqual(['unauthorized', undefined]);
     expect([secrets.refreshes, clock.now()]).toEqual([1, startedAt]);
   });
@@ -72,7 +89,10 @@ describe('the provider key', () => {
   });
 
   test('tried anew counts as an attempt', async () => {
-    const { call, upstream } = makeScene({ a: [fails(401), answers()], b: [answers()] }, { targets, secrets: rotating('old', 'new') });
+    const { call, upstream } = makeScene(
+      { a: [fails(401), answers()], b: [answers()] },
+      { targets, secrets: rotating('old', 'new') },
+    );
     expectKind(await call({ attempts: 1 }), 'failed');
     expect(upstream.calls).toHaveLength(1);
   });

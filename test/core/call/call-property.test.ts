@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { callTargets } from '../../../lambdas/core/call/call-targets.ts';
 import type { CallResult } from '../../../lambdas/core/call/call.ts';
+import { callTargets } from '../../../lambdas/core/call/call-targets.ts';
 import type { StreamEvent } from '../../../lambdas/core/conversation.ts';
 import { ANSWER, END, fails, later, makeScene, makeTarget, START, text, USAGE } from './call-fixture.ts';
 import { wire } from './plain-dialect.ts';
@@ -37,7 +37,9 @@ const anyStream = (host: string): fc.Arbitrary<Script> =>
         { maxLength: 5 },
       ),
       tail: fc.integer({ min: 0, max: END.length }),
-      end: fc.constantFrom('close', 'close', 'hang', { broken: 'reset' }) as fc.Arbitrary<Extract<Script, { stream: unknown }>['end']>,
+      end: fc.constantFrom('close', 'close', 'hang', { broken: 'reset' }) as fc.Arbitrary<
+        Extract<Script, { stream: unknown }>['end']
+      >,
     })
     .map(({ pieces, tail, end }) => ({
       stream: [
@@ -48,12 +50,14 @@ const anyStream = (host: string): fc.Arbitrary<Script> =>
       end,
     }));
 const anyAnswer = (host: string): fc.Arbitrary<Script> =>
-  fc.record({ ms: afterMs, body: fc.constantFrom('answer', 'answer', 'garbage', 'hang', 'reset') }).map(({ ms, body }): Script => {
-    if (body === 'hang') return { status: 200, body: { hang: true } };
-    if (body === 'reset') return { status: 200, body: { broken: 'reset' } };
-    const said = JSON.stringify({ ...ANSWER, parts: [{ type: 'text', text: host }] });
-    return { status: 200, body: body === 'garbage' ? '{' : said, afterMs: ms };
-  });
+  fc
+    .record({ ms: afterMs, body: fc.constantFrom('answer', 'answer', 'garbage', 'hang', 'reset') })
+    .map(({ ms, body }): Script => {
+      if (body === 'hang') return { status: 200, body: { hang: true } };
+      if (body === 'reset') return { status: 200, body: { broken: 'reset' } };
+      const said = JSON.stringify({ ...ANSWER, parts: [{ type: 'text', text: host }] });
+      return { status: 200, body: body === 'garbage' ? '{' : said, afterMs: ms };
+    });
 
 const HOSTS = ['a', 'b', 'c'];
 const anyRun = fc.boolean().chain((stream) =>
@@ -62,10 +66,17 @@ const anyRun = fc.boolean().chain((stream) =>
     scripts: fc
       .tuple(
         ...HOSTS.map((host) =>
-          fc.array(fc.oneof(anyError, anyBreak, stream ? anyStream(host) : anyAnswer(host)), { minLength: 1, maxLength: 3 }),
+          fc.array(fc.oneof(anyError, anyBreak, stream ? anyStream(host) : anyAnswer(host)), {
+            minLength: 1,
+            maxLength: 3,
+          }),
         ),
       )
-      .chain((lists) => fc.integer({ min: 1, max: 3 }).map((n) => Object.fromEntries(HOSTS.slice(0, n).map((host, i) => [host, lists[i] ?? []])))),
+      .chain((lists) =>
+        fc
+          .integer({ min: 1, max: 3 })
+          .map((n) => Object.fromEntries(HOSTS.slice(0, n).map((host, i) => [host, lists[i] ?? []]))),
+      ),
     otherDialect: fc.boolean(),
     attempts: fc.integer({ min: 1, max: 5 }),
     deadlineMs: fc.constantFrom(0, 500, 5_000, 20_000, 120_000),
@@ -79,30 +90,41 @@ const anyRun = fc.boolean().chain((stream) =>
 describe('whatever the targets do', () => {
   test('calls stay within the budget, time within the deadline, and the client gets one answer or one refusal', async () => {
     await fc.assert(
-      fc.asyncProperty(anyRun, async ({ scripts, stream, otherDialect, attempts, deadlineMs, abortAfterMs, reads, fraction }) => {
-        const targets = Object.keys(scripts).map((host) => makeTarget(host, otherDialect ? { dialect: 'anthropic-messages' } : {}));
-        const { request, ports, clock, upstream, startedAt } = makeScene(scripts, { targets, fraction });
-        const controller = new AbortController();
-        const abort = () => controller.abort('client-gone');
-        if (abortAfterMs === 0) abort();
-        const clearAbort = abortAfterMs ? clock.after(abortAfterMs, abort) : () => {};
-        const asked = request({ stream, attempts, deadlineMs, signal: controller.signal, timeouts: { firstTokenMs: 2_000, idleMs: 2_500 } });
+      fc.asyncProperty(
+        anyRun,
+        async ({ scripts, stream, otherDialect, attempts, deadlineMs, abortAfterMs, reads, fraction }) => {
+          const targets = Object.keys(scripts).map((host) =>
+            makeTarget(host, otherDialect ? { dialect: 'anthropic-messages' } : {}),
+          );
+          const { request, ports, clock, upstream, startedAt } = makeScene(scripts, { targets, fraction });
+          const controller = new AbortController();
+          const abort = () => controller.abort('client-gone');
+          if (abortAfterMs === 0) abort();
+          const clearAbort = abortAfterMs ? clock.after(abortAfterMs, abort) : () => {};
+          const asked = request({
+            stream,
+            attempts,
+            deadlineMs,
+            signal: controller.signal,
+            timeouts: { firstTokenMs: 2_000, idleMs: 2_500 },
+          });
 
-        const result = await clock.settle(callTargets(asked, ports));
-        expect(clock.now()).toBeLessThanOrEqual(startedAt + Math.min(deadlineMs, abortAfterMs ?? deadlineMs));
-        const records = await finish(result, reads, clock);
-        expect(clock.now()).toBeLessThanOrEqual(startedAt + deadlineMs);
+          const result = await clock.settle(callTargets(asked, ports));
+          expect(clock.now()).toBeLessThanOrEqual(startedAt + Math.min(deadlineMs, abortAfterMs ?? deadlineMs));
+          const records = await finish(result, reads, clock);
+          expect(clock.now()).toBeLessThanOrEqual(startedAt + deadlineMs);
 
-        expect(upstream.calls.length).toBeLessThanOrEqual(attempts);
-        expect(records).toHaveLength(upstream.calls.length);
-        expect(records.slice(0, -1).every(({ failure }) => failure !== undefined)).toBe(true);
+          expect(upstream.calls.length).toBeLessThanOrEqual(attempts);
+          expect(records).toHaveLength(upstream.calls.length);
+          expect(records.slice(0, -1).every(({ failure }) => failure !== undefined)).toBe(true);
 
-        // Nothing is left behind, once the linger is over: no timer, and no connection that is neither read to its end nor aborted.
-        clearAbort();
-        await clock.advance(1_000);
-        expect(clock.timers()).toBe(0);
-        expect(upstream.calls.filter(({ isOpen }) => isOpen)).toEqual([]);
-      }),
+          // Nothing is left behind, once the linger is over: no timer, and no connection that is neither read to its end nor aborted.
+          clearAbort();
+          await clock.advance(1_000);
+          expect(clock.timers()).toBe(0);
+          expect(upstream.calls.filter(({ isOpen }) => isOpen)).toEqual([]);
+        },
+      ),
       { numRuns: 1_500 },
     );
   }, 120_000);
@@ -133,7 +155,10 @@ const finish = async (result: CallResult, reads: number, clock: ReturnType<typeo
   if (reads >= 0) await clock.settle(read());
   const end = await clock.settle(result.ended);
 
-  const lines = said.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as { type?: string; text?: string; fail?: string });
+  const lines = said
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { type?: string; text?: string; fail?: string });
   for (const { text } of lines) if (text) expect(text).toBe(result.target.id);
   expect(lines.filter(({ type }) => type === 'answer-start').length).toBeLessThanOrEqual(1);
   const marks = lines.filter(({ type, fail }) => type === 'answer-end' || fail !== undefined);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { callTargets } from '../../../lambdas/core/call/call-targets.ts';
-import type { Script } from './scripted-upstream.ts';
 import { answers, expectKind, fails, makeScene, makeTarget, START, streams } from './call-fixture.ts';
+import type { Script } from './scripted-upstream.ts';
 
 const HANGS: Script = { hang: true };
 const BODY_HANGS: Script = { status: 200, body: { hang: true } };
@@ -29,7 +29,10 @@ describe('the deadline', () => {
 
   test('is shared by all attempts', async () => {
     const { call, clock, startedAt, upstream } = makeScene({ a: [HANGS], b: [HANGS], c: [HANGS] });
-    const result = expectKind(await call({ stream: true, deadlineMs: 5_000, timeouts: { firstTokenMs: 2_000 } }), 'failed');
+    const result = expectKind(
+      await call({ stream: true, deadlineMs: 5_000, timeouts: { firstTokenMs: 2_000 } }),
+      'failed',
+    );
     expect(result.outcome).toBe('deadline');
     expect(clock.now() - startedAt).toBe(5_000);
     expect(upstream.calls.map(({ at, abortedAt }) => [at - startedAt, (abortedAt ?? 0) - startedAt])).toEqual([
@@ -59,7 +62,10 @@ describe('the first-token timeout', () => {
   test('of a stream falls back at once and aborts the upstream', async () => {
     const { call, upstream, startedAt } = makeScene({ a: [streams(START, 'hang')], b: [HANGS] });
     const result = expectKind(await call({ stream: true, attempts: 2, timeouts: { firstTokenMs: 1_000 } }), 'failed');
-    expect(result.attempts.map(({ failure }) => failure?.reason)).toEqual(['first_token_timeout', 'first_token_timeout']);
+    expect(result.attempts.map(({ failure }) => failure?.reason)).toEqual([
+      'first_token_timeout',
+      'first_token_timeout',
+    ]);
     expect(upstream.calls.map(({ at, abortedAt }) => [at - startedAt, (abortedAt ?? 0) - startedAt])).toEqual([
       [0, 1_000],
       [1_000, 2_000],
@@ -124,7 +130,10 @@ describe('the caller’s signal', () => {
 
   test('that was aborted before makes no call, and an unnamed reason is a client that has gone', async () => {
     const { call, upstream } = makeScene({ a: [answers()] });
-    expect(expectKind(await call({ signal: AbortSignal.abort() }), 'failed')).toMatchObject({ outcome: 'client-gone', attempts: [] });
+    expect(expectKind(await call({ signal: AbortSignal.abort() }), 'failed')).toMatchObject({
+      outcome: 'client-gone',
+      attempts: [],
+    });
     expect(upstream.calls).toEqual([]);
   });
 

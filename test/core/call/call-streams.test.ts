@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { StreamEvent } from '../../../lambdas/core/conversation.ts';
 import { callTargets } from '../../../lambdas/core/call/call-targets.ts';
+import type { StreamEvent } from '../../../lambdas/core/conversation.ts';
 import {
   END,
   expectKind,
@@ -21,21 +21,28 @@ const ERROR_LINE = { fail: 'all_targets_failed', message: expect.stringContainin
 
 describe('a stream', () => {
   test('comes through whole, ends as answered, and tells its usage, stop and first token', async () => {
-    const { call, clock } = makeScene({ a: [streams([later(200, START[0] as StreamEvent), later(50, text('Hi')), later(500, text('!')), ...END])] });
+    const { call, clock } = makeScene({
+      a: [streams([later(200, START[0] as StreamEvent), later(50, text('Hi')), later(500, text('!')), ...END])],
+    });
     const result = expectKind(await call({ stream: true }), 'streaming');
     const { said, end } = await readAll(result, clock);
     expect(said).toBe('Hi!');
     expect(end).toMatchObject({
       outcome: 'answered',
       stop: { reason: 'end', raw: 'stop' },
-      attempts: [{ status: 200, firstTokenMs: 250, durationMs: 750, usage: USAGE, seenOutputTokens: expect.any(Number) }],
+      attempts: [
+        { status: 200, firstTokenMs: 250, durationMs: 750, usage: USAGE, seenOutputTokens: expect.any(Number) },
+      ],
     });
     expect(end.attempts[0]).not.toHaveProperty('failure');
     expect(clock.timers()).toBe(0);
   });
 
   test('of another dialect is written in the client’s', async () => {
-    const { call, clock } = makeScene({ a: [HELLO] }, { targets: [makeTarget('a', { dialect: 'anthropic-messages' })] });
+    const { call, clock } = makeScene(
+      { a: [HELLO] },
+      { targets: [makeTarget('a', { dialect: 'anthropic-messages' })] },
+    );
     const result = expectKind(await call({ stream: true }), 'streaming');
     expect(result.dropped).toEqual(['seed']);
     const { lines } = await readAll(result, clock);
@@ -54,7 +61,12 @@ describe('a stream', () => {
     const result = expectKind(await call, 'streaming');
     const iterator = result.chunks[Symbol.asyncIterator]();
     const first = await iterator.next();
-    expect(String(first.value).trim().split('\n').map((line) => JSON.parse(line))).toEqual([...START, text(''), text('Hi')]);
+    expect(
+      String(first.value)
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([...START, text(''), text('Hi')]);
   });
 
   test.each<[string, StreamEvent]>([
@@ -104,8 +116,18 @@ describe('before content', () => {
   test.each([
     ['an error status', fails(500), 'server_error', false],
     ['an error in the stream', streams([OVERLOADED]), 'overloaded', false],
-    ['an error after the vendor began to count', streams([...START, { type: 'usage', usage: USAGE }, OVERLOADED]), 'overloaded', true],
-    ['an event that can’t be read', streams([{ type: 'error', error: { status: 200, type: 'malformed_stream', message: '?' } }]), 'malformed_answer', true],
+    [
+      'an error after the vendor began to count',
+      streams([...START, { type: 'usage', usage: USAGE }, OVERLOADED]),
+      'overloaded',
+      true,
+    ],
+    [
+      'an event that can’t be read',
+      streams([{ type: 'error', error: { status: 200, type: 'malformed_stream', message: '?' } }]),
+      'malformed_answer',
+      true,
+    ],
     ['a close without a stop', streams(START), 'cut_off', true],
     ['a reset', streams(START, { broken: 'reset' }), 'cut_off', true],
     ['an empty stream', streams([]), 'cut_off', true],
@@ -159,8 +181,13 @@ describe('after content', () => {
   });
 
   test('silence is cut after the idle time, counted between events', async () => {
-    const { call, clock, startedAt } = makeScene({ a: [streams([text('1'), later(900, text('2')), later(900, text('3'))], 'hang')] });
-    const { end } = await readAll(expectKind(await call({ stream: true, timeouts: { idleMs: 1_000 } }), 'streaming'), clock);
+    const { call, clock, startedAt } = makeScene({
+      a: [streams([text('1'), later(900, text('2')), later(900, text('3'))], 'hang')],
+    });
+    const { end } = await readAll(
+      expectKind(await call({ stream: true, timeouts: { idleMs: 1_000 } }), 'streaming'),
+      clock,
+    );
     expect(end.attempts[0]?.failure?.reason).toBe('idle_timeout');
     expect(clock.now() - startedAt).toBe(2_800);
   });
@@ -198,9 +225,17 @@ describe('after content', () => {
   });
 
   test('the deadline ends the stream with the error event', async () => {
-    const { call, clock, startedAt } = makeScene({ a: [streams([text('Hi'), later(4_000, text('.')), later(4_000, text('.'))], 'hang')] });
-    const { lines, end } = await readAll(expectKind(await call({ stream: true, deadlineMs: 6_000 }), 'streaming'), clock);
-    expect(end).toMatchObject({ outcome: 'deadline', attempts: [{ failure: { reason: 'deadline', mayBeBilled: true } }] });
+    const { call, clock, startedAt } = makeScene({
+      a: [streams([text('Hi'), later(4_000, text('.')), later(4_000, text('.'))], 'hang')],
+    });
+    const { lines, end } = await readAll(
+      expectKind(await call({ stream: true, deadlineMs: 6_000 }), 'streaming'),
+      clock,
+    );
+    expect(end).toMatchObject({
+      outcome: 'deadline',
+      attempts: [{ failure: { reason: 'deadline', mayBeBilled: true } }],
+    });
     expect(lines.at(-1)).toMatchObject({ fail: 'deadline_exceeded' });
     expect(clock.now() - startedAt).toBe(6_000);
   });
@@ -215,7 +250,10 @@ describe('after content', () => {
     await iterator.return?.();
     expect(upstream.calls[0]?.abortedAt).toBe(clock.now());
     expect(await pending).toEqual({ done: true, value: undefined });
-    expect(await result.ended).toMatchObject({ outcome: 'client-gone', attempts: [{ failure: { reason: 'cancelled', mayBeBilled: true } }] });
+    expect(await result.ended).toMatchObject({
+      outcome: 'client-gone',
+      attempts: [{ failure: { reason: 'cancelled', mayBeBilled: true } }],
+    });
     expect(clock.timers()).toBe(0);
   });
 
@@ -237,17 +275,20 @@ describe('after content', () => {
     expect(upstream.calls[0]?.abortedAt).toBe(startedAt + 7_000);
   });
 
-  test.each(['client-gone', 'cancelled'] as const)('the caller’s signal (%s) ends it at once, also when nobody reads', async (outcome) => {
-    const controller = new AbortController();
-    const { call, clock, upstream } = makeScene({ a: [streams([text('Hi')], 'hang')] });
-    const result = expectKind(await call({ stream: true, signal: controller.signal }), 'streaming');
-    await clock.advance(100);
-    controller.abort(outcome);
-    expect(await result.ended).toMatchObject({ outcome });
-    expect(upstream.calls[0]?.abortedAt).toBe(clock.now());
-    const { lines } = await readAll(result, clock);
-    expect(lines).toEqual([text('Hi'), expect.objectContaining({ fail: 'cancelled' })]);
-  });
+  test.each(['client-gone', 'cancelled'] as const)(
+    'the caller’s signal (%s) ends it at once, also when nobody reads',
+    async (outcome) => {
+      const controller = new AbortController();
+      const { call, clock, upstream } = makeScene({ a: [streams([text('Hi')], 'hang')] });
+      const result = expectKind(await call({ stream: true, signal: controller.signal }), 'streaming');
+      await clock.advance(100);
+      controller.abort(outcome);
+      expect(await result.ended).toMatchObject({ outcome });
+      expect(upstream.calls[0]?.abortedAt).toBe(clock.now());
+      const { lines } = await readAll(result, clock);
+      expect(lines).toEqual([text('Hi'), expect.objectContaining({ fail: 'cancelled' })]);
+    },
+  );
 });
 
 describe('circuits and streams', () => {

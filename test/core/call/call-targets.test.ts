@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Target } from '../../../lambdas/core/target.ts';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import type { Target } from '../../../lambdas/core/target.ts';
 import { ANSWER, answers, expectKind, fails, makeScene, makeTarget } from './call-fixture.ts';
 
 const LIMITED = (seconds: number) => fails(429, { 'retry-after': String(seconds) });
@@ -27,7 +27,14 @@ describe('an answer', () => {
     const { call, startedAt } = makeScene({ a: [answers(ANSWER, 120)] });
     const { attempts } = expectKind(await call(), 'answered');
     expect(attempts).toEqual([
-      { target: expect.objectContaining({ id: 'a' }), startedAt, durationMs: 120, status: 200, usage: ANSWER.usage, seenOutputTokens: 0 },
+      {
+        target: expect.objectContaining({ id: 'a' }),
+        startedAt,
+        durationMs: 120,
+        status: 200,
+        usage: ANSWER.usage,
+        seenOutputTokens: 0,
+      },
     ]);
   });
 
@@ -58,9 +65,15 @@ describe('fallback', () => {
   test('primary failing with 500: the backup answers, one upstream call to each, no sleep', async () => {
     const { call, upstream, startedAt, clock } = makeScene({ a: [fails(500)], b: [answers()] });
     const result = expectKind(await call(), 'answered');
-    expect(upstream.calls.map(({ host, at }) => [host, at - startedAt])).toEqual([['a', 0], ['b', 0]]);
+    expect(upstream.calls.map(({ host, at }) => [host, at - startedAt])).toEqual([
+      ['a', 0],
+      ['b', 0],
+    ]);
     expect(result.target.id).toBe('b');
-    expect(result.attempts.map(({ status, failure }) => [status, failure?.reason])).toEqual([[500, 'server_error'], [200, undefined]]);
+    expect(result.attempts.map(({ status, failure }) => [status, failure?.reason])).toEqual([
+      [500, 'server_error'],
+      [200, undefined],
+    ]);
     expect(clock.now()).toBe(startedAt);
   });
 
@@ -77,7 +90,9 @@ describe('fallback', () => {
     await clock.advance(4_999);
     expect(expectKind(await call(), 'answered').target.id).toBe('b');
     await clock.advance(1);
-    expect(expectKind(await call({ deadlineAt: request().deadlineAt + clock.now() - startedAt }), 'answered').target.id).toBe('a');
+    expect(
+      expectKind(await call({ deadlineAt: request().deadlineAt + clock.now() - startedAt }), 'answered').target.id,
+    ).toBe('a');
     expect(upstream.calls.map(({ host }) => host)).toEqual(['a', 'b', 'b', 'a']);
   });
 
@@ -107,7 +122,10 @@ describe('fallback', () => {
   });
 
   test('an error reply whose body never comes counts by its status, after the idle time', async () => {
-    const { call, clock, startedAt, upstream } = makeScene({ a: [{ status: 503, body: { hang: true } }], b: [answers()] });
+    const { call, clock, startedAt, upstream } = makeScene({
+      a: [{ status: 503, body: { hang: true } }],
+      b: [answers()],
+    });
     const { attempts } = expectKind(await call({ timeouts: { idleMs: 700 } }), 'answered');
     expect(attempts[0]?.failure).toMatchObject({ reason: 'overloaded', status: 503, mayBeBilled: false });
     expect(clock.now() - startedAt).toBe(700);
@@ -123,7 +141,10 @@ describe('fallback', () => {
   test('a mistake of the client’s ends the call at the first target', async () => {
     const { call, upstream } = makeScene({ a: [fails(400, {}, 'messages: bad')], b: [answers()] });
     const result = expectKind(await call(), 'failed');
-    expect(result).toMatchObject({ outcome: 'refused-by-provider', refusal: { code: 'invalid_request', message: 'messages: bad', shouldRetry: false } });
+    expect(result).toMatchObject({
+      outcome: 'refused-by-provider',
+      refusal: { code: 'invalid_request', message: 'messages: bad', shouldRetry: false },
+    });
     expect(upstream.calls).toHaveLength(1);
   });
 
@@ -141,8 +162,15 @@ describe('fallback', () => {
     };
     const result = expectKind(await scene.call(), 'answered');
     expect(result.target.id).toBe('b');
-    expect(result.attempts[0]?.failure).toMatchObject({ reason: 'malformed_answer', isRetryable: false, mayBeBilled: false, countsAgainstCircuit: false });
-    expect(scene.log.lines).toContainEqual(expect.objectContaining({ level: 'error', fields: expect.objectContaining({ error: boom }) }));
+    expect(result.attempts[0]?.failure).toMatchObject({
+      reason: 'malformed_answer',
+      isRetryable: false,
+      mayBeBilled: false,
+      countsAgainstCircuit: false,
+    });
+    expect(scene.log.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', fields: expect.objectContaining({ error: boom }) }),
+    );
   });
 });
 
@@ -150,11 +178,18 @@ describe('retry', () => {
   test('goes round again after a full-jitter backoff when every target has failed', async () => {
     const { call, upstream, startedAt } = makeScene({ a: [fails(500), answers()], b: [fails(500)] }, { fraction: 0.5 });
     expect(expectKind(await call(), 'answered').target.id).toBe('a');
-    expect(upstream.calls.map(({ host, at }) => [host, at - startedAt])).toEqual([['a', 0], ['b', 0], ['a', 50]]);
+    expect(upstream.calls.map(({ host, at }) => [host, at - startedAt])).toEqual([
+      ['a', 0],
+      ['b', 0],
+      ['a', 50],
+    ]);
   });
 
   test('backs off longer each round', async () => {
-    const { call, upstream, startedAt } = makeScene({ a: [fails(500), fails(500), fails(500), answers()] }, { fraction: 1 });
+    const { call, upstream, startedAt } = makeScene(
+      { a: [fails(500), fails(500), fails(500), answers()] },
+      { fraction: 1 },
+    );
     expectKind(await call(), 'answered');
     expect(upstream.calls.map(({ at }) => at - startedAt)).toEqual([0, 100, 300, 700]);
   });
@@ -168,7 +203,11 @@ describe('retry', () => {
   test('asks the target that may be asked first, not the one that comes first', async () => {
     const { call, upstream, startedAt } = makeScene({ a: [LIMITED(5)], b: [LIMITED(2), answers()] }, { fraction: 0.1 });
     expect(expectKind(await call(), 'answered').target.id).toBe('b');
-    expect(upstream.calls.map(({ host, at }) => [host, at - startedAt])).toEqual([['a', 0], ['b', 0], ['b', 2_010]]);
+    expect(upstream.calls.map(({ host, at }) => [host, at - startedAt])).toEqual([
+      ['a', 0],
+      ['b', 0],
+      ['b', 2_010],
+    ]);
   });
 
   test('does not wait past the deadline: the client is told when to come back', async () => {
@@ -180,7 +219,10 @@ describe('retry', () => {
 
   test('does not hold a slot through a retry-after of a minute', async () => {
     const { call, clock, startedAt } = makeScene({ a: [LIMITED(60)] });
-    expect(expectKind(await call(), 'failed').refusal).toMatchObject({ code: 'rate_limit_exceeded', retryAfterMs: 60_000 });
+    expect(expectKind(await call(), 'failed').refusal).toMatchObject({
+      code: 'rate_limit_exceeded',
+      retryAfterMs: 60_000,
+    });
     expect(clock.now()).toBe(startedAt);
   });
 
@@ -269,16 +311,23 @@ describe('circuits', () => {
 describe('admission of attempts', () => {
   test('is asked before every attempt, with the earlier ones', async () => {
     const asked: [string, number][] = [];
-    const admitAttempt = async (target: Target, earlier: readonly unknown[]) => void asked.push([target.id, earlier.length]);
+    const admitAttempt = async (target: Target, earlier: readonly unknown[]) =>
+      void asked.push([target.id, earlier.length]);
     const { call } = makeScene({ a: [fails(500)], b: [answers()] });
     await call({ admitAttempt: async (target, earlier) => (await admitAttempt(target, earlier)) as undefined });
-    expect(asked).toEqual([['a', 0], ['b', 1]]);
+    expect(asked).toEqual([
+      ['a', 0],
+      ['b', 1],
+    ]);
   });
 
   test('a refusal ends the call: nothing dearer is called', async () => {
     const { call, upstream } = makeScene({ a: [fails(500)], b: [answers()] });
     const refusal = { code: 'budget_exceeded', message: 'no room' } as const;
-    const result = expectKind(await call({ admitAttempt: async ({ id }) => (id === 'b' ? refusal : undefined) }), 'failed');
+    const result = expectKind(
+      await call({ admitAttempt: async ({ id }) => (id === 'b' ? refusal : undefined) }),
+      'failed',
+    );
     expect(result).toMatchObject({ refusal, outcome: 'failed' });
     expect(result.attempts).toHaveLength(1);
     expect(upstream.calls.map(({ host }) => host)).toEqual(['a']);
@@ -292,6 +341,9 @@ describe('admission of attempts', () => {
         return undefined;
       },
     });
-    expect(expectKind(result, 'failed')).toMatchObject({ refusal: { code: 'store_unavailable' }, attempts: [{ status: 500 }] });
+    expect(expectKind(result, 'failed')).toMatchObject({
+      refusal: { code: 'store_unavailable' },
+      attempts: [{ status: 500 }],
+    });
   });
 });

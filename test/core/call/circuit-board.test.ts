@@ -26,7 +26,8 @@ const setUp = (store: CircuitStore = makeMemoryCircuitStore()) => {
   return { clock, log, store, makeBoard, enter, fail, board: makeBoard() };
 };
 const probeOf = (entry: Entry): string => {
-  if (entry.kind !== 'go' || entry.probe === undefined) throw new Error(`expected a probe, got ${JSON.stringify(entry)}`);
+  if (entry.kind !== 'go' || entry.probe === undefined)
+    throw new Error(`expected a probe, got ${JSON.stringify(entry)}`);
   return entry.probe;
 };
 
@@ -129,7 +130,9 @@ describe('two processes on one store', () => {
     await fail(board, 5);
     for (const each of boards) await clock.settle(each.tryEnter('a'));
     await clock.advance(30_000);
-    const entries = await clock.settle(Promise.all(boards.flatMap((each) => Array.from({ length: 20 }, () => each.tryEnter('a')))));
+    const entries = await clock.settle(
+      Promise.all(boards.flatMap((each) => Array.from({ length: 20 }, () => each.tryEnter('a')))),
+    );
     expect(entries.filter(({ kind }) => kind === 'go')).toHaveLength(1);
     expect(entries.filter((entry) => entry.kind === 'go' && entry.probe !== undefined)).toHaveLength(1);
   });
@@ -257,7 +260,11 @@ describe('an override', () => {
     await fail(board, 5);
     const record = store.records.get('a');
     if (record === undefined) throw new Error('not opened');
-    await store.write({ ...record, version: record.version + 1, override: { state: 'closed', until: clock.now() + 10_000 } });
+    await store.write({
+      ...record,
+      version: record.version + 1,
+      override: { state: 'closed', until: clock.now() + 10_000 },
+    });
     await clock.advance(1_000);
     await enter(board);
     await clock.flush();
@@ -271,7 +278,14 @@ describe('an override', () => {
     const { board, enter, fail, clock } = setUp(store);
     await enter(board);
     const override = { state: 'open', until: clock.now() + 60_000 } as const;
-    await store.write({ target: 'a', version: 1, circuit: { state: 'closed' }, override, reason: 'by hand', changedAt: 0 });
+    await store.write({
+      target: 'a',
+      version: 1,
+      circuit: { state: 'closed' },
+      override,
+      reason: 'by hand',
+      changedAt: 0,
+    });
     await fail(board, 5);
     expect(store.records.get('a')).toMatchObject({ version: 1, override });
     expect(await enter(board)).toEqual({ kind: 'wait', until: override.until, because: 'circuit' });
@@ -279,20 +293,23 @@ describe('an override', () => {
 });
 
 describe('a store that is down', () => {
-  test.each(['down', 'hangs'] as const)('(%s) never fails or holds up a call: circuits work from memory', async (state) => {
-    const fragile = makeFragileStore();
-    const { board, enter, fail, clock } = setUp(fragile.store);
-    fragile.state = state;
-    expect(await enter(board)).toEqual({ kind: 'go' });
-    await fail(board, 5);
-    expect((await enter(board)).kind).toBe('wait');
-    await clock.advance(30_000);
-    const probe = probeOf(await enter(board));
-    expect((await enter(board)).kind).toBe('wait');
-    board.report('a', 'ok', probe);
-    await clock.flush();
-    expect(await enter(board)).toEqual({ kind: 'go' });
-  });
+  test.each(['down', 'hangs'] as const)(
+    '(%s) never fails or holds up a call: circuits work from memory',
+    async (state) => {
+      const fragile = makeFragileStore();
+      const { board, enter, fail, clock } = setUp(fragile.store);
+      fragile.state = state;
+      expect(await enter(board)).toEqual({ kind: 'go' });
+      await fail(board, 5);
+      expect((await enter(board)).kind).toBe('wait');
+      await clock.advance(30_000);
+      const probe = probeOf(await enter(board));
+      expect((await enter(board)).kind).toBe('wait');
+      board.report('a', 'ok', probe);
+      await clock.flush();
+      expect(await enter(board)).toEqual({ kind: 'go' });
+    },
+  );
 
   test('is said once an outage, and its return too', async () => {
     const fragile = makeFragileStore();
@@ -342,7 +359,13 @@ describe('reading', () => {
   test('targets named at the start are read by one refresh', async () => {
     const store = makeMemoryCircuitStore();
     const clock = makeFakeClock();
-    const board = makeCircuitBoard({ store, clock, random: makeFixedRandom(), log: makeMemoryLog(), targets: ['a', 'b'] });
+    const board = makeCircuitBoard({
+      store,
+      clock,
+      random: makeFixedRandom(),
+      log: makeMemoryLog(),
+      targets: ['a', 'b'],
+    });
     await clock.settle(board.refresh());
     await clock.settle(Promise.all([board.tryEnter('a'), board.tryEnter('b')]));
     expect(store.reads).toBe(1);

@@ -10,17 +10,24 @@ const failed = (reason: AttemptReason, more: { status?: number; retryAfterMs?: n
   startedAt: (more.endedAt ?? NOW) - 10,
   durationMs: 10,
   seenOutputTokens: 0,
-  failure: attemptFailure(reason, { message: `it was ${reason}`, status: more.status, retryAfterMs: more.retryAfterMs }),
+  failure: attemptFailure(reason, {
+    message: `it was ${reason}`,
+    status: more.status,
+    retryAfterMs: more.retryAfterMs,
+  }),
 });
 const told = (...attempts: ReturnType<typeof failed>[]) => finalRefusal(attempts, [], 'assistant', NOW);
 
 describe('the final word', () => {
-  test.each<[AttemptReason]>([['bad_request'], ['content_filter']])('%s is the client’s own mistake, in the vendor’s words', (reason) => {
-    expect(told(failed('server_error'), failed(reason))).toMatchObject({
-      outcome: 'refused-by-provider',
-      refusal: { code: 'invalid_request', message: `it was ${reason}`, shouldRetry: false },
-    });
-  });
+  test.each<[AttemptReason]>([['bad_request'], ['content_filter']])(
+    '%s is the client’s own mistake, in the vendor’s words',
+    (reason) => {
+      expect(told(failed('server_error'), failed(reason))).toMatchObject({
+        outcome: 'refused-by-provider',
+        refusal: { code: 'invalid_request', message: `it was ${reason}`, shouldRetry: false },
+      });
+    },
+  );
 
   test.each<[string, AttemptReason[], string]>([
     ['too long everywhere', ['context_length', 'context_length'], 'context_length_exceeded'],
@@ -67,7 +74,10 @@ describe('the final word', () => {
 
   test('nothing tried, all at their rate limit: says so', () => {
     const shut = [{ kind: 'wait', until: NOW + 60_000, because: 'retry-after' }] as const;
-    expect(finalRefusal([], shut, 'assistant', NOW).refusal).toMatchObject({ code: 'rate_limit_exceeded', retryAfterMs: 60_000 });
+    expect(finalRefusal([], shut, 'assistant', NOW).refusal).toMatchObject({
+      code: 'rate_limit_exceeded',
+      retryAfterMs: 60_000,
+    });
   });
 
   test('the deadline lists what was tried', () => {

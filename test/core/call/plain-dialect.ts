@@ -18,7 +18,8 @@ export const makePlainDialect = <N extends DialectName>(name: N): Surface & { na
     }),
     decodeAnswer: (body) =>
       typeof body === 'object' && body !== null && 'parts' in body ? (body as unknown as Answer) : undefined,
-    encodeAnswer: (answer, context) => ({ encodedBy: name, alias: context.alias, parts: answer.parts }) as unknown as JsonObject,
+    encodeAnswer: (answer, context) =>
+      ({ encodedBy: name, alias: context.alias, parts: answer.parts }) as unknown as JsonObject,
     decodeStream: () => ({ push: read }),
     encodeStream: () => ({ push: write, fail: (refusal) => write({ fail: refusal.code, message: refusal.message }) }),
     decodeError: (status, _headers, body) => ({ status, type: '', message: body }),

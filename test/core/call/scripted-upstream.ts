@@ -11,7 +11,12 @@ export interface ScriptedEvent {
 export type Script =
   | { broken: UpstreamErrorKind; afterMs?: number }
   | { hang: true }
-  | { status: number; headers?: Record<string, string>; body: string | { hang: true } | { broken: UpstreamErrorKind }; afterMs?: number }
+  | {
+      status: number;
+      headers?: Record<string, string>;
+      body: string | { hang: true } | { broken: UpstreamErrorKind };
+      afterMs?: number;
+    }
   | { stream: ScriptedEvent[]; end: 'close' | 'hang' | { broken: UpstreamErrorKind }; afterMs?: number };
 
 export interface SentCall {

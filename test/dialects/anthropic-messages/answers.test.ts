@@ -253,6 +253,36 @@ describe('encodeStream', () => {
     expect(seen).toEqual(['Half']);
   });
 
+  test('empty parts leave no block in a plain answer either', () => {
+    const parts: Answer['parts'] = [
+      { type: 'reasoning', text: '' },
+      { type: 'text', text: '' },
+      { type: 'refusal', text: 'No.' },
+    ];
+    const answer: Answer = { id: 'x', model: 'm', parts, stop: { reason: 'end', raw: 'stop' } };
+    expect(anthropicMessages.encodeAnswer(answer, CONTEXT).content).toEqual([{ type: 'text', text: 'No.' }]);
+  });
+
+  test.each<[Answer['stop'], string]>([
+    [{ reason: 'length', raw: 'model_context_window_exceeded' }, 'model_context_window_exceeded'],
+    [{ reason: 'length', raw: 'length' }, 'max_tokens'],
+    [{ reason: 'stop-sequence', raw: 'stop_sequence', sequence: 'END' }, 'stop_sequence'],
+    [{ reason: 'pause', raw: 'pause_turn' }, 'pause_turn'],
+    [{ reason: 'content-filter', raw: 'guardrail_intervened' }, 'refusal'],
+    [{ reason: 'other', raw: 'mystery' }, 'end_turn'],
+    // A word of Anthropic's that means something else with the vendor that said it.
+    [{ reason: 'end', raw: 'max_tokens' }, 'end_turn'],
+  ])('a stop of %j is %s, plain and streamed', (stop, word) => {
+    const plain = anthropicMessages.encodeAnswer({ id: 'x', model: 'm', parts: [], stop }, CONTEXT);
+    expect([plain.stop_reason, plain.stop_sequence]).toEqual([word, stop.sequence ?? null]);
+    const [delta] = readSse([
+      new TextEncoder().encode(write([start, { type: 'stop', stop }, { type: 'answer-end' }])),
+    ]).slice(1);
+    expect(JSON.parse(delta?.data as string)).toMatchObject({
+      delta: { stop_reason: word, stop_sequence: stop.sequence ?? null },
+    });
+  });
+
   test('the SDK reads the plain answer as its Message', async () => {
     const answer: Answer = {
       id: 'x',

@@ -175,6 +175,14 @@ describe('encodeRequest', () => {
     ]);
   });
 
+  test('before a user’s turn it can’t stand as one, and is told within that', () => {
+    const turns: Turn[] = [...late, { role: 'user', parts: [{ type: 'text', text: 'b' }] }];
+    const { messages } = encode({ turns }, { model: 'claude-opus-4-8' }).body;
+    expect(messages.map(({ role, content }) => [role, content.map(({ text }) => text)])).toEqual([
+      ['user', ['a', '<system>\nBe brief.\n</system>', 'b']],
+    ]);
+  });
+
   test('elsewhere it is told within the user’s turn', () => {
     const { body, dropped } = encode({ turns: late });
     expect(body.messages).toEqual([
@@ -234,6 +242,22 @@ describe('encodeRequest', () => {
       'call',
       'call',
     ]);
+  });
+
+  test('ten thousand calls of one id, and as many system turns, take no time to speak of', () => {
+    const calls = Array.from({ length: 10_000 }, () => ({
+      type: 'tool-call' as const,
+      id: 'a',
+      name: 'f',
+      arguments: '{}',
+    }));
+    const systems = Array.from(
+      { length: 10_000 },
+      (): Turn => ({ role: 'system', parts: [{ type: 'text', text: 's' }] }),
+    );
+    const turns: Turn[] = [...late, ...systems, { role: 'assistant', parts: calls }];
+    const { messages } = encode({ turns }, { model: 'claude-opus-4-8' }).body;
+    expect(new Set(messages.at(-1)?.content.map(({ id }) => id)).size).toBe(10_000);
   });
 
   test('arguments that are no JSON object are kept whole under INVALID_JSON', () => {

@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import type { JsonObject } from '../../../lambdas/core/conversation.ts';
+import type { Target } from '../../../lambdas/core/target.ts';
+import { openaiCompatible } from '../../../lambdas/providers/openai-compatible/openai-compatible.ts';
+
+const sent = (
+  baseUrl: string,
+  body: JsonObject,
+  reasoningModel = false,
+): { url: string; headers: object; body: unknown } => {
+  const target = { provider: { name: 'x', kind: 'openai-compatible', baseUrl }, reasoningModel } as Target;
+  const call = openaiCompatible.call({ target, body, stream: false, apiKey: 'k', requestId: 'r' });
+  if (call.transport !== 'http') throw new Error('not over HTTP');
+  return { url: call.url, headers: call.headers, body: JSON.parse(call.body) };
+};
+
+describe('the call', () => {
+  test('goes below the base URL that the configuration names, with or without a slash', () => {
+    for (const baseUrl of ['https://llm.example.com/openai/v1', 'https://llm.example.com/openai/v1/'])
+      expect(sent(baseUrl, {})).toEqual({
+        url: 'https://llm.example.com/openai/v1/chat/completions',
+        headers: { 'content-type': 'application/json', accept: 'application/json', authorization: 'Bearer k' },
+        body: {},
+      });
+  });
+});
+
+describe('quirks', () => {
+  test('the limit has the name that every server knows, so that it holds', () => {
+    expect(sent('https://api.deepseek.com', { max_completion_tokens: 5, a: 1 }).body).toEqual({ max_tokens: 5, a: 1 });
+    expect(sent('https://llm.example.com/v1', { max_tokens: 5 }).body).toEqual({ max_tokens: 5 });
+  });
+
+  test('reasoning models keep the newer name', () => {
+    expect(sent('https://llm.example.com/v1', { max_completion_tokens: 5 }, true).body).toEqual({
+      max_completion_tokens: 5,
+    });
+  });
+
+  test('Mistral is sent nothing that it refuses', () => {
+    const body = {
+      stream: true,
+      stream_options: { include_usage: true },
+      seed: 7,
+      user: 'u',
+      max_completion_tokens: 5,
+      temperature: 0,
+    };
+    expect(sent('https://api.mistral.ai/v1', body).body).toEqual({
+      stream: true,
+      random_seed: 7,
+      max_tokens: 5,
+      temperature: 0,
+    });
+  });
+
+  test('a host that only looks like it is another', () => {
+    const body = { stream_options: { include_usage: true } };
+    expect(sent('https://api.mistral.ai.example.com/v1', body).body).toEqual(body);
+    expect(sent('https://example.com/api.mistral.ai', body).body).toEqual(body);
+  });
+});
