@@ -1,7 +1,7 @@
 import type { JsonObject, Stop, StreamEvent, Usage } from '../../core/conversation.ts';
 import type { AnswerContext, StreamEncoder } from '../../core/dialect.ts';
 import { messageId } from './encode-answer.ts';
-import { writeErrorEvent, writeEvent } from './errors.ts';
+import { MESSAGE_STOP, writeErrorEvent, writeEvent } from './errors.ts';
 import { encodeStopReason } from './stop.ts';
 import { encodeUsage } from './usage.ts';
 
@@ -118,7 +118,7 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
       stop_sequence: stop?.sequence ?? null,
     };
     text += writeEvent('message_delta', JSON.stringify({ type: 'message_delta', delta, usage: encodeUsage(usage) }));
-    text += writeEvent('message_stop', '{"type":"message_stop"}');
+    text += MESSAGE_STOP;
     state = 'over';
     return text;
   };

@@ -111,6 +111,8 @@ export const encodeError = (refusal: Refusal, requestId: string): JsonObject => 
 /** One server-sent event. JSON text holds no line break, so one `data:` line carries it. */
 export const writeEvent = (type: string, data: string): string => `event: ${type}\ndata: ${data}\n\n`;
 
+export const MESSAGE_STOP = writeEvent('message_stop', '{"type":"message_stop"}');
+
 /** The event that ends a stream which broke. */
 export const writeErrorEvent = (refusal: Refusal, requestId: string): string =>
   writeEvent('error', JSON.stringify(encodeError(refusal, requestId)));

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '../../core/conversation.ts';
 import type { AnswerContext, EncodeTarget, StreamRelay } from '../../core/dialect.ts';
 import { decodeData, readEventData } from './decode-stream.ts';
 import { SMALLEST_BUDGET } from './encode-reasoning.ts';
-import { writeErrorEvent } from './errors.ts';
+import { MESSAGE_STOP, writeErrorEvent } from './errors.ts';
 import { asCount, asObject } from './read-loosely.ts';
 
 /** The client's own body for Anthropic: model and limit replaced, the rest as it came. */

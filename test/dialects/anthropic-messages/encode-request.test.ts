@@ -98,7 +98,7 @@ describe('encodeRequest', () => {
 
   /** The same conversation as this dialect says it: systems in one turn, unsigned reasoning gone, defaults named. */
   const normal = (conversation: Conversation): Conversation => {
-    const systems = conversation.turns.filter(({ role }) => role === 'system');
+    const systems = conversation.turns.filter((turn) => turn.role === 'system');
     const others = conversation.turns
       .filter(({ role }) => role !== 'system')
       .map((turn) => ({
@@ -119,7 +119,9 @@ describe('encodeRequest', () => {
       ...rest,
       model: 'a-server-that-speaks-the-dialect',
       turns: [
-        ...(systems.length === 0 ? [] : [{ role: 'system', parts: systems.flatMap(({ parts }) => parts) } as Turn]),
+        ...(systems.length === 0
+          ? []
+          : [{ role: 'system', parts: systems.flatMap(({ parts }) => parts) } satisfies Turn]),
         ...others,
       ],
       tools: isPlain

@@ -115,11 +115,20 @@ describe('relayStream', () => {
     );
   });
 
+  test('a vendor that left message_stop out gets one, once', () => {
+    const relay = anthropicMessages.relayStream(CONTEXT);
+    relay.push(start);
+    expect(relay.end()).toBe('event: message_stop\ndata: {"type":"message_stop"}\n\n');
+    expect(relay.end()).toBe('');
+    expect(relay.fail(refusal)).toBe('');
+  });
+
   test('after the end nothing goes out any more', () => {
     const relay = anthropicMessages.relayStream(CONTEXT);
     relay.push(start);
     relay.push({ type: 'message_stop', data: '{"type":"message_stop"}' });
     expect(relay.push({ type: 'ping', data: '{"type":"ping"}' }).text).toBe('');
+    expect(relay.end()).toBe('');
     expect(relay.fail(refusal)).toBe('');
   });
 });
