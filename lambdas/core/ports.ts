@@ -191,6 +191,7 @@ export interface CircuitRecord {
 }
 
 export interface CircuitStore {
+  /** One record a target, in the order asked; a target never written reads as closed. */
   read(targets: string[]): Promise<CircuitRecord[]>;
   /** Writes `next` only when the stored version is still `next.version - 1`. @returns false when somebody was faster. */
   write(next: CircuitRecord): Promise<boolean>;
@@ -220,7 +221,7 @@ export interface AccountFigures {
   committed: NanoUsd;
   spent: NanoUsd;
   held: NanoUsd;
-  /** Settled requests and their tokens. */
+  /** Requests that have ended, settled or lost, and their tokens. */
   requests: number;
   inputTokens: number;
   outputTokens: number;
@@ -290,15 +291,17 @@ export interface Ledger {
   giveBack(request: HoldRequest): Promise<void>;
   /** @returns false when the store's time is outside the entry's epoch: refuse it, give back, start again. */
   open(entry: OpenEntry): Promise<boolean>;
-  /** Makes sure that an entry which may exist is dead, before its holds go. */
+  /** Makes sure that an entry which may exist is dead, before its holds go. @throws {Error} when it has been settled or lost meanwhile: its hold must not be given back */
   refuse(requestId: string, epoch: number): Promise<void>;
-  /** Takes more on every account, then raises the entry's hold. The dearer call may be made only on `held`. */
+  /** Takes more on every account, then raises the entry's hold. The dearer call may be made only on `held`; `wrong-epoch`: the entry is no longer open. */
   topUp(requestId: string, request: HoldRequest, hold: { from: NanoUsd; to: NanoUsd }): Promise<HoldOutcome>;
   /** Once a request, whatever happened. Repeating it changes nothing; after the epoch's close it becomes a correction. */
   settle(settlement: Settlement): Promise<void>;
+  /** One that was lost and then settled after all reads as settled, at its true cost. */
   read(requestId: string): Promise<LedgerEntry | undefined>;
+  /** In the order asked; an account that nothing was held on has none. */
   figures(accountKeys: string[]): Promise<AccountFigures[]>;
-  /** Newest first. */
+  /** Newest first, those opened before the request `before`. Nothing where that one is unknown. */
   tail(options: { limit: number; keyId?: string; before?: string }): Promise<LedgerEntry[]>;
   /** Closes every epoch that is due: loses what is still open, heals leaks. @returns the epochs closed. */
   closeDueEpochs(): Promise<number[]>;

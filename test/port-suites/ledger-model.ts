@@ -38,6 +38,7 @@ export interface ModelReport {
   lost: number;
   corrected: number;
   raised: number;
+  /** Holds whose client died before it opened an entry or gave them back. */
   leaked: number;
 }
 
@@ -105,6 +106,9 @@ export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelO
     for (const ref of request.accounts) touched.add(ref.key);
     if (outcome.kind === 'refused') {
       const { account: by, figures } = outcome;
+      // Some adapters stamp the account with a newer policy even as they refuse.
+      if (figures !== undefined && figures.capVersion >= (stamps.get(by.key)?.version ?? 0))
+        stamps.set(by.key, { cap: figures.cap, version: figures.capVersion });
       const stamp = stamps.get(by.key);
       const cap = stamp !== undefined && stamp.version > request.capVersion ? stamp.cap : by.cap;
       if (cap === null || (figures?.committed ?? 0n) + request.amount <= cap)
@@ -157,6 +161,7 @@ export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelO
         await ledger.refuse(requestId, hold.epoch);
         yield;
         await ledger.giveBack(hold);
+        report.leaked -= 1;
         return;
       }
       report.leaked -= 1;

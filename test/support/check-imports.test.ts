@@ -48,14 +48,14 @@ describe('the import check', () => {
       'lambdas/dialects/gemini/codec.ts': "import { other } from '../openai-chat/codec.ts';",
       'lambdas/utils/misc.ts': "import { ok } from '../core/ok.ts';",
       'lambdas/wiring/gone.ts': "import { gone } from './not-there.ts';",
-      'lambdas/wiring/open.ts': "import { fake } from '../../test/fake.ts';",
+      'lambdas/wiring/open.ts': "import { fake } from '../../test/lambdas/core/fake.ts';",
     };
     const { status, stdout, stderr } = check({
       ...adapter,
       ...forbidden,
       'lambdas/core/ok.ts': 'export const ok = 1;',
       'lambdas/dialects/openai-chat/codec.ts': 'export const other = 1;',
-      'test/fake.ts': 'export const fake = 1;',
+      'test/lambdas/core/fake.ts': 'export const fake = 1;',
     });
     expect([status, stdout]).toEqual([1, '14 modules, 11 violations']);
     expect(

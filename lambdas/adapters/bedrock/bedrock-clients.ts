@@ -1,5 +1,7 @@
 import type { BedrockRuntimeClient, BedrockRuntimeClientConfig } from '@aws-sdk/client-bedrock-runtime';
-import type { BedrockCall } from './make-bedrock-upstream.ts';
+import type { UpstreamCall } from '../../core/provider.ts';
+
+export type BedrockCall = Extract<UpstreamCall, { transport: 'bedrock' }>;
 
 export type AwsCredentials = NonNullable<BedrockRuntimeClientConfig['credentials']>;
 

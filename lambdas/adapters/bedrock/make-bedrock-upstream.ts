@@ -2,14 +2,11 @@ import type { Readable } from 'node:stream';
 import type { ConverseCommand, ConverseCommandInput, ConverseCommandOutput } from '@aws-sdk/client-bedrock-runtime';
 import { MAX_EVENT_DATA_BYTES, MAX_REPLY_BYTES } from '../../contract/bounds.ts';
 import { UpstreamError, type UpstreamReply } from '../../core/ports.ts';
-import type { UpstreamCall } from '../../core/provider.ts';
-import { type AwsCredentials, makeBedrockClients } from './bedrock-clients.ts';
+import { type AwsCredentials, type BedrockCall, makeBedrockClients } from './bedrock-clients.ts';
 import { readEvents } from './read-events.ts';
 import { readText } from './read-text.ts';
 import { toSdkInput } from './to-sdk-input.ts';
 import { textIn, toUpstreamError } from './to-upstream-error.ts';
-
-export type BedrockCall = Extract<UpstreamCall, { transport: 'bedrock' }>;
 
 export interface BedrockUpstreamOptions {
   /** For calls without an API key; the process's own AWS credentials unless given. */

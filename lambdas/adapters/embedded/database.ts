@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { StoreUnavailable } from '../../core/ports.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
 import { type Migration, migrate, schemaVersion } from './migrate.ts';
-import { isBusy, isStoreFault, toStoreUnavailable } from './sqlite-faults.ts';
+import { isBusy, isStoreFault, isSystemError, toStoreUnavailable } from './sqlite-faults.ts';
 
 /** An open database inside one transaction. Statements are prepared once; every integer is read as a bigint. */
 export interface Connection {
@@ -229,8 +229,6 @@ const useLog = (database: DatabaseSync, path: string): void => {
     `PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${LOG_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES}`,
   );
 };
-
-const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error;
 
 const identify = (path: string): string | undefined => {
   const stat = statSync(path, { throwIfNoEntry: false });

@@ -4,7 +4,6 @@ import type { Connection, Database } from './database.ts';
 import { closeAccount, type Use } from './ledger-accounts.ts';
 import { accountsOf, isCorrection, loseEntry, readOpenEntriesOf } from './ledger-entries.ts';
 import { clearDeadOwners, noteOwner, type Owner } from './owners.ts';
-import { sweep } from './retention.ts';
 import { raiseFence, readStoreTime } from './store-time.ts';
 
 /** Rows handled before other requests get their turn. */
@@ -19,7 +18,12 @@ const NONE: Use = { cost: 0n, requests: 0n, inputTokens: 0n, outputTokens: 0n };
  * repeated, so two closers may overlap and one may die anywhere. Holds can't enter an epoch behind the fence and every
  * account with figures in an epoch is closed with it, so there is no leak left to heal on sight.
  */
-export const closeDueEpochs = async (database: Database, clock: Clock, owner: Owner): Promise<number[]> => {
+export const closeDueEpochs = async (
+  database: Database,
+  clock: Clock,
+  owner: Owner,
+  sweep: (connection: Connection, storeNow: number, epoch: number) => void,
+): Promise<number[]> => {
   const dueEpochs = await database.write((connection) => {
     const storeNow = readStoreTime(connection, clock);
     noteOwner(connection, owner, epochOf(storeNow));

@@ -19,6 +19,7 @@ import {
   toTombstone,
 } from './ledger-entries.ts';
 import { noteOwner, type Owner } from './owners.ts';
+import { makeSweep } from './retention.ts';
 import { isEpochOpen, readFence, readStoreTime, storeEpoch } from './store-time.ts';
 
 /**
@@ -30,6 +31,7 @@ import { isEpochOpen, readFence, readStoreTime, storeEpoch } from './store-time.
  * leaves its entry open, and that is charged whole: too much, never too little.
  */
 export const makeEmbeddedLedger = (database: Database, clock: Clock, owner: Owner): Ledger => {
+  const sweep = makeSweep();
   let notedEpoch = -1;
 
   return {
@@ -100,7 +102,7 @@ export const makeEmbeddedLedger = (database: Database, clock: Clock, owner: Owne
 
     tail: (options) => database.read((connection) => readTail(connection, options)),
 
-    closeDueEpochs: () => closeDueEpochs(database, clock, owner),
+    closeDueEpochs: () => closeDueEpochs(database, clock, owner, sweep),
   };
 };
 

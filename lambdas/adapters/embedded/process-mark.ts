@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { isSystemError } from './sqlite-faults.ts';
 
 /** Where and when a process runs: enough to tell later, from another process, whether it still does. */
 export interface ProcessMark {
@@ -44,7 +45,7 @@ const isRunning = (pid: number): boolean => {
     return true;
   } catch (error) {
     // EPERM: it runs as another user.
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+    return !isSystemError(error, 'ESRCH');
   }
 };
 

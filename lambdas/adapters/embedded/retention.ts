@@ -9,17 +9,38 @@ export const ACCOUNT_LIFE_MS = 440 * DAY_MS;
 export const CANCELLATION_LIFE_MS = 2 * LONGEST_CALL_MS;
 const BUCKET_LIFE_MS = 60 * 60_000;
 
-/** Rows looked at in one sweep. Entries are kept in the order they were opened, so the oldest lie together. */
-const SWEEP_ROWS = 500;
+/** Entries and accounts looked at in one sweep. */
+const SWEEP_ROWS = 1_000;
 
-/** Deletes some of what has expired. Cheap; called again and again. */
-export const sweep = (connection: Connection, storeNow: number, epoch: number): void => {
+/**
+ * Makes a sweep that deletes some of what has expired. Cheap whatever the tables hold, and called again and again: entries
+ * lie in the order they were opened, so it looks at the oldest; accounts don't, so each sweep goes on where the last ended.
+ */
+export const makeSweep = (): ((connection: Connection, storeNow: number, epoch: number) => void) => {
+  let lastAccount = '';
+  return (connection, storeNow, epoch) => {
+    sweepTables(connection, storeNow, epoch);
+    lastAccount = sweepAccounts(connection, storeNow, lastAccount);
+  };
+};
+
+const sweepAccounts = (connection: Connection, storeNow: number, after: string): string => {
+  const rows = connection.all<{ key: string; expires: bigint; isIdle: bigint }>(
+    `SELECT key, expires, committed = spent AS isIdle FROM accounts WHERE key > ? ORDER BY key LIMIT ${SWEEP_ROWS}`,
+    after,
+  );
+  for (const { key, expires, isIdle } of rows) {
+    if (expires < BigInt(storeNow) && isIdle === 1n) connection.run('DELETE FROM accounts WHERE key = ?', key);
+  }
+  return rows.length < SWEEP_ROWS ? '' : (rows.at(-1)?.key ?? '');
+};
+
+const sweepTables = (connection: Connection, storeNow: number, epoch: number): void => {
   connection.run(
     `DELETE FROM entries WHERE seq IN (SELECT seq FROM entries ORDER BY seq LIMIT ${SWEEP_ROWS})
        AND expires < ? AND state <> 'open'`,
     storeNow,
   );
-  connection.run(`DELETE FROM accounts WHERE expires < ? AND committed = spent`, storeNow);
   connection.run('DELETE FROM cancellations WHERE at < ?', storeNow - CANCELLATION_LIFE_MS);
   // A bucket that has drained is as good as none.
   connection.run('DELETE FROM buckets WHERE max(tat_us, at_us) < ?', (storeNow - BUCKET_LIFE_MS) * 1000);

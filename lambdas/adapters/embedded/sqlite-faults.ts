@@ -12,9 +12,21 @@ const BUGS = new Set([
 ]);
 const BUSY = 5;
 
+/** What Node's own errors say beside their message. They are told by their fields: Node may throw another realm's `Error`. */
+const fieldsOf = (error: unknown): { code?: unknown; errcode?: unknown; syscall?: unknown; message?: unknown } =>
+  typeof error === 'object' && error !== null ? error : {};
+
 /** The primary result code of an error that SQLite raised, or undefined where it was not SQLite. */
-const primaryCode = (error: unknown): number | undefined =>
-  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+const primaryCode = (error: unknown): number | undefined => {
+  const { errcode } = fieldsOf(error);
+  return typeof errcode === 'number' ? errcode & 0xff : undefined;
+};
+
+/** Whether a system call failed, with this code if one is given. */
+export const isSystemError = (error: unknown, code?: string): boolean => {
+  const fields = fieldsOf(error);
+  return typeof fields.syscall === 'string' && (code === undefined || fields.code === code);
+};
 
 /** Another connection holds the write lock. */
 export const isBusy = (error: unknown): boolean => primaryCode(error) === BUSY;
@@ -26,6 +38,4 @@ export const isStoreFault = (error: unknown): boolean => {
 };
 
 export const toStoreUnavailable = (cause: unknown): StoreUnavailable =>
-  new StoreUnavailable(`The embedded store did not answer: ${cause instanceof Error ? cause.message : String(cause)}`, {
-    cause,
-  });
+  new StoreUnavailable(`The embedded store did not answer: ${fieldsOf(cause).message ?? cause}`, { cause });

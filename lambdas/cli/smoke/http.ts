@@ -87,9 +87,9 @@ export const at = (value: unknown, ...path: (string | number)[]): unknown => {
 
 /** Why a request got no answer at all, in the words of the system. */
 export const describeError = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'no answer in time';
-  const code = at(error.cause, 'code');
-  if (typeof code === 'string') return code;
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  // Told by its shape: an error of another realm, or a DOMException, is none of our `Error`.
+  const { name, message, cause } = Object(error) as { name?: unknown; message?: unknown; cause?: unknown };
+  if (name === 'TimeoutError') return 'no answer in time';
+  const { code, message: why } = Object(cause) as { code?: unknown; message?: unknown };
+  return String(code ?? why ?? message ?? error);
 };

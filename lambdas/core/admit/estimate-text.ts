@@ -12,7 +12,7 @@ export interface TextCounts {
  * Letters that follow each letter in 97 % of natural text in Latin letters. Pairs out of it are what random letters, base64
  * and identifiers are made of; tokenizers know no long words for them.
  */
-const COMMON_PAIRS: Record<string, string> = {
+export const COMMON_PAIRS: Record<string, string> = {
   a: 'bcdfgiklmnprstuvwxy',
   b: 'aeijlorsuy',
   c: 'aehiklorstu',
@@ -57,6 +57,8 @@ const kindOf = (code: number): Kind => {
 
 const SPACE = 32;
 const LINE_FEED = 10;
+const TAB = 9;
+const RUNS: ReadonlySet<number> = new Set([SPACE, TAB, LINE_FEED]);
 
 /** What a character adds after another, hundredths of a token. */
 const costOf = (before: number, code: number): number => {
@@ -64,7 +66,8 @@ const costOf = (before: number, code: number): number => {
   const kindBefore = kindOf(before);
   if (kind === 'control') return TOKEN;
   if (kind === 'space') {
-    if (kindBefore === 'space') return before === code ? 15 : TOKEN;
+    // Runs of spaces, tabs or line feeds are tokens of their own; those of rarer white space are not.
+    if (kindBefore === 'space') return before === code && RUNS.has(code) ? 15 : TOKEN;
     // A space goes into the token of the word after it; a line break only into that of the punctuation before it.
     if (code === SPACE) return 30;
     return kindBefore === 'punctuation' && code === LINE_FEED ? 85 : TOKEN;

@@ -76,7 +76,7 @@ export const relayStream = (context: AnswerContext): StreamRelay => {
     end() {
       if (state !== 'within') return '';
       state = 'over';
-      return forward('message_stop', '{"type":"message_stop"}');
+      return MESSAGE_STOP;
     },
     fail(refusal) {
       if (state === 'over') return '';

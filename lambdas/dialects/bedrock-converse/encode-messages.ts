@@ -90,7 +90,7 @@ const finishUserMessage = (groups: readonly JsonObject[][]): JsonObject[] => {
 const trimPrefill = (messages: JsonObject[]): void => {
   const last = messages.at(-1);
   if (last?.role !== 'assistant' || !Array.isArray(last.content)) return;
-  const block = objectOf(last.content.at(-1));
+  const block = last.content.map(objectOf).findLast((one) => !isCachePoint(one));
   const text = textOf(block?.text);
   if (block !== undefined && text !== undefined) block.text = text.trimEnd();
 };

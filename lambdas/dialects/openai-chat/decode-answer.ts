@@ -32,9 +32,9 @@ const decodeMessage = (message: JsonObject, answerId: string, choice: number): A
   const { reasoning, text } = splitContent(message['content']);
   const thought = reasoningOf(message) ?? reasoning;
   const refusal = textOf(message['refusal']);
-  const calls = objectsOf(message['tool_calls']);
+  const called = objectsOf(message['tool_calls']);
   const legacyCall = objectOf(message['function_call']);
-  if (legacyCall !== undefined && calls.length === 0) calls.push({ function: legacyCall });
+  const calls = called.length === 0 && legacyCall !== undefined ? [{ function: legacyCall }] : called;
   return [
     ...(thought === undefined ? [] : [{ type: 'reasoning' as const, text: thought }]),
     ...(text === undefined ? [] : [{ type: 'text' as const, text }]),
@@ -54,9 +54,9 @@ const decodeToolCall = (call: JsonObject, spareId: string): ToolCallPart => {
   };
 };
 
-/** An id for a call whose vendor gave none: the same for the same answer, another for another, since clients pair by it. */
+/** An id for a call whose vendor gave none: the same for the same answer, another for another, since clients pair by it. At most 40 characters. */
 export const toolCallId = (answerId: string, choice: number, index: number): string =>
-  `call_${answerId === '' ? '' : `${answerId.replace(/[^a-zA-Z0-9_-]/g, '_').slice(-40)}_`}${choice === 0 ? '' : `${choice}_`}${index}`;
+  `call_${answerId === '' ? '' : `${answerId.replace(/[^a-zA-Z0-9_-]/g, '_').slice(-24)}_`}${choice === 0 ? '' : `${choice}_`}${index}`;
 
 /** `reasoning_content` (DeepSeek, xAI, vLLM, Moonshot) or `reasoning` (OpenRouter, Groq, Cerebras). */
 export const reasoningOf = (message: JsonObject): string | undefined =>

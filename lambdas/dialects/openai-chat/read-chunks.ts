@@ -123,9 +123,15 @@ export const createChunkReader = (): ChunkReader => {
   const readChoice = (body: JsonObject, events: StreamEvent[]): void => {
     const choice = choiceAt(countOf(body['index']) ?? 0);
     const delta = objectOf(body['delta']) ?? {};
-    const { text, reasoning } = splitContent(delta['content']);
-    say(choice, 'reasoning', reasoningOf(delta) ?? reasoning, events);
-    say(choice, 'text', text, events);
+    const { content } = delta;
+    if (typeof content === 'string' || content === null || content === undefined) {
+      say(choice, 'reasoning', reasoningOf(delta), events);
+      say(choice, 'text', textOf(content), events);
+    } else {
+      const { text, reasoning } = splitContent(content);
+      say(choice, 'reasoning', reasoningOf(delta) ?? reasoning, events);
+      say(choice, 'text', text, events);
+    }
     say(choice, 'refusal', textOf(delta['refusal']), events);
     for (const call of objectsOf(delta['tool_calls'])) readCall(choice, call, events);
     const legacyCall = objectOf(delta['function_call']);

@@ -6,11 +6,18 @@ export const objectOf = (value: unknown): JsonObject | undefined =>
 
 export const listOf = (value: JsonValue | undefined): JsonValue[] => (Array.isArray(value) ? value : []);
 
-export const objectsOf = (value: JsonValue | undefined): JsonObject[] =>
-  listOf(value).flatMap((one): JsonObject[] => {
+export const objectsOf = (value: JsonValue | undefined): JsonObject[] => {
+  if (!Array.isArray(value)) return NONE;
+  const objects: JsonObject[] = [];
+  for (const one of value) {
     const object = objectOf(one);
-    return object === undefined ? [] : [object];
-  });
+    if (object !== undefined) objects.push(object);
+  }
+  return objects;
+};
+
+/** Most deltas have no tool calls: this is read a few times for each token. */
+const NONE: JsonObject[] = [];
 
 /** A text that says something: '' is the same as none. */
 export const textOf = (value: JsonValue | undefined): string | undefined =>

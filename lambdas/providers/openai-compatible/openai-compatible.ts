@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../core/conversation.ts';
 import type { Provider } from '../../core/provider.ts';
 import type { Target } from '../../core/target.ts';
+import { fitCallIds, fitMistralCallId, fitOpenaiCallId } from '../../dialects/openai-chat/fit-call-ids.ts';
 import { mapError } from '../../dialects/openai-chat/map-error.ts';
 
 /** Any other server that speaks OpenAI's dialect: Groq, OpenRouter, DeepSeek, Mistral, xAI, Cerebras, vLLM, … */
@@ -23,7 +24,7 @@ export const openaiCompatible: Provider = {
 
 const applyQuirks = (body: JsonObject, target: Target): JsonObject => {
   const renamed = target.reasoningModel ? body : withOldLimit(body);
-  return isMistral(target.provider.baseUrl) ? forMistral(renamed) : renamed;
+  return isMistral(target.provider.baseUrl) ? forMistral(renamed) : fitCallIds(renamed, fitOpenaiCallId);
 };
 
 /**
@@ -38,7 +39,7 @@ const withOldLimit = (body: JsonObject): JsonObject => {
 /** Mistral answers 422 to fields it does not know. It sends usage in a stream unasked, and has its own name for the seed. */
 const forMistral = (body: JsonObject): JsonObject => {
   const { stream_options: _, seed, user: __, ...rest } = body;
-  return { ...rest, ...(seed !== undefined && { random_seed: seed }) };
+  return fitCallIds({ ...rest, ...(seed !== undefined && { random_seed: seed }) }, fitMistralCallId);
 };
 
 const isMistral = (baseUrl: string): boolean => URL.parse(baseUrl)?.hostname.endsWith('.mistral.ai') ?? false;

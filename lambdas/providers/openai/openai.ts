@@ -1,4 +1,5 @@
 import type { Provider } from '../../core/provider.ts';
+import { fitCallIds, fitOpenaiCallId } from '../../dialects/openai-chat/fit-call-ids.ts';
 import { mapError } from '../../dialects/openai-chat/map-error.ts';
 
 /** OpenAI's own API. */
@@ -16,7 +17,7 @@ export const openai: Provider = {
       ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
       ...(target.provider.organization !== undefined && { 'openai-organization': target.provider.organization }),
     },
-    body: JSON.stringify(body),
+    body: JSON.stringify(fitCallIds(body, fitOpenaiCallId)),
     stream,
   }),
   mapError,

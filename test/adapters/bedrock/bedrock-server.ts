@@ -1,7 +1,7 @@
 /** A local HTTP/1.1 server in Bedrock's place, under the real SDK. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { BedrockCall } from '../../../lambdas/adapters/bedrock/make-bedrock-upstream.ts';
+import type { BedrockCall } from '../../../lambdas/adapters/bedrock/bedrock-clients.ts';
 import type { JsonObject } from '../../../lambdas/core/conversation.ts';
 
 export interface SeenRequest {

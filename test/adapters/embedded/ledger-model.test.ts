@@ -24,7 +24,7 @@ describe('the embedded ledger under random traffic', () => {
       const report = await run(seed);
       for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += report[name];
     }
-    for (const count of Object.values(total)) expect(count).toBeGreaterThan(SEEDS);
+    for (const count of Object.values(total)) expect(count).toBeGreaterThanOrEqual(SEEDS);
   }, 600_000);
 
   test('keeps it in a file that two openings share', async () => {

@@ -152,6 +152,7 @@ describe('failures', () => {
   test.each([
     ['with a declared length', { 'content-length': '100' }],
     ['chunked', {}],
+    ['chunked on a connection that ends', { connection: 'close' }],
   ])('a body that breaks off, %s, is "reset"', async (_, headers) => {
     const origin = await listen((_request, response) => {
       response.writeHead(200, headers);
@@ -177,23 +178,16 @@ describe('stopping', () => {
     ['nothing', undefined],
   ])('an abort by %s before the head closes the socket at once', async (_, reason) => {
     const stop = new AbortController();
-    let closed: Promise<unknown> = Promise.resolve();
-    const arrived = new Promise<void>((resolve) => {
-      cleanups.push(() => closed);
-      void listen((request) => {
-        closed = new Promise((done) => request.socket.once('close', done));
-        resolve();
-      }).then((origin) => {
-        pending = upstream.send(call(origin), stop.signal);
-        pending.catch(() => undefined);
-      });
+    const closed = Promise.withResolvers<void>();
+    const origin = await listen((request) => {
+      request.socket.once('close', closed.resolve);
+      stop.abort(reason);
     });
-    const upstream = upstreamFor();
-    let pending: Promise<unknown> = Promise.resolve();
-    await arrived;
-    stop.abort(reason);
-    await expect(pending).rejects.toMatchObject({ name: 'UpstreamError', kind: 'aborted' });
-    await closed;
+    await expect(upstreamFor().send(call(origin), stop.signal)).rejects.toMatchObject({
+      name: 'UpstreamError',
+      kind: 'aborted',
+    });
+    await closed.promise;
   });
 
   test('an abort in the middle of a stream closes the socket and ends the reading with "aborted"', async () => {

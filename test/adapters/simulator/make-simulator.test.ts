@@ -217,6 +217,7 @@ describe('a stream', () => {
       readWhenOthersRan = read;
     });
     for await (const _ of reply.events()) read += 1;
+    expect(readWhenOthersRan).toBeGreaterThan(0);
     expect(readWhenOthersRan).toBeLessThan(1000);
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { countTokens as countCl100k } from 'gpt-tokenizer/encoding/cl100k_base';
 import { countTokens as countO200k } from 'gpt-tokenizer/encoding/o200k_base';
-import { countText } from '../../../lambdas/core/admit/estimate-text.ts';
+import { COMMON_PAIRS, countText } from '../../../lambdas/core/admit/estimate-text.ts';
 
 /** Texts are kept short: tokenizers take quadratic time over some of them, which is why the gateway has none. */
 const LONGEST = 300;
@@ -57,6 +57,21 @@ const TEXTS: Record<string, string> = {
   nothing: '',
 };
 
+/** Words in which every pair of letters is common and the whole is not: what the table of pairs takes for natural, at its worst. */
+const madeUpWords: fc.Arbitrary<string> = fc
+  .array(fc.array(fc.nat(999), { minLength: 4, maxLength: 8 }), { minLength: 30, maxLength: 40 })
+  .map((words) =>
+    words
+      .map((choices) => {
+        const pick = (from: string, choice: number): string => from[choice % from.length] ?? 'e';
+        return choices.reduce((word, choice) => {
+          const following = COMMON_PAIRS[word.at(-1) ?? ''] ?? 'awxyjkz';
+          return word + pick(following, choice);
+        }, '');
+      })
+      .join(' '),
+  );
+
 describe('countText', () => {
   test.each(Object.entries(TEXTS))('%s: the count of real tokenizers lies between low and high', (_, text) => {
     expectBetween(text);
@@ -84,6 +99,7 @@ describe('countText', () => {
     'all of ASCII': fc.string({ unit: 'binary-ascii', maxLength: LONGEST }),
     'lower-case letters': fc.string({ unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz'), maxLength: LONGEST }),
     'rare letters': fc.string({ unit: fc.constantFrom(...'qzxjkvw'), maxLength: LONGEST }),
+    'words of common pairs': madeUpWords,
     hex: fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), maxLength: LONGEST }),
     base64: fc.base64String({ maxLength: LONGEST }),
     'white space': fc.string({ unit: fc.constantFrom(' ', '\n', '\t', '\r'), maxLength: LONGEST }),

@@ -159,7 +159,7 @@ describe('what Converse can carry', () => {
       fc.property(carried, (conversation) => {
         expect(throughConverse(conversation)).toEqual(normal(conversation));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -186,7 +186,7 @@ describe('what Converse can carry', () => {
           normalAnswer(answer),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -202,7 +202,7 @@ describe('what Converse can carry', () => {
         const decoded = eventsOfFrames(framesOfLines(lines)).flatMap((event) => decoder.push(event));
         expect(answerOfEvents(decoded)).toEqual(normalAnswer(answer));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });
@@ -235,7 +235,7 @@ describe('what Converse demands of every request', () => {
     return { conversation, model, body, dropped, messages };
   });
   const always = (check: (one: Parameters<Parameters<typeof encoded.map>[0]>[0]) => void): void =>
-    fc.assert(fc.property(encoded, check), { numRuns: 300 });
+    fc.assert(fc.property(encoded, check), { numRuns: 150 });
 
   test('roles alternate, the user begins, nothing is empty', () => {
     always(({ messages }) => {

@@ -177,7 +177,10 @@ describe('what vendors do differently', () => {
   });
 
   test('[DONE] without a finish_reason ends the answer for an unknown reason', () => {
-    expect(answerOfEvents(decode(chunk({ content: 'a' }), '[DONE]')).stop).toEqual({ reason: 'other', raw: '' });
+    expect(decode(chunk({ content: 'a' }), '[DONE]').slice(-2)).toEqual([
+      { type: 'stop', stop: { reason: 'other', raw: '' } },
+      { type: 'answer-end' },
+    ]);
   });
 });
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Answer, AssistantPart, Conversation, Turn } from '../../../lambdas/core/conversation.ts';
+import type { Answer, AssistantPart, Conversation, Stop, Turn } from '../../../lambdas/core/conversation.ts';
 import type { AnswerContext } from '../../../lambdas/core/dialect.ts';
 import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
-import { answers, conversations, type Feature } from '../../support/conversations.ts';
+import { answers, conversations } from '../../support/conversations.ts';
+import type { Feature } from '../../support/parts.ts';
 import { sseEventsOf } from '../../support/recordings.ts';
 import { answerOfEvents, streamsOf } from '../../support/streams.ts';
 import { chunksOf, meaningOfAnswer, meaningOfChunks } from './meaning.ts';
@@ -143,6 +144,21 @@ describe('answers', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test.each<[AssistantPart, Stop['reason'], string]>([
+    [{ type: 'refusal', text: 'no' }, 'refusal', 'stop'],
+    [{ type: 'text', text: 'no' }, 'refusal', 'content_filter'],
+    [{ type: 'text', text: 'x' }, 'stop-sequence', 'stop'],
+    [{ type: 'text', text: 'x' }, 'pause', 'stop'],
+    [{ type: 'text', text: 'x' }, 'other', 'stop'],
+  ])('%j that ends by %s finishes with %s, streamed too', (part, reason, finish) => {
+    const answer: Answer = { id: 'i', model: 'm', parts: [part], stop: { reason, raw: 'x' } };
+    expect(meaningOfAnswer(openaiChat.encodeAnswer(answer, context)).finishReason).toBe(finish);
+    const encoder = openaiChat.encodeStream(context);
+    const [events = []] = fc.sample(streamsOf(answer), 1);
+    const wire = sseEventsOf(events.map((event) => encoder.push(event)).join(''));
+    expect(meaningOfChunks(chunksOf(wire)).finishReason).toBe(finish);
   });
 
   test('streamed and whole say the same', () => {

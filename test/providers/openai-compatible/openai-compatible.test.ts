@@ -14,6 +14,14 @@ const sent = (
   return { url: call.url, headers: call.headers, body: JSON.parse(call.body) };
 };
 
+const toolTurn = (...ids: string[]): JsonObject[] => [
+  {
+    role: 'assistant',
+    tool_calls: ids.map((id) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } })),
+  },
+  ...ids.map((id) => ({ role: 'tool', tool_call_id: id, content: 'ok' })),
+];
+
 describe('the call', () => {
   test('goes below the base URL that the configuration names, with or without a slash', () => {
     for (const baseUrl of ['https://llm.example.com/openai/v1', 'https://llm.example.com/openai/v1/'])
@@ -52,6 +60,16 @@ describe('quirks', () => {
       max_tokens: 5,
       temperature: 0,
     });
+  });
+
+  test('Mistral is sent ids of nine letters and digits, the same for a call and its result', () => {
+    const { body } = sent('https://api.mistral.ai/v1', { messages: toolTurn('call_1', 'Abc123xyz') });
+    const [{ tool_calls: calls }, first, second] = (
+      body as { messages: [{ tool_calls: { id: string }[] }, ...{ tool_call_id: string }[]] }
+    ).messages;
+    expect(calls[0]?.id).toMatch(/^[A-Za-z0-9]{9}$/);
+    expect([first?.tool_call_id, second?.tool_call_id]).toEqual(calls.map(({ id }) => id));
+    expect(calls[1]?.id).toBe('Abc123xyz');
   });
 
   test('a host that only looks like it is another', () => {

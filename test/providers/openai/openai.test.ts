@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { attemptFailure } from '../../../lambdas/core/call/attempt-failure.ts';
-import type { ProviderError } from '../../../lambdas/core/conversation.ts';
+import type { JsonObject, ProviderError } from '../../../lambdas/core/conversation.ts';
 import type { AttemptReason } from '../../../lambdas/core/failures.ts';
 import type { Target } from '../../../lambdas/core/target.ts';
 import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
@@ -30,6 +30,29 @@ describe('the call', () => {
       body: '{"a":"é"}',
       stream: true,
     });
+  });
+
+  test('ids of tool calls longer than OpenAI takes are shortened alike in the call and its result, others left', () => {
+    const long = `chatcmpl-tool-${'0123456789abcdef'.repeat(2)}`;
+    const turn = (...ids: string[]): JsonObject => ({
+      messages: [
+        {
+          role: 'assistant',
+          tool_calls: ids.map((id) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } })),
+        },
+        ...ids.map((id) => ({ role: 'tool', tool_call_id: id, content: 'ok' })),
+      ],
+    });
+    const body = turn(long, `${long.slice(0, -1)}x`, 'call_1');
+    const before = structuredClone(body);
+    const call = openai.call({ target, body, stream: false, requestId: 'r' });
+    const text = call.transport === 'http' ? call.body : '';
+    const ids = [...text.matchAll(/"(?:id|tool_call_id)":"([^"]*)"/g)].map((match) => match[1] ?? '');
+    expect(ids.slice(0, 3)).toEqual(ids.slice(3));
+    expect(new Set(ids).size).toBe(3);
+    expect(ids.every((id) => id.length <= 40)).toBe(true);
+    expect(ids[2]).toBe('call_1');
+    expect(body).toEqual(before);
   });
 
   test('without a key or an organization sends neither', () => {

@@ -1,0 +1,128 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+const SERVER = join(import.meta.dirname, '../../lambdas/gateway/server.ts');
+
+let folder: string;
+const children: ChildProcessWithoutNullStreams[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tollgate-'));
+  writeFileSync(
+    join(folder, 'config.json'),
+    JSON.stringify({
+      providers: { demo: { kind: 'simulator' } },
+      models: {
+        echo: { targets: [{ provider: 'demo', model: 'echo' }] },
+        slow: { targets: [{ provider: 'demo', model: 'tokens-20+slow-50' }] },
+        endless: { targets: [{ provider: 'demo', model: 'tokens-100000+slow-50' }] },
+      },
+      budgets: { org: { monthly: '$100' } },
+    }),
+  );
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const run = (...flags: string[]) => {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', SERVER, ...flags], { cwd: folder });
+  children.push(child);
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (data) => {
+    output.stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    output.stderr += data;
+  });
+  return { child, output, ended: once(child, 'exit').then(([code]) => code as number | null) };
+};
+
+const start = async () => {
+  const running = run('--port', '0', '--config', 'config.json', '--data', 'data', '--json');
+  while (!running.output.stdout.includes('\n')) {
+    if (running.child.exitCode !== null) throw new Error(running.output.stderr);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const { url, key } = JSON.parse(running.output.stdout) as { url: string; key: string };
+  const call = (model: string, more: object = {}) =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }], ...more }),
+    });
+  const get = async (path: string) =>
+    (await fetch(`${url}${path}`, { headers: { 'x-api-key': key } })).json() as Promise<Record<string, unknown>>;
+  return { ...running, url, key, call, get };
+};
+
+describe('npm start', () => {
+  test('--json prints one line with url and key, and the same key again at the next start', async () => {
+    const first = await start();
+    expect(first.output.stdout.trim().split('\n')).toHaveLength(1);
+    expect((await first.call('echo')).status).toBe(200);
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+    const second = await start();
+    expect(second.key).toBe(first.key);
+    expect(await second.get('/v1/usage')).toMatchObject({ totals: { requests: 1 } });
+  });
+
+  test('SIGTERM lets a stream under way finish, settles it, and ends with 0', async () => {
+    const { child, call, ended } = await start();
+    const reply = await call('slow', { stream: true });
+    child.kill('SIGTERM');
+    expect(await reply.text()).toContain('[DONE]');
+    expect(await ended).toBe(0);
+    const { get } = await start();
+    expect(await get(`/v1/receipts/${reply.headers.get('x-request-id')}`)).toMatchObject({
+      state: 'settled',
+      outcome: 'answered',
+    });
+  });
+
+  test('SIGKILL in the middle of a call: the next start charges it whole and holds nothing', async () => {
+    const { child, call, ended } = await start();
+    const reply = await call('endless', { stream: true, max_tokens: 1000 });
+    child.kill('SIGKILL');
+    await ended;
+    await reply.text().catch(() => {});
+    const { get } = await start();
+    const receipt = await get(`/v1/receipts/${reply.headers.get('x-request-id')}`);
+    expect(receipt).toMatchObject({ state: 'lost' });
+    expect(receipt['cost_usd']).toBe(receipt['hold_usd']);
+    expect(await get('/v1/usage')).toMatchObject({ totals: { spent_usd: Number(receipt['hold_usd']), held_usd: 0 } });
+  });
+
+  test.each([
+    ['an unknown flag', ['--prot', '1'], 2, /prot/],
+    ['a port that is none', ['--port', 'http'], 2, /--port/],
+    ['a configuration that is not there', ['--config', 'nowhere.json'], 1, /nowhere\.json/],
+  ])('%s: says so on stderr and ends with its code', async (_what, flags, code, words) => {
+    const { output, ended } = run('--data', ':memory:', ...flags);
+    expect(await ended).toBe(code);
+    expect(output.stderr).toMatch(words);
+    expect(output.stdout).toBe('');
+  });
+
+  test('a taken port: names it and how to get another', async () => {
+    const { url } = await start();
+    const { output, ended } = run('--port', new URL(url).port, '--config', 'config.json', '--data', ':memory:');
+    expect(await ended).toBe(1);
+    expect(output.stderr).toContain('is taken');
+  });
+
+  test('a misspelt field: names the path and what was meant', async () => {
+    writeFileSync(
+      join(folder, 'config.json'),
+      JSON.stringify({ providers: { demo: { kind: 'simulator' } }, modles: {} }),
+    );
+    const { output, ended } = run('--config', 'config.json', '--data', ':memory:');
+    expect(await ended).toBe(1);
+    expect(output.stderr).toMatch(/modles.*models/s);
+  });
+});
