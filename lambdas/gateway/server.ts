@@ -1,7 +1,5 @@
 import { parseArgs } from 'node:util';
-import { loadConfigFile } from '../adapters/config-file/load-config-file.ts';
-import { LOG_LEVELS, makeLog } from '../adapters/system/log.ts';
-import { openLocalGateway } from '../wiring/open-local-gateway.ts';
+import { LOG_LEVELS, loadConfigFile, makeLog, openLocalGateway } from '../wiring/open-local-gateway.ts';
 import { startServer } from './start-server.ts';
 
 /** `npm start`: the gateway on this machine, with the embedded store. Usage errors end with 2, other failures with 1. */

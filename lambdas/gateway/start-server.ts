@@ -17,6 +17,7 @@ export interface RunningServer {
 
 /** How long the settlements of requests that were cut off may take. */
 const SETTLE_MS = 5_000;
+const LOOK_EVERY_MS = 25;
 
 /** The gateway as a plain Node HTTP server. @throws when the port is taken. */
 export const startServer = async (
@@ -39,16 +40,19 @@ export const startServer = async (
 };
 
 const stopInOrder = async (server: Server, gateway: LocalGateway, drainMs: number): Promise<void> => {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  await atMost(Promise.all([closed, gateway.whenIdle()]), drainMs, gateway);
+  const { clock } = gateway.ports;
+  let isClosed = false;
+  server.close(() => {
+    isClosed = true;
+  });
+  // A connection whose answer has just ended is kept alive by its client: it counts as idle only from then on.
+  for (const until = clock.now() + drainMs; !isClosed && clock.now() < until; ) {
+    server.closeIdleConnections();
+    await clock.sleep(Math.min(LOOK_EVERY_MS, drainMs));
+  }
   server.closeAllConnections();
-  await atMost(gateway.whenIdle(), SETTLE_MS, gateway);
-  await gateway.close();
-};
-
-const atMost = async (work: Promise<unknown>, ms: number, { ports: { clock } }: LocalGateway): Promise<void> => {
   const enough = new AbortController();
-  await Promise.race([work, clock.sleep(ms, enough.signal)]);
+  await Promise.race([gateway.whenIdle(), clock.sleep(SETTLE_MS, enough.signal)]);
   enough.abort();
+  await gateway.close();
 };

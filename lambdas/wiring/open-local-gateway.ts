@@ -22,6 +22,10 @@ import { readDemoKey } from './demo-key.ts';
 import { isProviderAvailable } from './provider-availability.ts';
 import { trackOpenEntries } from './track-open-entries.ts';
 
+/** What a front door needs beside the gateway, so that adapters are named here and nowhere else. */
+export { loadConfigFile } from '../adapters/config-file/load-config-file.ts';
+export { LOG_LEVELS, makeLog } from '../adapters/system/log.ts';
+
 export interface LocalGateway {
   ports: Ports;
   /** A key that works here, for trying things out. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 const SERVER = join(import.meta.dirname, '../../lambdas/gateway/server.ts');
 
@@ -59,6 +59,9 @@ const start = async () => {
     (await fetch(`${url}${path}`, { headers: { 'x-api-key': key } })).json() as Promise<Record<string, unknown>>;
   return { ...running, url, key, call, get };
 };
+
+// Real processes on a machine that may be busy.
+jest.setTimeout(60_000);
 
 describe('npm start', () => {
   test('--json prints one line with url and key, and the same key again at the next start', async () => {

@@ -14,8 +14,10 @@ const NOT_CONNECTED = new Set([
   'EPROTO',
 ]);
 
-/** The connection went away under a request or an answer; llhttp says it so where a chunked body ends early. */
-const RESET = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'HPE_INVALID_EOF_STATE']);
+/** The connection went away under a request or an answer. */
+const RESET = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
+/** How undici's parser, without a code, tells a chunked body that ended early on a connection that was to end. */
+const ENDED_EARLY = 'Invalid EOF state';
 
 const MESSAGES: Record<UpstreamErrorKind, string> = {
   connect: 'No connection to the provider',
@@ -40,7 +42,7 @@ export const toUpstreamError = (error: unknown, signal: AbortSignal): UpstreamEr
 const kindOf = (error: unknown, code: string): UpstreamErrorKind => {
   if (code === 'UND_ERR_ABORTED' || code === 'UND_ERR_ABORT') return 'aborted';
   if (NOT_CONNECTED.has(code) || isTlsFailure(error, code)) return 'connect';
-  if (RESET.has(code)) return 'reset';
+  if (RESET.has(code) || textOf(error, 'message').includes(ENDED_EARLY)) return 'reset';
   return 'malformed';
 };
 

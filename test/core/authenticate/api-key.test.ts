@@ -9,7 +9,10 @@ const randomFrom = (seed: number): Random => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state;
   };
-  return { bytes: (count) => Uint8Array.from({ length: count }, () => next() >>> 24), fraction: () => next() / 2 ** 32 };
+  return {
+    bytes: (count) => Uint8Array.from({ length: count }, () => next() >>> 24),
+    fraction: () => next() / 2 ** 32,
+  };
 };
 
 describe('API keys', () => {
@@ -39,7 +42,11 @@ describe('API keys', () => {
     );
   });
 
-  test.each([['', 'empty'], ['sk-proj-abc', "another vendor's"], ['tg_short_x', 'too short']])('%s is no key (%s)', (text) => {
+  test.each([
+    ['', 'empty'],
+    ['sk-proj-abc', "another vendor's"],
+    ['tg_short_x', 'too short'],
+  ])('%s is no key (%s)', (text) => {
     expect(parseApiKey(text)).toBeUndefined();
   });
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { readBody } from '../../../lambdas/core/decode/read-body.ts';
 
-const post = (body: ConstructorParameters<typeof Response>[0]) => new Request('http://gateway.invalid/', { method: 'POST', body, duplex: 'half' } as RequestInit);
+const post = (body: ConstructorParameters<typeof Response>[0]) =>
+  new Request('http://gateway.invalid/', { method: 'POST', body, duplex: 'half' } as RequestInit);
 
 const refusalOf = async (body: ConstructorParameters<typeof Response>[0]) => {
   const read = await readBody(post(body));
