@@ -82,7 +82,7 @@ const request = async (agent: Agent, call: HttpCall, signal: AbortSignal): Promi
       signal,
     });
   } catch (error) {
-    throw toUpstreamError(error, signal);
+    throw toUpstreamError(error, signal, false);
   }
 };
 

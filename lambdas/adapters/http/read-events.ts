@@ -62,7 +62,7 @@ async function* parse(
     // A last event that lacks only its blank line is whole; one that breaks off within a line is not.
     if (last === '\n' || last === '\r') yield* feed('\n\n');
   } catch (error) {
-    throw toUpstreamError(error, signal);
+    throw toUpstreamError(error, signal, true);
   } finally {
     body.destroy();
   }

@@ -31,7 +31,7 @@ export const readText = async (
     }
   } catch (error) {
     body.destroy();
-    throw toUpstreamError(error, signal);
+    throw toUpstreamError(error, signal, true);
   }
   const whole = await decompress(Buffer.concat(chunks, bytes), headers['content-encoding'], maxBytes);
   return new TextDecoder().decode(whole);

@@ -4,7 +4,6 @@ import { UpstreamError, type UpstreamErrorKind } from '../../core/ports.ts';
 const NOT_CONNECTED = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_CLOSED',
-  'UND_ERR_DESTROYED',
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -12,10 +11,13 @@ const NOT_CONNECTED = new Set([
   'ENETUNREACH',
   'EADDRNOTAVAIL',
   'EPROTO',
+  // A URL or header that can't be sent, such as a key with a line break in it.
+  'UND_ERR_INVALID_ARG',
+  'ERR_INVALID_URL',
 ]);
 
 /** The connection went away under a request or an answer. */
-const RESET = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
+const RESET = new Set(['UND_ERR_SOCKET', 'UND_ERR_DESTROYED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 /** How undici's parser, without a code, tells a chunked body that ended early on a connection that was to end. */
 const ENDED_EARLY = 'Invalid EOF state';
 
@@ -30,18 +32,21 @@ const MESSAGES: Record<UpstreamErrorKind, string> = {
 /**
  * undici's and Node's errors as the port's own. The message carries the error's code but never its text, which may name
  * an internal address; the original is the `cause`, for the log.
+ *
+ * @param hasBegun the reply's head has come: whatever breaks now, there was a connection, and work that may be billed
  */
-export const toUpstreamError = (error: unknown, signal: AbortSignal): UpstreamError => {
+export const toUpstreamError = (error: unknown, signal: AbortSignal, hasBegun: boolean): UpstreamError => {
   if (error instanceof UpstreamError) return error;
   const code = textOf(error, 'code');
-  const kind = signal.aborted ? 'aborted' : kindOf(error, code);
+  const found = signal.aborted ? 'aborted' : kindOf(error, code);
+  const kind = hasBegun && found === 'connect' ? 'reset' : found;
   const detail = kind === 'aborted' || code === '' ? '' : ` (${code})`;
   return new UpstreamError(kind, `${MESSAGES[kind]}${detail}`, { cause: error });
 };
 
 const kindOf = (error: unknown, code: string): UpstreamErrorKind => {
   if (code === 'UND_ERR_ABORTED' || code === 'UND_ERR_ABORT') return 'aborted';
-  if (NOT_CONNECTED.has(code) || isTlsFailure(error, code)) return 'connect';
+  if (NOT_CONNECTED.has(code) || isTlsFailure(error, code) || textOf(error, 'syscall') === 'connect') return 'connect';
   if (RESET.has(code) || textOf(error, 'message').includes(ENDED_EARLY)) return 'reset';
   return 'malformed';
 };
@@ -56,7 +61,7 @@ const isTlsFailure = (error: unknown, code: string): boolean =>
   textOf(error, 'message').includes('before secure TLS connection');
 
 /** Told by its shape, since an error may come from another realm, whose `Error` is not ours. */
-const textOf = (error: unknown, name: 'code' | 'message'): string => {
+const textOf = (error: unknown, name: 'code' | 'message' | 'syscall'): string => {
   const value =
     typeof error === 'object' && error !== null && name in error ? (error as Record<string, unknown>)[name] : '';
   return typeof value === 'string' ? value : '';

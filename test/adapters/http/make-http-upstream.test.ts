@@ -162,11 +162,25 @@ describe('failures', () => {
     await expect(reply.text()).rejects.toMatchObject({ kind: 'reset' });
   });
 
+  test('a call that is under way when the upstream is closed is "reset", for it may have been worked on', async () => {
+    const upstream = makeHttpUpstream();
+    const origin = await listen((request, response) => {
+      if (request.url === '/stream') {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write('data: 1\n\n');
+      } else void upstream.close();
+    });
+    const reply = await upstream.send(call(`${origin}/stream`), never);
+    const reading = all(reply).catch((error: unknown) => error);
+    await expect(upstream.send(call(`${origin}/wait`), never)).rejects.toMatchObject({ kind: 'reset' });
+    expect(await reading).toMatchObject({ kind: 'reset' });
+  });
+
   test('an invalid header value fails without showing it', async () => {
     const failure = await upstreamFor()
       .send(call('http://127.0.0.1:1/', { headers: { authorization: 'Bearer sk-one\nx-two: 2' } }), never)
       .catch((error: Error) => error);
-    expect(failure).toMatchObject({ name: 'UpstreamError' });
+    expect(failure).toMatchObject({ name: 'UpstreamError', kind: 'connect' });
     expect(String((failure as Error).message)).not.toContain('sk-one');
   });
 });
