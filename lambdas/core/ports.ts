@@ -321,7 +321,15 @@ export interface UpstreamReply {
   /** The whole body as text, bounded. @throws {UpstreamError} */
   text(): Promise<string>;
   /** The stream, event by event as it comes; ends when the vendor closes. Returning early closes the connection. @throws {UpstreamError} */
-  events(): AsyncIterable<WireEvent>;
+  events(): EventStream;
+}
+
+export interface EventStream extends AsyncIterable<WireEvent> {
+  /**
+   * The next event if it is here already, without waiting for more: what came together is read and sent on together.
+   * Transports that can't tell leave it out.
+   */
+  arrived?(): WireEvent | undefined;
 }
 
 export type UpstreamErrorKind = 'connect' | 'reset' | 'aborted' | 'too-large' | 'malformed';

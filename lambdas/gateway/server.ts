@@ -52,7 +52,7 @@ const main = async (): Promise<void> => {
     return;
   }
 
-  const log = makeLog({ level: flags.log });
+  const log = makeLog({ level: flags.log, delayMs: 50 });
   const loaded = await loadConfigFile(flags.config);
   const opened = loaded.ok
     ? await openLocalGateway({ config: loaded.config, dataDir: flags.data, env: process.env, log })

@@ -25,7 +25,7 @@ export const startServer = async (
   { host, port }: { host: string; port: number },
 ): Promise<RunningServer> => {
   const app = makeApp(gateway.ports);
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   server.listen(port, host);
   await once(server, 'listening');
   const address = server.address() as AddressInfo;

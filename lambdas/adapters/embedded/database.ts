@@ -7,6 +7,7 @@ import { StoreUnavailable } from '../../core/ports.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
 import { type Migration, migrate, schemaVersion } from './migrate.ts';
 import { isBusy, isStoreFault, isSystemError, toStoreUnavailable } from './sqlite-faults.ts';
+import { makeWriteQueue } from './write-together.ts';
 
 /** An open database inside one transaction. Statements are prepared once; every integer is read as a bigint. */
 export interface Connection {
@@ -17,7 +18,10 @@ export interface Connection {
 }
 
 export interface Database {
-  /** One `BEGIN IMMEDIATE`: the work sees and changes a state that nobody else changes meanwhile, whole or not at all. @throws {StoreUnavailable} */
+  /**
+   * In one `BEGIN IMMEDIATE`: the work sees and changes a state that nobody else changes meanwhile, whole or not at all. Writes
+   * that come together are committed together; one that throws fails alone. @throws {StoreUnavailable}
+   */
   write<T>(work: (connection: Connection) => T): Promise<T>;
   /** One consistent snapshot. @throws {StoreUnavailable} */
   read<T>(work: (connection: Connection) => T): Promise<T>;
@@ -152,6 +156,11 @@ export const openDatabase = ({ file, migrations, onOpen, onClose }: DatabaseOpti
     }
   };
 
+  const writes = makeWriteQueue(
+    (work) => run('BEGIN IMMEDIATE', work),
+    (work) => attempt('BEGIN IMMEDIATE', work),
+  );
+
   try {
     if (!isInMemory) makeFile(path);
     handle = openHandle(true);
@@ -160,10 +169,10 @@ export const openDatabase = ({ file, migrations, onOpen, onClose }: DatabaseOpti
   }
 
   return {
-    write: (work) => run('BEGIN IMMEDIATE', work),
+    write: writes.add,
     read: (work) => run('BEGIN', work),
     async writeDurably(work) {
-      const { result, log } = await run('BEGIN IMMEDIATE', (connection) => ({
+      const { result, log } = await writes.add((connection) => ({
         result: work(connection),
         log: handle?.log,
       }));
@@ -172,6 +181,7 @@ export const openDatabase = ({ file, migrations, onOpen, onClose }: DatabaseOpti
     },
     close() {
       if (isClosed) return;
+      writes.flush();
       try {
         attempt('BEGIN IMMEDIATE', onClose);
       } catch (error) {

@@ -35,17 +35,20 @@ export const makeEmbeddedLedger = (database: Database, clock: Clock, owner: Owne
   let notedEpoch = -1;
 
   return {
-    hold: (request) =>
-      database.write((connection): HoldOutcome => {
+    hold: async (request) => {
+      let epochNow = notedEpoch;
+      const outcome = await database.write((connection): HoldOutcome => {
         const storeNow = readStoreTime(connection, clock);
         if (request.epoch <= readFence(connection) || !isEpochOpen(request.epoch, storeNow))
           return { kind: 'wrong-epoch', storeNow };
-        if (notedEpoch !== epochOf(storeNow)) {
-          notedEpoch = epochOf(storeNow);
-          noteOwner(connection, owner, notedEpoch);
-        }
+        epochNow = epochOf(storeNow);
+        if (notedEpoch !== epochNow) noteOwner(connection, owner, epochNow);
         return holdOnAccounts(connection, request, owner.id, storeNow);
-      }),
+      });
+      // Only now is it sure that the note was kept.
+      notedEpoch = epochNow;
+      return outcome;
+    },
 
     giveBack: (request) =>
       database.write((connection) => {

@@ -79,8 +79,10 @@ const takeLimits = (
       refusals.push({ by: figuresOf(rate, stored, nowMs), retryAfterMs: outcome.retryAfterMs, never: outcome.never });
     }
   }
+  const underWay: LimitFigures[] = [];
   for (const take of takes) {
     const figures = concurrentFigures(connection, take, epoch);
+    if (figures !== undefined) underWay.push(figures);
     if (figures?.remaining === 0)
       refusals.push({ by: figures, retryAfterMs: CONCURRENT_RETRY_MS, never: figures.limit === 0 });
   }
@@ -92,7 +94,7 @@ const takeLimits = (
   }
   for (const { rate, bucket } of admitted) storeBucket(connection, rate.scope, rate.what, bucket);
   for (const take of takes) joinFlight(connection, take, epoch, owner);
-  return { kind: 'taken', figures: readFigures(connection, takes, epoch, nowMs) };
+  return { kind: 'taken', figures: figuresAfter(takes, admitted, underWay, nowMs) };
 };
 
 /** The wait that is told must do for every limit that refused. */
@@ -106,6 +108,20 @@ const ratesOf = ({ scope, limit, tokens }: LimitTake): Rate[] => {
     rates.push({ scope, what: 'tokens', limit: limit.tokensPerMinute, units: tokens });
   return rates;
 };
+
+/** The standing after a take, from what was just written. */
+const figuresAfter = (
+  takes: LimitTake[],
+  admitted: { rate: Rate; bucket: Bucket }[],
+  underWay: LimitFigures[],
+  nowMs: number,
+): LimitFigures[] =>
+  takes.flatMap(({ scope }) => [
+    ...admitted.filter(({ rate }) => rate.scope === scope).map(({ rate, bucket }) => figuresOf(rate, bucket, nowMs)),
+    ...underWay
+      .filter((figures) => figures.scope === scope)
+      .map((figures) => ({ ...figures, remaining: figures.remaining - 1, resetMs: CONCURRENT_RETRY_MS })),
+  ]);
 
 const readFigures = (connection: Connection, takes: LimitTake[], epoch: number, nowMs: number): LimitFigures[] =>
   takes.flatMap((take) => {

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { createParser } from 'eventsource-parser';
 import { MAX_EVENT_DATA_BYTES } from '../../contract/bounds.ts';
 import type { WireEvent } from '../../core/dialect.ts';
-import { UpstreamError } from '../../core/ports.ts';
+import { type EventStream, UpstreamError } from '../../core/ports.ts';
 import { toUpstreamError } from './to-upstream-error.ts';
 
 /**
@@ -14,10 +14,12 @@ export const readEvents = (
   headers: Record<string, string>,
   signal: AbortSignal,
   maxDataLength = MAX_EVENT_DATA_BYTES,
-): AsyncIterableIterator<WireEvent, undefined> => {
-  const events = parse(body, headers, signal, maxDataLength);
+): AsyncIterableIterator<WireEvent, undefined> & EventStream => {
+  const queue: WireEvent[] = [];
+  const events = parse(body, headers, signal, maxDataLength, queue);
   return {
     next: () => events.next(),
+    arrived: () => queue.shift(),
     // A generator's own return waits for the event under way, which may never come.
     return: () => {
       body.destroy();
@@ -34,21 +36,17 @@ async function* parse(
   headers: Record<string, string>,
   signal: AbortSignal,
   maxDataLength: number,
+  /** Events that have come; whoever takes one here takes it from the generator. */
+  queue: WireEvent[],
 ): AsyncGenerator<WireEvent, undefined, undefined> {
-  let events: WireEvent[] = [];
   let overflow = false;
   const parser = createParser({
     maxBufferSize: maxDataLength,
-    onEvent: ({ event = '', data }) => events.push({ type: event, data }),
+    onEvent: ({ event = '', data }) => queue.push({ type: event, data }),
     onError: ({ type }) => {
       overflow ||= type === 'max-buffer-size-exceeded';
     },
   });
-  const feed = (text: string): WireEvent[] => {
-    events = [];
-    parser.feed(text);
-    return events;
-  };
   const decoder = new TextDecoder();
   let last = '';
   try {
@@ -56,11 +54,13 @@ async function* parse(
     for await (const chunk of body as AsyncIterable<Buffer>) {
       const text = decoder.decode(chunk, { stream: true });
       last = text.at(-1) ?? last;
-      for (const event of feed(text)) yield event;
+      parser.feed(text);
+      for (let event = queue.shift(); event !== undefined; event = queue.shift()) yield event;
       if (overflow) throw new UpstreamError('too-large', `One event is larger than ${maxDataLength} bytes`);
     }
     // A last event that lacks only its blank line is whole; one that breaks off within a line is not.
-    if (last === '\n' || last === '\r') yield* feed('\n\n');
+    if (last === '\n' || last === '\r') parser.feed('\n\n');
+    for (let event = queue.shift(); event !== undefined; event = queue.shift()) yield event;
   } catch (error) {
     throw toUpstreamError(error, signal, true);
   } finally {

@@ -5,6 +5,8 @@ import { toLoggable } from './to-loggable.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
+const MOST_WAITING = 16_384;
+
 export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
 export interface LogOptions {
@@ -13,6 +15,8 @@ export interface LogOptions {
   stream?: Writable;
   /** Milliseconds since 1970. */
   now?: () => number;
+  /** How long records below `warn` may wait to be written together; each write stops the process for a moment. 0 = none. */
+  delayMs?: number;
 }
 
 /**
@@ -21,17 +25,28 @@ export interface LogOptions {
  * like a key is taken out of the finished line, whatever field it was in.
  */
 export const makeLog = (options: LogOptions = {}): Log => {
-  const { level = 'info', stream = process.stderr, now = Date.now } = options;
+  const { level = 'info', stream = process.stderr, now = Date.now, delayMs = 0 } = options;
   const lowest = LOG_LEVELS.indexOf(level);
   // A closed stderr must not end the process, and there is nowhere left to say so.
   stream.on('error', () => {});
+
+  let waiting = '';
+  const flush = (): void => {
+    const lines = waiting;
+    waiting = '';
+    if (lines !== '' && !stream.destroyed) stream.write(lines);
+  };
+  if (delayMs > 0) process.once('exit', flush);
 
   const recordAt = (of: Exclude<LogLevel, 'silent'>) => {
     const isWritten = LOG_LEVELS.indexOf(of) >= lowest;
     return (message: string, fields?: Record<string, unknown>): void => {
       if (!isWritten || stream.destroyed) return;
       const record = { timestamp: new Date(now()).toISOString(), level: of, message: String(message) };
-      stream.write(`${redactKeys(JSON.stringify(withFields(record, fields)))}\n`);
+      const isFirst = waiting === '';
+      waiting += `${redactKeys(JSON.stringify(withFields(record, fields)))}\n`;
+      if (delayMs === 0 || of === 'warn' || of === 'error' || waiting.length > MOST_WAITING) flush();
+      else if (isFirst) setTimeout(flush, delayMs).unref();
     };
   };
 

@@ -1,6 +1,6 @@
 import type { WireEvent } from '../dialect.ts';
 import type { AttemptFailure } from '../failures.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, EventStream } from '../ports.ts';
 import type { Provider } from '../provider.ts';
 import { attemptFailure } from './attempt-failure.ts';
 import { LINGER_MS } from './call-policy.ts';
@@ -23,6 +23,9 @@ export interface StreamReader {
   linger(): void;
 }
 
+/** Characters that go on together at most: a client that reads slowly holds back the vendor, not this process's memory. */
+const MOST_TEXT = 16_384;
+
 /** Reads a vendor's stream one event at a time, only when asked: the client's pace is the vendor's pace. */
 export const readStream = ({
   events,
@@ -33,7 +36,7 @@ export const readStream = ({
   clock,
   failureOf,
 }: {
-  events: AsyncIterable<WireEvent>;
+  events: EventStream;
   translator: StreamTranslator;
   tally: Tally;
   watch: Watch;
@@ -44,8 +47,20 @@ export const readStream = ({
 }): StreamReader => {
   const iterator = events[Symbol.asyncIterator]();
   let isClosed = false;
+  /** What broke the stream behind text that has to go first. */
+  let later: StreamStep | undefined;
 
-  const step = async (): Promise<StreamStep> => {
+  const read = (event: WireEvent): StreamStep => {
+    const hadBegun = tally.usage !== undefined || tally.hasContent;
+    const { text, events } = translator.push(event);
+    for (const event of events) {
+      if (event.type === 'error') return failed(failureOfStreamError(event.error, mapError, hadBegun));
+      tally.see(event);
+    }
+    return { kind: tally.hasEnded ? 'complete' : 'text', text };
+  };
+
+  const readStep = async (): Promise<StreamStep> => {
     const item = await watch.guard(() => iterator.next());
     if (item.done === true) {
       isClosed = true;
@@ -54,19 +69,24 @@ export const readStream = ({
         attemptFailure('cut_off', { message: 'the stream ended before the answer did', mayBeBilled: true }),
       );
     }
-    const hadBegun = tally.usage !== undefined || tally.hasContent;
-    const { text, events } = translator.push(item.value);
-    for (const event of events) {
-      if (event.type === 'error') return failed(failureOfStreamError(event.error, mapError, hadBegun));
-      tally.see(event);
+    let taken = read(item.value);
+    while (taken.kind === 'text' && taken.text.length < MOST_TEXT) {
+      const event = events.arrived?.();
+      if (event === undefined) break;
+      const more = read(event);
+      if (more.kind === 'failed') later = more;
+      else taken = { kind: more.kind, text: taken.text + more.text };
+      if (later !== undefined) break;
     }
-    return { kind: tally.hasEnded ? 'complete' : 'text', text };
+    return taken;
   };
 
   return {
     async next() {
       try {
-        return await step();
+        const step = later ?? (await readStep());
+        later = undefined;
+        return step;
       } catch (error) {
         return failed(failureOf(error));
       }

@@ -40,7 +40,7 @@ export const respondWithStream = (
     (end) => logAnswer(end, asked, admission, ports),
     (error) => ports.log.error('stream not settled', { request_id: admission.requestId, error }),
   );
-  return new Response(ReadableStream.from(bytesOf(result.chunks, settled, asked.labels.costTrailer)), {
+  return new Response(bodyOf(result.chunks, settled, asked.labels.costTrailer), {
     headers: {
       ...decisionHeaders(asked, admission, { target, dropped, attempts: attempts.length }, ports.clock.now()),
       'content-type': 'text/event-stream; charset=utf-8',
@@ -50,13 +50,33 @@ export const respondWithStream = (
   });
 };
 
-async function* bytesOf(
+/** Pulled chunk by chunk; a reader that leaves is heard at once, also while a chunk is awaited. */
+const bodyOf = (
   chunks: AsyncIterable<string>,
   settled: Promise<Settled>,
   costTrailer: boolean,
-): AsyncGenerator<Uint8Array> {
+): ReadableStream<Uint8Array> => {
+  const iterator = chunks[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
-  for await (const chunk of chunks) yield encoder.encode(chunk);
-  const { cost } = await settled;
-  if (costTrailer) yield encoder.encode(`: x-tollgate-cost-usd=${formatUsd(cost)}\n\n`);
-}
+  let hasLeft = false;
+  const end = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    const { cost } = await settled;
+    if (hasLeft) return;
+    if (costTrailer) controller.enqueue(encoder.encode(`: x-tollgate-cost-usd=${formatUsd(cost)}\n\n`));
+    controller.close();
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await iterator.next();
+        if (done) return end(controller);
+        if (!hasLeft) controller.enqueue(encoder.encode(value));
+      },
+      async cancel() {
+        hasLeft = true;
+        await iterator.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+};

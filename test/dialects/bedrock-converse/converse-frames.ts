@@ -1,10 +1,12 @@
 /** AWS event-stream frames, read and written by the format's own codec: an independent check on the gateway's reader. */
 import { EventStreamCodec } from '@smithy/eventstream-codec';
-import { fromUtf8, toUtf8 } from '@smithy/util-utf8';
+
 import type { JsonObject } from '../../../lambdas/core/conversation.ts';
 import type { WireEvent } from '../../../lambdas/core/dialect.ts';
 import { type Recording, recordedResponse } from '../../support/recordings.ts';
 
+const fromUtf8 = (text: string): Uint8Array => Buffer.from(text, 'utf8');
+const toUtf8 = (bytes: Uint8Array | string): string => Buffer.from(bytes as Uint8Array).toString('utf8');
 const codec = new EventStreamCodec(toUtf8, fromUtf8);
 
 const text = (value: string) => ({ type: 'string' as const, value });
