@@ -25,7 +25,8 @@ export const startServer = async (
   { host, port }: { host: string; port: number },
 ): Promise<RunningServer> => {
   const app = makeApp(gateway.ports);
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const answer = async (request: Request) => closingIfUnread(request, await app.fetch(request));
+  const server = createAdaptorServer({ fetch: answer }) as Server;
   server.listen(port, host);
   await once(server, 'listening');
   const address = server.address() as AddressInfo;
@@ -37,6 +38,21 @@ export const startServer = async (
       return stopped;
     },
   };
+};
+
+/** Bytes of an unread body that are cheaper to take in than a new connection. */
+const CHEAP_BODY_BYTES = 64 * 1024;
+
+/**
+ * A request refused before its body was read (too large, no key) leaves the rest of the body on the connection. Saying so
+ * keeps the client from sending its next request into a connection that is about to be cut.
+ */
+const closingIfUnread = (request: Request, response: Response): Response => {
+  if (response.status < 400 || (response.status !== 413 && request.bodyUsed)) return response;
+  const length = request.headers.get('content-length');
+  const isCheap = request.method === 'GET' || (length !== null && Number(length) <= CHEAP_BODY_BYTES);
+  if (!isCheap) response.headers.set('connection', 'close');
+  return response;
 };
 
 const stopInOrder = async (server: Server, gateway: LocalGateway, drainMs: number): Promise<void> => {

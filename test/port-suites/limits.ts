@@ -186,6 +186,18 @@ export const describeLimitsSuite = (name: string, makeStores: MakeStores): void 
       }),
     );
 
+    test(
+      'requests under way from before the clock went back do not count',
+      inWorld(makeStores, async ({ clock, stores }) => {
+        const limits = at(stores, clock);
+        const one = take({ concurrent: 1 });
+        await limits.take(one);
+        clock.jump(-4 * EPOCH_MS);
+        expect((await limits.take(one)).kind).toBe('taken');
+        expect((await limits.take(one)).kind).toBe('refused');
+      }),
+    );
+
     test.each([-3_600_000, -86_400_000, 3_600_000])(
       'a clock set by %d ms locks nobody out for longer than the limit says',
       async (jumpMs) =>

@@ -27,6 +27,7 @@ export const startUpstream = async (behave: Behaviour): Promise<FaultUpstream> =
     const arrivedAt = performance.now();
     const closed = new Promise<number>((resolve) => response.on('close', () => resolve(performance.now())));
     let text = '';
+    incoming.setEncoding('utf8');
     for await (const chunk of incoming) text += chunk;
     const request = {
       path: incoming.url ?? '',

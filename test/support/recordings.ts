@@ -80,6 +80,10 @@ export const recordingOf = (id: string): Recording => {
   return recording;
 };
 
+/** Conversations: the ids of their exchanges, in order. [] where the folder is absent. */
+export const scenarios = (): { id: string; steps: string[] }[] =>
+  recordingsPresent ? JSON.parse(readFileSync(join(FOLDER, 'scenarios.json'), 'utf8')) : [];
+
 /** The body the provider was sent, parsed anew at each call. @throws {Error} where only the response was recorded */
 export const recordedRequest = ({ id, request }: Recording): JsonObject => {
   if (request === null) throw new Error(`${id} has no recorded request`);

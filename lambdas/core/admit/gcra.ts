@@ -102,7 +102,7 @@ export const returnUnits = (
   checkUnits('units', units);
   const bucket = readBucket(stored, nowMs);
   if (units > limit) return { tatUs: bucket.atUs, atUs: bucket.atUs };
-  return { tatUs: Math.max(bucket.tatUs - drainTimeUs(units, limit), bucket.atUs), atUs: bucket.atUs };
+  return { tatUs: bucket.tatUs - drainTimeUs(units, limit), atUs: bucket.atUs };
 };
 
 /** Takes units that were used already, room or not: what is over becomes a debt that drains before anybody is admitted again. */

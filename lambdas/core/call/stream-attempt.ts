@@ -84,7 +84,8 @@ export const readStream = ({
   return {
     async next() {
       try {
-        const step = later ?? (await readStep());
+        if (later === undefined) return await readStep();
+        const step = later;
         later = undefined;
         return step;
       } catch (error) {

@@ -4,7 +4,7 @@ import type { Refusal } from '../failures.ts';
 
 /** One stream on its way from a vendor's dialect to the client's. */
 export interface StreamTranslator {
-  /** `text` is what the client gets, `events` what it means. Never throws. */
+  /** `text` is what the client gets, `events` what it means; where they hold an error, the text is not used: `fail` tells it. */
   push(event: WireEvent): { text: string; events: StreamEvent[] };
   /** The end mark for a vendor that closed after its stop without one. */
   end(): string;
@@ -32,11 +32,7 @@ const recode = (dialect: Dialect, surface: Surface, context: AnswerContext): Str
     push(event) {
       const events = decoder.push(event);
       let text = '';
-      for (const event of events) {
-        // The client is told of a failure by `fail` alone, with what it means to the whole call.
-        if (event.type === 'error') break;
-        text += encoder.push(event);
-      }
+      for (const each of events) text += encoder.push(each);
       return { text, events };
     },
     end: () => encoder.push({ type: 'answer-end' }),

@@ -91,3 +91,18 @@ describe('server-sent events', () => {
     expect(await read([bytes('data: 1\n\n')], {})).toEqual([{ type: '', data: '1' }]);
   });
 });
+
+describe('events that have come already', () => {
+  test('are handed out without waiting, in order, each once', async () => {
+    const body = Readable.from([bytes('data: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4'), bytes('\n\ndata: 5\n\n')]);
+    const events = readEvents(body, sse, never);
+    expect(events.arrived?.()).toBeUndefined();
+    expect(await events.next()).toMatchObject({ value: { data: '1' } });
+    expect(events.arrived?.()).toEqual({ type: '', data: '2' });
+    expect(await events.next()).toMatchObject({ value: { data: '3' } });
+    expect(events.arrived?.()).toBeUndefined();
+    expect(await events.next()).toMatchObject({ value: { data: '4' } });
+    expect(events.arrived?.()).toEqual({ type: '', data: '5' });
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+  });
+});

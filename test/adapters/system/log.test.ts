@@ -190,3 +190,44 @@ describe('a log record', () => {
     expect(() => log.info('two')).not.toThrow();
   });
 });
+
+describe('records that may wait', () => {
+  const open = (delayMs: number) => {
+    const writes: string[] = [];
+    const stream = new Writable({
+      write(chunk, _, done) {
+        writes.push(String(chunk));
+        done();
+      },
+    });
+    return { log: makeLog({ stream, delayMs }), writes };
+  };
+  const messagesOf = (written: string) =>
+    written
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { message: string }).message);
+
+  test('are written together', async () => {
+    const { log, writes } = open(1);
+    log.info('one');
+    log.info('two');
+    expect(writes).toEqual([]);
+    while (writes.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(writes.map(messagesOf)).toEqual([['one', 'two']]);
+  });
+
+  test('do not hold back a warning, and keep their place before it', () => {
+    const { log, writes } = open(60_000);
+    log.info('one');
+    log.warn('two');
+    expect(writes.map(messagesOf)).toEqual([['one', 'two']]);
+  });
+
+  test('are written once there are many', () => {
+    const { log, writes } = open(60_000);
+    for (let i = 0; i < 1000; i++) log.info('x'.repeat(100));
+    expect(writes.length).toBeGreaterThan(5);
+    expect(writes.length).toBeLessThan(50);
+  });
+});

@@ -133,6 +133,14 @@ describe('GCRA', () => {
     );
   });
 
+  test('stays in whole microseconds where units times a minute pass 2^53', () => {
+    // 160,020,036 · 60,000,000 µs = 32,004,111 · 299,999,027 + 3: a double can't hold the product.
+    expect(takeUnits(undefined, { limit: 299_999_027, units: 160_020_036, nowMs: START_MS })).toEqual({
+      kind: 'admitted',
+      bucket: { tatUs: START_MS * 1000 + 32_004_112, atUs: START_MS * 1000 },
+    });
+  });
+
   test('a charge that was not taken before delays what comes after it by as long as it takes to drain', () => {
     const limit = 600;
     const taken = takeUnits(undefined, { limit, units: 600, nowMs: START_MS });
@@ -154,10 +162,10 @@ describe('GCRA', () => {
   });
 
   test('callers whose clocks differ by less than a second gain nothing by it', () => {
-    const limit = 10;
+    const limit = 600;
     let bucket: Bucket | undefined;
     let admitted = 0;
-    for (let i = 0; i < 200; i++) {
+    for (let i = 0; i < 2_000; i++) {
       const outcome = takeUnits(bucket, { limit, units: 1, nowMs: START_MS - (i % 2 === 0 ? 0 : 900) });
       if (outcome.kind === 'refused') continue;
       bucket = outcome.bucket;

@@ -47,6 +47,18 @@ describe('the provider key', () => {
     },
   );
 
+  test('that takes its time is no part of the vendor’s time', async () => {
+    const scene = makeScene({ a: [answers(undefined, 40)] }, { targets: [makeTarget('a', { apiKey: 'env:A' })] });
+    scene.ports.secrets = {
+      async read() {
+        await scene.clock.sleep(300);
+        return 'k';
+      },
+    };
+    const { attempts } = expectKind(await scene.call(), 'answered');
+    expect(attempts).toMatchObject([{ startedAt: scene.startedAt + 300, durationMs: 40 }]);
+  });
+
   test('of a store that is down fails that target alone, and the log has the error', async () => {
     const down = new Error('store down');
     const read = async () => {

@@ -42,6 +42,14 @@ describe('the deadline', () => {
     ]);
   });
 
+  test('told by a timer that fired a moment early is a deadline all the same', async () => {
+    const scene = makeScene({ a: [HANGS], b: [answers()] });
+    const { clock } = scene;
+    scene.ports.clock = { ...clock, after: (ms, callback) => clock.after(ms - 1, callback) };
+    expect(expectKind(await scene.call({ deadlineMs: 5_000 }), 'failed').outcome).toBe('deadline');
+    expect(scene.upstream.calls).toHaveLength(1);
+  });
+
   test('that has passed before the start makes no call', async () => {
     const { call, upstream } = makeScene({ a: [answers()] });
     expect(expectKind(await call({ deadlineMs: 0 }), 'failed').outcome).toBe('deadline');
@@ -70,6 +78,13 @@ describe('the first-token timeout', () => {
       [0, 1_000],
       [1_000, 2_000],
     ]);
+  });
+
+  test('does not cut an error reply short, whose status has come', async () => {
+    const { call } = makeScene({ a: [{ status: 503, body: { hang: true } }] });
+    const timeouts = { firstTokenMs: 500, idleMs: 700 };
+    const { attempts } = expectKind(await call({ stream: true, attempts: 1, timeouts }), 'failed');
+    expect(attempts[0]).toMatchObject({ durationMs: 700, failure: { reason: 'overloaded' } });
   });
 
   test('does not hold for plain answers, which have no first token', async () => {
@@ -125,6 +140,14 @@ describe('the caller’s signal', () => {
       outcome: 'client-gone',
       attempts: [{ failure: { reason: 'cancelled', mayBeBilled: false } }],
     });
+    expect(upstream.calls).toEqual([]);
+  });
+
+  test('while the attempt is admitted: ends the call without an upstream call', async () => {
+    const controller = new AbortController();
+    const { call, upstream } = makeScene({ a: [answers()] });
+    const admitAttempt = async () => controller.abort('client-gone') as undefined;
+    expect(expectKind(await call({ signal: controller.signal, admitAttempt }), 'failed').outcome).toBe('client-gone');
     expect(upstream.calls).toEqual([]);
   });
 

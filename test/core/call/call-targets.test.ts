@@ -239,6 +239,12 @@ describe('retry', () => {
     ]);
   });
 
+  test('a spent attempt budget ends the call without a wait', async () => {
+    const { call, clock, startedAt } = makeScene({ a: [fails(500)] });
+    expectKind(await call({ attempts: 1 }), 'failed');
+    expect(clock.now()).toBe(startedAt);
+  });
+
   test('the attempt budget bounds the fallbacks too', async () => {
     const { call, upstream } = makeScene({ a: [fails(500)], b: [fails(500)], c: [answers()] });
     expectKind(await call({ attempts: 2 }), 'failed');

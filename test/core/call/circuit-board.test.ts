@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
 import { attemptFailure } from '../../../lambdas/core/call/attempt-failure.ts';
+import { untouchedCircuit } from '../../../lambdas/core/call/circuit.ts';
 import { type CircuitBoard, type Entry, makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
 import type { AttemptReason } from '../../../lambdas/core/failures.ts';
 import { type CircuitStore, StoreUnavailable } from '../../../lambdas/core/ports.ts';
@@ -248,7 +253,9 @@ describe('a retry-after', () => {
   test('of a day is not believed for longer than five minutes', async () => {
     const { board, enter, clock } = setUp();
     board.report('a', limited(86_400_000));
-    await clock.advance(5 * 60_000);
+    await clock.advance(5 * 60_000 - 1);
+    expect((await enter(board)).kind).toBe('wait');
+    await clock.advance(1);
     expect(await enter(board)).toEqual({ kind: 'go' });
   });
 });
@@ -328,6 +335,21 @@ describe('a store that is down', () => {
     ]);
   });
 
+  test('after it refused a write leaves memory as it was', async () => {
+    const inner = makeMemoryCircuitStore();
+    const store: CircuitStore = {
+      ...inner,
+      read: (targets) => (inner.writes === 0 ? inner.read(targets) : Promise.reject(new StoreUnavailable('down'))),
+      write: async () => {
+        inner.writes += 1;
+        return false;
+      },
+    };
+    const { board, enter, fail } = setUp(store);
+    await fail(board, 5);
+    expect((await enter(board)).kind).toBe('wait');
+  });
+
   test('that comes back learns what memory held with the next move', async () => {
     const fragile = makeFragileStore();
     const { board, enter, fail, clock } = setUp(fragile.store);
@@ -371,6 +393,29 @@ describe('reading', () => {
     expect(store.reads).toBe(1);
   });
 
+  test('a read that a write has overtaken changes nothing', async () => {
+    const inner = makeMemoryCircuitStore();
+    let release = () => {};
+    const store: CircuitStore = {
+      ...inner,
+      async read(targets) {
+        const found = await inner.read(targets);
+        if (inner.reads === 2) await new Promise<void>((resolve) => (release = resolve));
+        return found.length === 0 ? targets.map(untouchedCircuit) : found;
+      },
+    };
+    const { board, enter, fail, clock } = setUp(store);
+    await fail(board, 4);
+    await clock.advance(1_000);
+    await enter(board);
+    board.report('a', SERVER_ERROR);
+    await clock.flush();
+    release();
+    await clock.flush();
+    expect(inner.records.get('a')?.circuit.state).toBe('open');
+    expect((await enter(board)).kind).toBe('wait');
+  });
+
   test('a clock set back does not stop it', async () => {
     const store = makeMemoryCircuitStore();
     let now = 10_000_000;
@@ -381,4 +426,39 @@ describe('reading', () => {
     await board.tryEnter('a');
     expect(store.reads).toBe(2);
   });
+});
+
+test('two processes on one SQLite file send one prober, and agree on its answer', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-circuits-'));
+  const clock = makeFakeClock();
+  const random = makeFixedRandom(0);
+  const open = () => openEmbeddedStores({ file: join(folder, 'store.db'), clock, random });
+  const stores = [open(), open()];
+  try {
+    const boards = stores.map(({ circuits }) =>
+      makeCircuitBoard({ store: circuits, clock, random, log: makeMemoryLog(), targets: ['a'] }),
+    );
+    const enterAll = () =>
+      clock.settle(Promise.all(boards.flatMap((board) => [board.tryEnter('a'), board.tryEnter('a')])));
+    await enterAll();
+    for (let i = 0; i < 5; i++) boards[0]?.report('a', SERVER_ERROR);
+    await clock.advance(1_000);
+    await enterAll();
+    await Promise.all(boards.map((board) => board.settled()));
+    expect((await enterAll()).map(({ kind }) => kind)).toEqual(['wait', 'wait', 'wait', 'wait']);
+
+    await clock.advance(30_000);
+    const entries = await enterAll();
+    const probe = entries.findIndex(({ kind }) => kind === 'go');
+    expect(entries.filter(({ kind }) => kind === 'go')).toHaveLength(1);
+    boards[Math.floor(probe / 2)]?.report('a', 'ok', probeOf(entries[probe] as Entry));
+    await Promise.all(boards.map((board) => board.settled()));
+    await clock.advance(1_000);
+    await enterAll();
+    await Promise.all(boards.map((board) => board.settled()));
+    expect((await enterAll()).map(({ kind }) => kind)).toEqual(['go', 'go', 'go', 'go']);
+  } finally {
+    for (const store of stores) store.close();
+    rmSync(folder, { recursive: true });
+  }
 });
