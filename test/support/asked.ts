@@ -35,8 +35,12 @@ export interface Asked {
   sampling: Record<string, number>;
   stop: string[];
   format: { type: string; schema?: Json; name?: string; description?: string; strict?: boolean } | null;
-  reasoning: Json;
+  /** Whether the model is to think, and how much in the vendor's own measure. */
+  reasons: boolean;
+  effort: Json;
   user: string | null;
+  /** Bedrock's own. */
+  guardrail: Json;
   stream: boolean;
 }
 
@@ -166,8 +170,10 @@ const openaiAsks = (body: Json): Asked => {
     format: schema
       ? { type: 'json_schema', schema: schema.schema, name: schema.name, strict: schema.strict ?? false }
       : (format ?? null),
-    reasoning: body.reasoning ?? body.reasoning_effort ?? null,
+    reasons: body.reasoning !== undefined || body.reasoning_effort !== undefined,
+    effort: body.reasoning_effort ?? null,
     user: body.user ?? null,
+    guardrail: null,
     stream: body.stream ?? false,
   };
 };
@@ -237,9 +243,10 @@ const anthropicAsks = (body: Json): Asked => {
     sampling: pick(body, { temperature: 'temperature', top_p: 'topP', top_k: 'topK' }),
     stop: body.stop_sequences ?? [],
     format: format ? { type: 'json_schema', schema: format.schema } : null,
-    reasoning:
-      body.thinking || effort ? { ...(body.thinking && { thinking: body.thinking }), ...(effort && { effort }) } : null,
+    reasons: body.thinking !== undefined || effort !== undefined,
+    effort: effort ?? body.thinking?.budget_tokens ?? null,
     user: body.metadata?.user_id ?? null,
+    guardrail: null,
     stream: body.stream ?? false,
   };
 };
@@ -308,8 +315,10 @@ const converseAsks = (body: Json, isStream: boolean): Asked => {
     format: format
       ? { type: 'json_schema', schema: JSON.parse(format.schema), name: format.name, description: format.description }
       : null,
-    reasoning: extra?.thinking ? { thinking: extra.thinking } : (extra?.reasoning_effort ?? null),
+    reasons: extra?.thinking !== undefined || extra?.reasoning_effort !== undefined,
+    effort: extra?.thinking?.budget_tokens ?? extra?.reasoning_effort ?? null,
     user: null,
+    guardrail: body.guardrailConfig ?? null,
     stream: isStream,
   };
 };

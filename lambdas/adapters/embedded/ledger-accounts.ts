@@ -114,15 +114,48 @@ export const toFigures = (row: AccountRow): AccountFigures => ({
   outputTokens: Number(row.output_tokens),
 });
 
-/** The account under the caller's policy, or under the one it is stamped with where that is newer. */
-const stamp = (row: AccountRow | undefined, ref: AccountRef, capVersion: bigint): AccountRow =>
-  row !== undefined && row.cap_version > capVersion
-    ? row
-    : {
-        ...(row ?? makeAccount(ref.key)),
-        cap: ref.cap === null ? null : checkAmount(`cap of ${ref.key}`, ref.cap),
-        cap_version: capVersion,
-      };
+/** Puts the account under the caller's policy, unless the one it is stamped with is newer. @returns whether its version grew */
+const stamp = (row: AccountRow, ref: AccountRef, capVersion: bigint): boolean => {
+  const { cap_version: stampedVersion } = row;
+  if (stampedVersion > capVersion) return false;
+  row.cap = ref.cap === null ? null : checkAmount(`cap of ${ref.key}`, ref.cap);
+  row.cap_version = capVersion;
+  return capVersion > stampedVersion;
+};
+
+/** Adds to what an owner holds of an account in an epoch, nearly always in one statement. */
+const addHeld = (connection: Connection, epoch: number, account: string, owner: string, amount: bigint): void => {
+  const changed = connection.run(
+    'UPDATE account_epochs SET held = held + ? WHERE epoch = ? AND account = ? AND owner = ?',
+    amount,
+    epoch,
+    account,
+    owner,
+  );
+  if (changed > 0) return;
+  const part = readEpoch(connection, epoch, account, owner);
+  writeEpoch(connection, epoch, account, { ...part, held: part.held + amount });
+};
+
+/** Turns a hold that is there into its use. @returns false where less is held; nothing has changed then */
+const useHeld = (
+  connection: Connection,
+  { epoch, account, owner, hold, use }: { epoch: number; account: string; owner: string; hold: bigint; use: Use },
+): boolean =>
+  connection.run(
+    `UPDATE account_epochs SET held = held - ?, spent = spent + ?, requests = requests + ?,
+       input_tokens = input_tokens + ?, output_tokens = output_tokens + ?
+     WHERE epoch = ? AND account = ? AND owner = ? AND held >= ?`,
+    hold,
+    use.cost,
+    use.requests,
+    use.inputTokens,
+    use.outputTokens,
+    epoch,
+    account,
+    owner,
+    hold,
+  ) > 0;
 
 /** Holds on every account, or on none. Whether the epoch itself is open has been seen to by the caller. */
 export const holdOnAccounts = (
@@ -133,6 +166,7 @@ export const holdOnAccounts = (
 ): HoldOutcome => {
   const { accounts, epoch } = request;
   const amount = checkAmount('amount', request.amount);
+  const capVersion = BigInt(request.capVersion);
   if (new Set(accounts.map(({ key }) => key)).size !== accounts.length)
     throw new TypeError(`an account is named twice: ${accounts.map(({ key }) => key).join(', ')}`);
 
@@ -140,18 +174,19 @@ export const holdOnAccounts = (
   for (const account of accounts) {
     const stored = readAccount(connection, account.key);
     if (stored !== undefined && stored.floor > BigInt(epoch)) return { kind: 'wrong-epoch', storeNow };
-    const row = stamp(stored, account, BigInt(request.capVersion));
+    const row = stored ?? makeAccount(account.key);
+    const isNewer = stamp(row, account, capVersion);
     if (row.cap !== null && row.committed + amount > row.cap) {
       // The newer policy has been seen: from now on older writers are held to it.
-      if (stored !== undefined && row.cap_version > stored.cap_version) writeAccount(connection, row, storeNow);
+      if (stored !== undefined && isNewer) writeAccount(connection, row, storeNow);
       return { kind: 'refused', account, figures: stored === undefined ? undefined : toFigures(row) };
     }
-    rows.push({ ...row, committed: row.committed + amount });
+    row.committed += amount;
+    rows.push(row);
   }
   for (const row of rows) {
     writeAccount(connection, row, storeNow);
-    const part = readEpoch(connection, epoch, row.key, owner);
-    writeEpoch(connection, epoch, row.key, { ...part, held: part.held + amount });
+    addHeld(connection, epoch, row.key, owner, amount);
   }
   return { kind: 'held', figures: rows.map(toFigures) };
 };
@@ -182,29 +217,26 @@ export const applyUse = (
   storeNow: number,
 ): void => {
   const row = readAccount(connection, account) ?? makeAccount(account);
-  const part = readEpoch(connection, epoch, account, owner);
-  // The hold is there whenever the rules were kept. Where it is not, the use is entered all the same: it was real.
-  const released = hold < part.held ? hold : part.held;
-  writeAccount(
-    connection,
-    {
-      ...row,
-      spent: row.spent + use.cost,
-      committed: row.committed + use.cost - released,
-      requests: row.requests + use.requests,
-      input_tokens: row.input_tokens + use.inputTokens,
-      output_tokens: row.output_tokens + use.outputTokens,
-    },
-    storeNow,
-  );
-  writeEpoch(connection, epoch, account, {
-    owner,
-    held: part.held - released,
-    spent: part.spent + use.cost,
-    requests: part.requests + use.requests,
-    input_tokens: part.input_tokens + use.inputTokens,
-    output_tokens: part.output_tokens + use.outputTokens,
-  });
+  let released = hold;
+  if (!useHeld(connection, { epoch, account, owner, hold, use })) {
+    // The hold is there whenever the rules were kept. Where it is not, the use is entered all the same: it was real.
+    const part = readEpoch(connection, epoch, account, owner);
+    released = hold < part.held ? hold : part.held;
+    writeEpoch(connection, epoch, account, {
+      owner,
+      held: part.held - released,
+      spent: part.spent + use.cost,
+      requests: part.requests + use.requests,
+      input_tokens: part.input_tokens + use.inputTokens,
+      output_tokens: part.output_tokens + use.outputTokens,
+    });
+  }
+  row.spent += use.cost;
+  row.committed += use.cost - released;
+  row.requests += use.requests;
+  row.input_tokens += use.inputTokens;
+  row.output_tokens += use.outputTokens;
+  writeAccount(connection, row, storeNow);
 };
 
 /** Drops every hold of owners that are not among the living (a JSON array of ids). Their open entries must be lost by now. */

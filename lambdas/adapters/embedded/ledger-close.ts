@@ -57,7 +57,6 @@ const closeEpoch = async (database: Database, clock: Clock, epoch: number): Prom
   );
   const names = [...new Set([...exact.keys(), ...accounts.map(({ account }) => account)])];
   for (let from = 0; from < names.length; from += ACCOUNTS_AT_ONCE) {
-    if (from > 0) await letOthersRun();
     await database.write((connection) => {
       const storeNow = readStoreTime(connection, clock);
       for (const name of names.slice(from, from + ACCOUNTS_AT_ONCE))

@@ -65,11 +65,14 @@ const refuseFailed = (attempts: readonly FailedAttempt[], alias: string, now: nu
   if (all('too_large')) return refuse('request_too_large', said, { shouldRetry: false, attempts: list });
   if (all('context_length', 'too_large'))
     return refuse('context_length_exceeded', said, { shouldRetry: false, attempts: list });
-  if (all('not_found'))
-    return refuse('model_not_found', `No provider knows the model behind "${alias}": ${said}`, {
+  if (all('not_found')) {
+    // Bedrock and Groq say 400 of a model that they don't know: the client's SDK raises the class that their own would.
+    const code = attempts.every(({ failure }) => failure.status === 400) ? 'invalid_request' : 'model_not_found';
+    return refuse(code, `No provider knows the model behind "${alias}": ${said}`, {
       shouldRetry: false,
       attempts: list,
     });
+  }
   if (all('rate_limited'))
     return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit: ${said}`, {
       retryAfterMs: soonestRetryMs(attempts, now),

@@ -22,7 +22,7 @@ const MAX_STOP_SEQUENCES = 4;
  * - cache points: left out; these vendors cache by themselves.
  */
 export const encodeRequest = (conversation: Conversation, target: EncodeTarget): Encoded => {
-  const dropped = new Set<string>();
+  const dropped = new Set(conversation.sameDialectOnly);
   const { tools, toolChoice, parallelToolCalls, format, user, seed, topK, choices, maxOutputTokens } = conversation;
   const limit = target.maxOutputTokens ?? maxOutputTokens;
   if (topK !== undefined) dropped.add('topK');

@@ -173,7 +173,8 @@ describe('several processes on one file', () => {
     expect(entries.filter(({ state }) => state !== 'settled' && state !== 'lost')).toEqual([]);
     const sum = entries.reduce((total, { cost }) => total + cost, 0n);
     expect(org).toMatchObject({ committed: sum, spent: sum, held: 0n, requests: entries.length });
-    expect(sum).toBe(100_000n);
+    // The killed one may have held for one request that it had not opened yet.
+    expect([99_500n, 100_000n]).toContain(sum);
   }, 30_000);
 
   test('a request is cancelled by another process', async () => {

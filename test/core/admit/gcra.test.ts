@@ -133,12 +133,10 @@ describe('GCRA', () => {
     );
   });
 
-  test('stays in whole microseconds where units times a minute pass 2^53', () => {
-    // 160,020,036 · 60,000,000 µs = 32,004,111 · 299,999,027 + 3: a double can't hold the product.
-    expect(takeUnits(undefined, { limit: 299_999_027, units: 160_020_036, nowMs: START_MS })).toEqual({
-      kind: 'admitted',
-      bucket: { tatUs: START_MS * 1000 + 32_004_112, atUs: START_MS * 1000 },
-    });
+  test('what remains is exact where a double could not hold the product', () => {
+    // Room of 51,809,909 µs: 51,809,909 · 299,999,011 = 259,048,691 · 60,000,000 − 1.
+    const bucket = { tatUs: START_MS * 1000 + LIMIT_PERIOD_US - 51_809_909, atUs: START_MS * 1000 };
+    expect(readStanding(bucket, { limit: 299_999_011, nowMs: START_MS }).remaining).toBe(259_048_690);
   });
 
   test('a charge that was not taken before delays what comes after it by as long as it takes to drain', () => {

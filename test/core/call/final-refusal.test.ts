@@ -43,6 +43,14 @@ describe('the final word', () => {
     expect(refusal.attempts?.map(({ reason }) => reason)).toEqual(reasons);
   });
 
+  test('unknown everywhere, which the vendors told with a 400: a 400 in their words', () => {
+    const { refusal } = told(failed('not_found', { status: 400 }), failed('not_found', { status: 400 }));
+    expect(refusal).toMatchObject({ code: 'invalid_request', shouldRetry: false });
+    expect(refusal.message).toContain('it was not_found');
+    const mixed = told(failed('not_found', { status: 400 }), failed('not_found', { status: 404 }));
+    expect(mixed.refusal.code).toBe('model_not_found');
+  });
+
   test('limited everywhere: the soonest retry-after, from when it was told', () => {
     const { refusal } = told(
       failed('rate_limited', { retryAfterMs: 9_000, endedAt: NOW - 2_000 }),

@@ -1,0 +1,52 @@
+/**
+ * The DynamoDB tables: what `lib` creates and `lambdas` reads and writes (docs/ledger). A deployed table can't be renamed
+ * or given other keys without losing what it holds, so nothing here changes once released.
+ */
+
+/** Keys are strings everywhere. */
+export interface TableShape {
+  /** Environment variable that tells a function the table's deployed name. */
+  nameVariable: string;
+  partitionKey: string;
+  sortKey?: string;
+  /** Attribute with the second of 1970 after which the item may go. DynamoDB deletes late: readers check it themselves. */
+  timeToLive?: string;
+  /** What the stream carries; absent = no stream. */
+  stream?: 'NEW_AND_OLD_IMAGES';
+}
+
+export type TableName = 'access' | 'limits' | 'targets' | 'ledger' | 'accounts';
+
+export const TABLES = {
+  /** `key#<id>`: the keys. Written by the CLI. */
+  access: { nameVariable: 'TOLLGATE_ACCESS_TABLE', partitionKey: 'pk' },
+  /** `limit#<scope>`: arrival times and counts in flight; `cancel#<request>`: requests asked to stop. */
+  limits: { nameVariable: 'TOLLGATE_LIMITS_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
+  /** `target#<target>`: circuits. */
+  targets: { nameVariable: 'TOLLGATE_TARGETS_TABLE', partitionKey: 'pk' },
+  /**
+   * `entries#<epoch>#<lane>`, `<request>`: entries and corrections. The stream carries both images, so that the projector
+   * counts a transition (open → settled) and not a later edit of an entry that is settled already.
+   */
+  ledger: {
+    nameVariable: 'TOLLGATE_LEDGER_TABLE',
+    partitionKey: 'pk',
+    sortKey: 'sk',
+    timeToLive: 'expires',
+    stream: 'NEW_AND_OLD_IMAGES',
+  },
+  /** `<scope>#<id>#<period>`: accounts; `!closer`, `!policy`, `!active#<day>`: the closer's progress, the policy counter, epochs that have entries. */
+  accounts: { nameVariable: 'TOLLGATE_ACCOUNTS_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
+} as const satisfies Record<TableName, TableShape>;
+
+/** Deployed names of the tables. */
+export type TableNames = Record<TableName, string>;
+
+/**
+ * What the projector's event source must let through (it may let through more, the projector checks): a new entry or a
+ * change of one whose state is one of these. The values are those of the entry's attribute `state`.
+ */
+export const PROJECTED_EVENTS = ['INSERT', 'MODIFY'] as const;
+export const PROJECTED_STATES = ['settled', 'lost'] as const;
+/** Attribute of an entry that the event source's filter looks at. */
+export const ENTRY_STATE = 'state';
