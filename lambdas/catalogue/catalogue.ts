@@ -111,4 +111,4 @@ const readRates = (row: RatesRow): Rates => {
 };
 
 /** The catalogue that this version was built with. */
-export const catalogue: Catalogue = readCatalogue(data satisfies CatalogueData);
+export const catalogue: Catalogue = /* @__PURE__ */ readCatalogue(data satisfies CatalogueData);

@@ -50,3 +50,9 @@ export const PROJECTED_EVENTS = ['INSERT', 'MODIFY'] as const;
 export const PROJECTED_STATES = ['settled', 'lost'] as const;
 /** Attribute of an entry that the event source's filter looks at. */
 export const ENTRY_STATE = 'state';
+/**
+ * The event source's tumbling window, seconds. Nothing is summed by window; but only with one does Lambda tell the function
+ * which shard a batch is from, and the projector's marks are kept by shard. ParallelizationFactor must be 1: a mark means
+ * "all before it are done".
+ */
+export const PROJECTOR_WINDOW_SECONDS = 900;

@@ -85,7 +85,7 @@ export interface Dialect {
   readonly name: DialectName;
   /** What this format has no words for and whose loss would change the meaning: the planner passes such a target over. */
   readonly cannotCarry: ReadonlySet<Uncarried>;
-  /** Reads a client's body. Any JSON value may come; never throws on one. */
+  /** Reads a client's body. Any JSON value may come, no deeper than `MAX_DEPTH`; never throws on one. */
   decodeRequest(body: JsonValue): Decoded<Conversation>;
   encodeRequest(conversation: Conversation, target: EncodeTarget): Encoded;
   /** Reads a provider's whole answer. `undefined` = not an answer of this dialect. */

@@ -3,6 +3,8 @@
  * one target came to. Exceptions are for bugs and broken worlds.
  */
 
+import type { LimitFigures } from './ports.ts';
+
 export type RefusalCode =
   | 'invalid_request'
   | 'context_length_exceeded'
@@ -34,6 +36,8 @@ export interface Refusal {
   /** Set where sending the same thing again can't help. */
   shouldRetry?: false;
   attempts?: AttemptSummary[];
+  /** Standing of the rate limits that said no, for the reply's headers. */
+  limits?: LimitFigures[];
 }
 
 export interface AttemptSummary {

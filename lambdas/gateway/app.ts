@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { Hono } from 'hono/tiny';
 import { refuse } from '../core/failures.ts';
 import { handleRequest } from '../core/handle-request.ts';
 import { handleLookup } from '../core/lookups/lookup.ts';
@@ -6,7 +6,7 @@ import { listModels, showModel } from '../core/lookups/models.ts';
 import { cancelRequest, showReceipt } from '../core/lookups/requests.ts';
 import { showUsage } from '../core/lookups/usage.ts';
 import type { Ports } from '../core/ports.ts';
-import { refusalOfError, respondWithRefusal } from '../core/respond/respond-with-refusal.ts';
+import { respondWithError, respondWithRefusal } from '../core/respond/respond-with-refusal.ts';
 
 /** The routes (docs/http-api.md). The same app behind every front door: Node server, Lambda. */
 export const makeApp = (ports: Ports): Hono => {
@@ -32,7 +32,7 @@ export const makeApp = (ports: Ports): Hono => {
     );
     return respondWithRefusal(refusal, surfaceOf(c.req.raw), ports);
   });
-  app.onError((error, c) => respondWithRefusal(refusalOfError(error, ports), surfaceOf(c.req.raw), ports));
+  app.onError((error, c) => respondWithError(error, surfaceOf(c.req.raw), ports));
   return app;
 };
 

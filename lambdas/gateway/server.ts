@@ -1,10 +1,19 @@
 import { parseArgs } from 'node:util';
-import { LOG_LEVELS, loadConfigFile, makeLog, openLocalGateway } from '../wiring/open-local-gateway.ts';
+import { StoreUnavailable } from '../core/ports.ts';
+import {
+  LOG_LEVELS,
+  loadConfigFile,
+  makeLog,
+  type OpenedGateway,
+  openLocalGateway,
+} from '../wiring/open-local-gateway.ts';
 import { startServer } from './start-server.ts';
 
 /** `npm start`: the gateway on this machine, with the embedded store. Usage errors end with 2, other failures with 1. */
 
 const DRAIN_MS = 20_000;
+/** Ctrl-C reaches this process twice under npm: from the terminal, and passed on. Only one that comes later is impatience. */
+const SAME_SIGNAL_MS = 1_000;
 const USAGE = `Usage: npm start -- [options]
 
   --port N       port to listen on; 0 takes any free one (default 8787)
@@ -52,14 +61,10 @@ const main = async (): Promise<void> => {
     return;
   }
 
-  const log = makeLog({ level: flags.log, delayMs: 50 });
-  const loaded = await loadConfigFile(flags.config);
-  const opened = loaded.ok
-    ? await openLocalGateway({ config: loaded.config, dataDir: flags.data, env: process.env, log })
-    : loaded;
+  const opened = await openGateway(flags);
   if (!opened.ok) {
     complain(
-      `${flags.config} can't be used:\n${opened.problems.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
+      `The gateway can't start with ${flags.config}:\n${opened.problems.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
     );
     process.exitCode = 1;
     return;
@@ -76,16 +81,36 @@ const main = async (): Promise<void> => {
   });
   if (server === undefined) return;
 
-  const stop = () => {
-    process.once('SIGINT', () => process.exit(130));
-    void server.stop(DRAIN_MS).then(() => process.exit(0));
+  let stoppingSince: number | undefined;
+  const stop = (signal: NodeJS.Signals) => {
+    if (stoppingSince === undefined) {
+      stoppingSince = performance.now();
+      void server.stop(DRAIN_MS).then(() => process.exit(0));
+    } else if (signal === 'SIGINT' && performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(130);
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
 
   const key = gateway.demoKey;
   if (flags.json) print(JSON.stringify({ url: server.url, key }));
   else print(banner(server.url, key, gateway));
+};
+
+/** A store or folder that can't be used is a problem like a misspelt configuration; anything else is a bug and shows its stack. */
+const openGateway = async ({ config, data, log }: ReturnType<typeof readFlags>): Promise<OpenedGateway> => {
+  const loaded = await loadConfigFile(config);
+  if (!loaded.ok) return loaded;
+  try {
+    return await openLocalGateway({
+      config: loaded.config,
+      dataDir: data,
+      env: process.env,
+      log: makeLog({ level: log, delayMs: 50 }),
+    });
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable) && (error as NodeJS.ErrnoException).code === undefined) throw error;
+    return { ok: false, problems: [{ path: `--data ${data}`, message: (error as Error).message }] };
+  }
 };
 
 const banner = (

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeApiKey, parseApiKey, secretMatches } from '../core/authenticate/api-key.ts';
 import type { AccessStore, Clock, Random } from '../core/ports.ts';
@@ -29,7 +29,11 @@ export const readDemoKey = async (
     expiresAt: null,
     revokedAt: null,
   });
-  if (file !== undefined) writeFileSync(file, `${key}\n`, { mode: 0o600 });
+  if (file !== undefined) {
+    // A file of its own first: one that is there already would keep its mode, and a crash could leave half a key.
+    writeFileSync(`${file}.new`, `${key}\n`, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  }
   return key;
 };
 

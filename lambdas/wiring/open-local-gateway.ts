@@ -1,24 +1,21 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { makeBedrockUpstream } from '../adapters/bedrock/make-bedrock-upstream.ts';
-import { type EmbeddedStores, openEmbeddedStores } from '../adapters/embedded/open-embedded-stores.ts';
 import { makeEnvironmentSecrets } from '../adapters/environment/make-environment-secrets.ts';
 import { makeHttpUpstream } from '../adapters/http/make-http-upstream.ts';
 import { makeSimulator } from '../adapters/simulator/make-simulator.ts';
 import type { Meter } from '../adapters/simulator/meter.ts';
 import { systemClock } from '../adapters/system/clock.ts';
-import { systemRandom } from '../adapters/system/random.ts';
 import { catalogue } from '../catalogue/catalogue.ts';
 import { checkConfig } from '../contract/check-config.ts';
 import type { ConfigProblem } from '../contract/config-problem.ts';
 import { cacheAccess } from '../core/authenticate/cached-access.ts';
 import { makeCircuitBoard } from '../core/call/circuit-board.ts';
-import type { Log, Ports, Upstream } from '../core/ports.ts';
+import type { Gateway, Log, Ports, Upstream } from '../core/ports.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { makeSettleQueue } from '../core/settle/settle-queue.ts';
 import { closeEpochsRegularly } from './close-epochs-regularly.ts';
 import { DIALECTS, PROVIDERS, SURFACES } from './codecs.ts';
 import { readDemoKey } from './demo-key.ts';
+import { type LocalStores, makeLocalStores } from './open-local-stores.ts';
 import { isProviderAvailable } from './provider-availability.ts';
 import { trackOpenEntries } from './track-open-entries.ts';
 
@@ -55,20 +52,29 @@ export interface LocalGatewayOptions {
  *
  * @throws {StoreUnavailable} when the store's file can't be opened
  */
-export const openLocalGateway = async ({ config, dataDir, env, log }: LocalGatewayOptions): Promise<OpenedGateway> => {
-  const checked = checkConfig(config);
+export const openLocalGateway = async (options: LocalGatewayOptions): Promise<OpenedGateway> => {
+  const checked = checkConfig(options.config);
   if (!checked.ok) return checked;
-  const clock = systemClock;
-  const random = systemRandom;
-  const stores = openEmbeddedStores({ file: databaseFile(dataDir), clock, random });
-  const policyVersion = await stores.policyVersion(JSON.stringify(checked.config.budgets ?? {}));
-  const resolved = resolveGateway(checked.config, catalogue, policyVersion, { available: isProviderAvailable(env) });
-  if (!resolved.ok) {
+  const stores = makeLocalStores(options.dataDir);
+  try {
+    const policyVersion = await stores.policyVersion(JSON.stringify(checked.config.budgets ?? {}));
+    const available = isProviderAvailable(options.env);
+    const resolved = resolveGateway(checked.config, catalogue, policyVersion, { available });
+    if (resolved.ok) return { ok: true, gateway: await wireGateway(resolved, stores, options) };
     stores.close();
     return resolved;
+  } catch (error) {
+    stores.close();
+    throw error;
   }
+};
 
-  const { gateway, notices } = resolved;
+const wireGateway = async (
+  { gateway, notices }: { gateway: Gateway; notices: string[] },
+  stores: LocalStores,
+  { dataDir, env, log }: LocalGatewayOptions,
+): Promise<LocalGateway> => {
+  const { clock, random } = stores;
   const { ledger, whenIdle } = trackOpenEntries(stores.ledger);
   const settleQueue = makeSettleQueue({ ledger, clock, log });
   const targets = [...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id));
@@ -92,36 +98,25 @@ export const openLocalGateway = async ({ config, dataDir, env, log }: LocalGatew
     providers: PROVIDERS,
     gateway,
   };
-  const stopClosing = closeEpochsRegularly(ports);
   await circuitBoard.refresh();
+  const demoKey = await readDemoKey(dataDir, stores.access, { clock, random });
+  // Last, as it runs until it is stopped.
+  const stopClosing = closeEpochsRegularly(ports);
   return {
-    ok: true,
-    gateway: {
-      ports,
-      demoKey: await readDemoKey(dataDir, stores.access, { clock, random }),
-      notices,
-      meter,
-      whenIdle,
-      close: async () => {
-        stopClosing();
-        const lost = await settleQueue.flush();
-        if (lost > 0) log.error('settlements left behind: their holds are charged whole', { count: lost });
-        await circuitBoard.settled();
-        await closeUpstream();
-        stores.close();
-      },
+    ports,
+    demoKey,
+    notices,
+    meter,
+    whenIdle,
+    close: async () => {
+      stopClosing();
+      const lost = await settleQueue.flush();
+      if (lost > 0) log.error('settlements left behind: their holds are charged whole', { count: lost });
+      await circuitBoard.settled();
+      await closeUpstream();
+      stores.close();
     },
   };
-};
-
-/** The store that `npm start` keeps in a folder, for the CLI. */
-export const openLocalStores = (dataDir: string): EmbeddedStores =>
-  openEmbeddedStores({ file: databaseFile(dataDir), clock: systemClock, random: systemRandom });
-
-const databaseFile = (dataDir: string): string => {
-  if (dataDir === ':memory:') return dataDir;
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  return join(dataDir, 'tollgate.db');
 };
 
 /** One port over the transports: each call names its own. */

@@ -16,23 +16,33 @@ export type OpenedStores = { ok: true; stores: LocalStores } | { ok: false; prob
 const storeFile = (dataDir: string): string => join(dataDir, 'tollgate.db');
 
 /**
- * Opens the stores of `npm start`'s data directory, also while the gateway runs on it; `:memory:` is a store of its own.
- * A directory that has to be made is its owner's alone: it holds who asked what, and for how much.
+ * Opens the stores of a data directory, or begins them; `:memory:` is a store of its own. A directory that has to be made
+ * is its owner's alone: it holds who asked what, and for how much.
+ *
+ * @throws {StoreUnavailable} when the file can't be opened
+ */
+export const makeLocalStores = (dataDir: string): LocalStores => {
+  const inMemory = dataDir === ':memory:';
+  if (!inMemory && mkdirSync(dataDir, { recursive: true }) !== undefined) chmodSync(dataDir, 0o700);
+  const file = inMemory ? dataDir : storeFile(dataDir);
+  return {
+    ...openEmbeddedStores({ file, clock: systemClock, random: systemRandom }),
+    clock: systemClock,
+    random: systemRandom,
+  };
+};
+
+/**
+ * The stores of `npm start`'s data directory for the CLI, also while the gateway runs on it.
  *
  * @param options.mustExist refuse rather than begin an empty store, where reading is all that is wanted
  * @throws {StoreUnavailable} when the file can't be opened
  */
 export const openLocalStores = (dataDir: string, options: { mustExist?: boolean } = {}): OpenedStores => {
-  const inMemory = dataDir === ':memory:';
-  const file = inMemory ? dataDir : storeFile(dataDir);
-  if (!inMemory && !existsSync(file)) {
-    if (options.mustExist)
-      return {
-        ok: false,
-        problem: `There is no store at ${file}. "npm start" makes one, or "keys create"; is --local the right directory?`,
-      };
-    if (mkdirSync(dataDir, { recursive: true }) !== undefined) chmodSync(dataDir, 0o700);
-  }
-  const stores = openEmbeddedStores({ file, clock: systemClock, random: systemRandom });
-  return { ok: true, stores: { ...stores, clock: systemClock, random: systemRandom } };
+  if (options.mustExist && dataDir !== ':memory:' && !existsSync(storeFile(dataDir)))
+    return {
+      ok: false,
+      problem: `There is no store at ${storeFile(dataDir)}. "npm start" makes one, or "keys create"; is --local the right directory?`,
+    };
+  return { ok: true, stores: makeLocalStores(dataDir) };
 };

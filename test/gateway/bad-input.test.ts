@@ -222,6 +222,19 @@ test('header injection: line breaks in values reach no header, and the connectio
   expect(head.toLowerCase()).not.toContain('set-cookie');
 });
 
+test('a client that breaks off in the middle of its body is no error of the gateway’s', async () => {
+  const before = gateway.logged.length;
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  socket.write(
+    `POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: ${gateway.key}\r\ncontent-length: 5000\r\n\r\n{"model":`,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.destroy();
+  while (gateway.logged.length === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(gateway.logged.slice(before)).toMatchObject([{ level: 'info', message: 'refused' }]);
+  expect((await send('chat', { model: 'demo', messages: [user] })).status).toBe(200);
+});
+
 test('nothing secret is logged: no key, no prompt', () => {
   const lines = JSON.stringify(gateway.logged);
   expect(gateway.logged.length).toBeGreaterThan(50);

@@ -5,14 +5,22 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
-import type { GatewayConfig, ProviderConfig } from '../../lambdas/contract/config.ts';
-import type { Conversation, JsonObject } from '../../lambdas/core/conversation.ts';
-import type { Dialect, SurfaceName } from '../../lambdas/core/dialect.ts';
-import { anthropicMessages } from '../../lambdas/dialects/anthropic-messages/codec.ts';
-import { bedrockConverse } from '../../lambdas/dialects/bedrock-converse/codec.ts';
-import { openaiChat } from '../../lambdas/dialects/openai-chat/codec.ts';
-import { eventsOfFrames, recordedFrames } from '../dialects/bedrock-converse/converse-frames.ts';
+import type { JsonObject } from '../../lambdas/core/conversation.ts';
+import type { SurfaceName } from '../../lambdas/core/dialect.ts';
 import { type Asked, asksOf } from '../support/asked.ts';
+import {
+  aliasOf,
+  clientBody,
+  codecOf,
+  configOf,
+  conversationOf,
+  MODEL_LIMIT,
+  modelOf,
+  readable,
+  recordedSaid,
+  recordings,
+  SURFACES,
+} from '../support/recorded-exchanges.ts';
 import { EXCEPTIONS, exceptionFor } from '../support/recording-exceptions.ts';
 import {
   describeRecordings,
@@ -20,161 +28,12 @@ import {
   type Recording,
   recordedBody,
   recordedRequest,
-  recordedResponse,
   recordingOf,
-  recordingsOf,
   scenarios,
-  sseEventsOf,
 } from '../support/recordings.ts';
 import { type ReplayUpstream, startReplayUpstream } from '../support/replay-upstream.ts';
-import {
-  type Said,
-  saidInChunks,
-  saidInCompletion,
-  saidInConverse,
-  saidInConverseEvents,
-  saidInMessage,
-  saidInMessageEvents,
-} from '../support/said.ts';
+import { type Said, saidInChunks, saidInCompletion, saidInMessage } from '../support/said.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';
-
-const SURFACES: readonly SurfaceName[] = ['openai-chat', 'anthropic-messages'];
-
-const recordings = recordingsOf('openai', 'azure', 'anthropic', 'bedrock', 'openai-compatible').filter(
-  ({ request }) => request === null || !request.path.endsWith('/embeddings'),
-);
-
-const codecOf = ({ provider }: Recording): Dialect => {
-  if (provider === 'anthropic') return anthropicMessages;
-  return provider === 'bedrock' ? bedrockConverse : openaiChat;
-};
-
-/** The model that the provider was asked for; Converse has it in the path. */
-const modelOf = ({ request }: Recording): string => {
-  const inPath = /^\/model\/([^/]+)\//.exec(request?.path ?? '')?.[1];
-  return request?.model ?? decodeURIComponent(inPath ?? 'recorded-model');
-};
-
-/** Where only the answer was recorded, a plain question stands for the request. */
-const conversationOf = (recording: Recording): Conversation => {
-  const stream = isStreamed(recording);
-  if (recording.request === null)
-    return {
-      model: 'm',
-      turns: [{ role: 'user', parts: [{ type: 'text', text: 'Go on.' }] }],
-      tools: [],
-      choices: 1,
-      stream,
-      streamUsage: true,
-      sameDialectOnly: [],
-      costBearing: [],
-    };
-  const decoded = codecOf(recording).decodeRequest(recordedRequest(recording));
-  if (!decoded.ok) throw new Error(`${recording.id}: ${decoded.problem.message}`);
-  return { ...decoded.value, stream };
-};
-
-/** The least that any recorded model can answer, and what Anthropic's SDK still sends without a stream. */
-const MODEL_LIMIT = 8_192;
-
-/** The body that an application would have written for the surface: the recorded one where it speaks the provider's dialect. */
-const clientBody = (recording: Recording, surface: SurfaceName): JsonObject => {
-  const model = aliasOf(recording, surface);
-  if (codecOf(recording).name === surface && recording.request !== null)
-    return { ...recordedRequest(recording), model };
-  const conversation = conversationOf(recording);
-  const codec = surface === 'openai-chat' ? openaiChat : anthropicMessages;
-  const { body } = codec.encodeRequest(conversation, {
-    model,
-    ...(conversation.maxOutputTokens !== undefined && { maxOutputTokens: conversation.maxOutputTokens }),
-    modelMaxOutputTokens: MODEL_LIMIT,
-    stream: conversation.stream,
-    // OpenAI's word for reasoning is for such models alone.
-    reasoningModel: conversation.reasoning !== undefined,
-  });
-  if (!conversation.streamUsage) delete body['stream_options'];
-  return body;
-};
-
-/** One alias a recording and surface: a 429 makes its target rest, which must not touch the next test. */
-const aliasOf = ({ id }: Recording, surface: SurfaceName): string => `${id}.${surface}`;
-
-const providerOf = ({ provider }: Recording, base: string): ProviderConfig => {
-  switch (provider) {
-    case 'openai':
-      return { kind: 'openai', baseUrl: `${base}/v1`, apiKey: 'env:PROVIDER_KEY' };
-    case 'anthropic':
-      return { kind: 'anthropic', baseUrl: base, apiKey: 'env:PROVIDER_KEY' };
-    case 'bedrock':
-      return { kind: 'bedrock', baseUrl: base, apiKey: 'env:PROVIDER_KEY', regions: ['us-east-1'] };
-    default:
-      return { kind: 'openai-compatible', baseUrl: `${base}/v1`, apiKey: 'env:PROVIDER_KEY' };
-  }
-};
-
-const configOf = (upstreamUrl: string): GatewayConfig => {
-  const config: GatewayConfig = { providers: {}, models: {}, pins: { floating: 'allow' } };
-  for (const recording of recordings) {
-    for (const surface of SURFACES) {
-      const alias = aliasOf(recording, surface);
-      const provider = alias.replaceAll('.', '_');
-      config.providers[provider] = providerOf(recording, `${upstreamUrl}/${alias}`);
-      config.models[alias] = {
-        attempts: 1,
-        targets: [
-          {
-            provider,
-            model: modelOf(recording),
-            price: { inputPerMTok: '1', outputPerMTok: '2' },
-            contextTokens: 200_000,
-            maxOutputTokens: MODEL_LIMIT,
-            capabilities: ['tools', 'vision', 'documents', 'json-schema', 'reasoning', 'streaming'],
-          },
-        ],
-      };
-    }
-  }
-  return config;
-};
-
-/** What the recorded answer says, in the provider's own words. */
-const recordedSaid = (recording: Recording): Said => {
-  const codec = codecOf(recording).name;
-  const text = () => recordedResponse(recording).toString('utf8');
-  if (!isStreamed(recording)) {
-    const body = recordedBody(recording);
-    if (codec === 'openai-chat') return saidInCompletion(body);
-    return codec === 'anthropic-messages' ? saidInMessage(body) : saidInConverse(body);
-  }
-  if (codec === 'bedrock-converse') return saidInConverseEvents(eventsOfFrames(recordedFrames(recording)));
-  const events = sseEventsOf(text());
-  if (codec === 'anthropic-messages') return saidInMessageEvents(events);
-  return saidInChunks(events.filter(({ data }) => data !== '[DONE]').map(({ data }) => JSON.parse(data as string)));
-};
-
-const NO_USAGE = { input: 0, cached: 0, cacheWrite: 0, output: 0 };
-
-/** As much of it as the surface has words for. */
-const readable = (said: Said, surface: SurfaceName, asksUsage: boolean): Said => {
-  if (surface === 'anthropic-messages')
-    return {
-      ...said,
-      text: said.text + said.refusal,
-      refusal: '',
-      stop: said.stop === 'content-filter' ? 'refusal' : said.stop,
-      // Anthropic's SDK wants numbers.
-      usage: said.usage ?? NO_USAGE,
-    };
-  const stops = { 'stop-sequence': 'end', refusal: 'content-filter' } as const;
-  return {
-    ...said,
-    signatures: [],
-    redacted: [],
-    sequence: null,
-    stop: said.stop === 'stop-sequence' || said.stop === 'refusal' ? stops[said.stop] : said.stop,
-    usage: asksUsage ? said.usage : null,
-  };
-};
 
 interface Exchange {
   /** What the client's SDK made of the answer; an error is what it raised. */

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -18,6 +18,8 @@ beforeEach(() => {
       models: {
         echo: { targets: [{ provider: 'demo', model: 'echo' }] },
         slow: { targets: [{ provider: 'demo', model: 'tokens-20+slow-50' }] },
+        long: { targets: [{ provider: 'demo', model: 'tokens-50+slow-1000' }] },
+        stuck: { targets: [{ provider: 'demo', model: 'tokens-50+cut-5+hang' }] },
         endless: { targets: [{ provider: 'demo', model: 'tokens-100000+slow-50' }] },
       },
       budgets: { org: { monthly: '$100' } },
@@ -86,6 +88,51 @@ describe('npm start', () => {
       state: 'settled',
       outcome: 'answered',
     });
+  });
+
+  test.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])(
+    '%s twice, as npm and a terminal send it: the stream under way finishes all the same',
+    async (signal) => {
+      const { child, call, ended } = await start();
+      const reply = await call('long', { stream: true });
+      child.kill(signal);
+      setTimeout(() => child.kill(signal), 200);
+      expect(await reply.text()).toContain('[DONE]');
+      expect(await ended).toBe(0);
+    },
+  );
+
+  test('SIGTERM during a plain call: it is answered and settled', async () => {
+    const { child, call, ended } = await start();
+    const asked = call('long');
+    setTimeout(() => child.kill('SIGTERM'), 200);
+    const reply = await asked;
+    expect(reply.status).toBe(200);
+    await reply.text();
+    expect(await ended).toBe(0);
+    const { get } = await start();
+    expect(await get(`/v1/receipts/${reply.headers.get('x-request-id')}`)).toMatchObject({ state: 'settled' });
+  });
+
+  test('two gateways on one data directory: one ledger, one set of keys, a cancellation reaches the other', async () => {
+    const first = await start();
+    const second = await start();
+    expect(second.key).toBe(first.key);
+    const reply = await first.call('stuck', { stream: true });
+    const id = reply.headers.get('x-request-id');
+    expect(await second.get(`/v1/receipts/${id}`)).toMatchObject({ state: 'open' });
+    await fetch(`${second.url}/v1/requests/${id}/cancel`, { method: 'POST', headers: { 'x-api-key': second.key } });
+    expect(await reply.text()).toContain('cancelled');
+    expect(await second.get(`/v1/receipts/${id}`)).toMatchObject({ state: 'settled', outcome: 'cancelled' });
+  });
+
+  test('a damaged store: says so in a line, without a stack, and ends with 1', async () => {
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(join(folder, 'data', 'tollgate.db'), 'this is no database '.repeat(100));
+    const { output, ended } = run('--config', 'config.json', '--data', 'data', '--port', '0');
+    expect(await ended).toBe(1);
+    expect(output.stderr).toContain('--data data');
+    expect(output.stderr).not.toMatch(/^\s+at /m);
   });
 
   test('SIGKILL in the middle of a call: the next start charges it whole and holds nothing', async () => {

@@ -8,13 +8,14 @@ export const describeCancellationsSuite = (name: string, makeStores: MakeStores)
   describe(`cancellations: ${name}`, () => {
     test(
       'in the process that runs the request it is told at once, and once',
-      inWorld(makeStores, async ({ clock, stores: { cancellations } }) => {
+      inWorld(makeStores, async ({ world, clock, stores: { cancellations } }) => {
         let calls = 0;
         cancellations.watch('req_1', () => calls++);
         await cancellations.request('req_1');
         expect(calls).toBe(1);
         await cancellations.request('req_1');
         await clock.advance(3 * SOON_MS);
+        await world.catchUp();
         expect(calls).toBe(1);
       }),
     );
@@ -26,40 +27,44 @@ export const describeCancellationsSuite = (name: string, makeStores: MakeStores)
         let calls = 0;
         other.cancellations.watch('req_1', () => calls++);
         await clock.advance(2 * SOON_MS);
+        await world.catchUp();
         expect(calls).toBe(0);
         await stores.cancellations.request('req_1');
         await clock.advance(SOON_MS);
+        await world.catchUp();
         expect(calls).toBe(1);
       }),
     );
 
     test(
       'a cancellation that comes before the watch is not lost',
-      inWorld(makeStores, async ({ clock, stores: { cancellations } }) => {
+      inWorld(makeStores, async ({ world, clock, stores: { cancellations } }) => {
         await cancellations.request('req_1');
         let calls = 0;
         cancellations.watch('req_1', () => calls++);
         await clock.advance(SOON_MS);
+        await world.catchUp();
         expect(calls).toBe(1);
       }),
     );
 
     test(
       'every watcher of the request is told, those of others are not',
-      inWorld(makeStores, async ({ clock, stores: { cancellations } }) => {
+      inWorld(makeStores, async ({ world, clock, stores: { cancellations } }) => {
         const told: string[] = [];
         cancellations.watch('req_1', () => told.push('a'));
         cancellations.watch('req_1', () => told.push('b'));
         cancellations.watch('req_2', () => told.push('other'));
         await cancellations.request('req_1');
         await clock.advance(2 * SOON_MS);
+        await world.catchUp();
         expect(told.sort()).toEqual(['a', 'b']);
       }),
     );
 
     test(
       'who has stopped watching is not told, and nothing goes on looking',
-      inWorld(makeStores, async ({ clock, stores: { cancellations } }) => {
+      inWorld(makeStores, async ({ world, clock, stores: { cancellations } }) => {
         let calls = 0;
         const stopFirst = cancellations.watch('req_1', () => calls++);
         const stopSecond = cancellations.watch('req_2', () => calls++);
@@ -69,6 +74,7 @@ export const describeCancellationsSuite = (name: string, makeStores: MakeStores)
         expect(clock.timers()).toBe(0);
         await cancellations.request('req_1');
         await clock.advance(2 * SOON_MS);
+        await world.catchUp();
         expect(calls).toBe(0);
       }),
     );

@@ -37,13 +37,6 @@ export const EXCEPTIONS: readonly Exception[] = [
     why: 'the model refuses "xhigh", as the recording says; a translated request gets the next effort up',
   },
   {
-    ids: ['an-cache-stream'],
-    surface: 'openai-chat',
-    lost: ['turns'],
-    why: 'OpenAI caches by itself: a body written for it has no breakpoints',
-  },
-  { ids: ['br-cache'], surface: 'openai-chat', lost: ['system', 'turns', 'tools'], why: 'the same' },
-  {
     ids: ['oa-json-schema', 'br-json-schema'],
     surface: 'anthropic-messages',
     lost: ['format'],

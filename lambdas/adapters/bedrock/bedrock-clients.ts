@@ -31,7 +31,7 @@ export const makeBedrockClients = (options: ClientOptions) => {
 
   const load = async () => {
     const [sdk, { NodeHttpHandler }] = await Promise.all([
-      import('@aws-sdk/client-bedrock-runtime'),
+      import('#bedrock-sdk'),
       import('@smithy/node-http-handler'),
     ]);
     const agent = { keepAlive: true, maxSockets: options.connections };

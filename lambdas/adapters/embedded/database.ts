@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { StoreUnavailable } from '../../core/ports.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
 import { type Migration, migrate, schemaVersion } from './migrate.ts';
+import { type LedRowCache, makeRowCache, type RowCache } from './row-cache.ts';
 import { isBusy, isStoreFault, isSystemError, toStoreUnavailable } from './sqlite-faults.ts';
 import { makeWriteQueue } from './write-together.ts';
 
@@ -15,6 +16,8 @@ export interface Connection {
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[];
   /** @returns the number of rows changed. */
   run(sql: string, ...values: SQLInputValue[]): number;
+  /** Rows that are remembered between transactions, and written once at the end of one. */
+  rows: RowCache;
 }
 
 export interface Database {
@@ -40,9 +43,11 @@ export interface DatabaseOptions {
   onClose(connection: Connection): void;
 }
 
+type LedConnection = Connection & { rows: LedRowCache };
+
 interface Handle {
   database: DatabaseSync;
-  connection: Connection;
+  connection: LedConnection;
   /** Device and inode: a path may come to mean another file. */
   identity: string;
   log: LogFile | undefined;
@@ -196,20 +201,24 @@ export const openDatabase = ({ file, migrations, onOpen, onClose }: DatabaseOpti
 };
 
 /** Runs the work between `begin` and commit; whatever it throws undoes it. */
-const transact = <T>(database: DatabaseSync, connection: Connection, begin: string, work: () => T): T => {
+const transact = <T>(database: DatabaseSync, connection: LedConnection, begin: string, work: () => T): T => {
   connection.run(begin);
   try {
+    // Inside the transaction: the snapshot that it sees is the one that it asks about.
+    connection.rows.begin(connection.get<{ data_version: bigint }>('PRAGMA data_version')?.data_version);
     const result = work();
+    connection.rows.flush();
     connection.run('COMMIT');
     return result;
   } catch (error) {
+    connection.rows.clear();
     // Some faults have SQLite undo the transaction itself.
     if (database.isTransaction) connection.run('ROLLBACK');
     throw error;
   }
 };
 
-const makeConnection = (database: DatabaseSync): Connection => {
+const makeConnection = (database: DatabaseSync): LedConnection => {
   const statements = new Map<string, StatementSync>();
   const prepare = (sql: string): StatementSync => {
     const known = statements.get(sql);
@@ -218,11 +227,13 @@ const makeConnection = (database: DatabaseSync): Connection => {
     statements.set(sql, statement);
     return statement;
   };
-  return {
+  const connection: LedConnection = {
     get: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).get(...values) as Row | undefined,
     all: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).all(...values) as Row[],
     run: (sql, ...values) => Number(prepare(sql).run(...values).changes),
+    rows: makeRowCache(() => connection),
   };
+  return connection;
 };
 
 /** Creates the file readable to its owner only (it holds key hashes and who spent what); its log takes over the mode. */

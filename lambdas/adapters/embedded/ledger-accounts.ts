@@ -2,19 +2,7 @@ import type { AccountFigures, AccountRef, HoldOutcome, HoldRequest } from '../..
 import { checkAmount } from './amounts.ts';
 import type { Connection } from './database.ts';
 import { ACCOUNT_LIFE_MS } from './retention.ts';
-
-export interface AccountRow {
-  key: string;
-  cap: bigint | null;
-  cap_version: bigint;
-  committed: bigint;
-  spent: bigint;
-  requests: bigint;
-  input_tokens: bigint;
-  output_tokens: bigint;
-  /** Epochs below it are closed. */
-  floor: bigint;
-}
+import { makeRowWriter, type RowKind } from './row-cache.ts';
 
 /** What an entry, or many, add to an account. */
 export interface Use {
@@ -24,138 +12,192 @@ export interface Use {
   outputTokens: bigint;
 }
 
-export interface EpochRow {
+/** What one owner holds of an account and has used of it in one epoch that is not closed yet. */
+interface Part {
+  account: string;
+  epoch: number;
   owner: string;
   held: bigint;
+  use: Use;
+}
+
+/** An account: what its closed epochs came to, and its parts in those that are open. `committed = spent + held` by its make. */
+export interface Account {
+  key: string;
+  cap: bigint | null;
+  capVersion: number;
+  /** Epochs below it are closed. */
+  floor: number;
+  closed: Use;
+  parts: Part[];
+  /** Sum of the parts. */
+  held: bigint;
+  /** Sum of the closed epochs and the parts. */
+  total: Use;
+  expires: number;
+}
+
+export const NO_USE: Use = { cost: 0n, requests: 0n, inputTokens: 0n, outputTokens: 0n };
+
+export const addUse = (a: Use, b: Use): Use => ({
+  cost: a.cost + b.cost,
+  requests: a.requests + b.requests,
+  inputTokens: a.inputTokens + b.inputTokens,
+  outputTokens: a.outputTokens + b.outputTokens,
+});
+
+interface UseColumns {
   spent: bigint;
   requests: bigint;
   input_tokens: bigint;
   output_tokens: bigint;
 }
 
-export const readAccount = (connection: Connection, key: string): AccountRow | undefined =>
-  connection.get<AccountRow>(
-    `SELECT key, cap, cap_version, committed, spent, requests, input_tokens, output_tokens, floor
-     FROM accounts WHERE key = ?`,
+const toUse = (row: UseColumns): Use => ({
+  cost: row.spent,
+  requests: row.requests,
+  inputTokens: row.input_tokens,
+  outputTokens: row.output_tokens,
+});
+
+const fromUse = (use: Use): bigint[] => [use.cost, use.requests, use.inputTokens, use.outputTokens];
+
+const writeAccounts = makeRowWriter(
+  'INSERT INTO accounts (key, cap, cap_version, floor, spent, requests, input_tokens, output_tokens, expires)',
+  `ON CONFLICT (key) DO UPDATE SET cap = excluded.cap, cap_version = excluded.cap_version, floor = excluded.floor,
+     spent = excluded.spent, requests = excluded.requests, input_tokens = excluded.input_tokens,
+     output_tokens = excluded.output_tokens, expires = excluded.expires`,
+);
+
+const ACCOUNTS: RowKind<Account> = {
+  load(connection, key) {
+    const row = connection.get<
+      UseColumns & { cap: bigint | null; cap_version: bigint; floor: bigint; expires: bigint }
+    >(
+      `SELECT cap, cap_version, floor, spent, requests, input_tokens, output_tokens, expires FROM accounts WHERE key = ?`,
+      key,
+    );
+    if (row === undefined) return undefined;
+    const parts = connection
+      .all<UseColumns & { epoch: bigint; owner: string; held: bigint }>(
+        `SELECT epoch, owner, held, spent, requests, input_tokens, output_tokens FROM account_parts WHERE account = ?`,
+        key,
+      )
+      .map((part) => ({
+        account: key,
+        epoch: Number(part.epoch),
+        owner: part.owner,
+        held: part.held,
+        use: toUse(part),
+      }));
+    const closed = toUse(row);
+    return {
+      key,
+      cap: row.cap,
+      capVersion: Number(row.cap_version),
+      floor: Number(row.floor),
+      closed,
+      parts,
+      held: parts.reduce((sum, part) => sum + part.held, 0n),
+      total: parts.reduce((sum, part) => addUse(sum, part.use), closed),
+      expires: Number(row.expires),
+    };
+  },
+  save: (connection, rows) =>
+    writeAccounts(
+      connection,
+      rows.map((row) => [row.key, row.cap, row.capVersion, row.floor, ...fromUse(row.closed), row.expires]),
+    ),
+};
+
+const writeParts = makeRowWriter(
+  'INSERT INTO account_parts (account, epoch, owner, held, spent, requests, input_tokens, output_tokens)',
+  `ON CONFLICT (account, epoch, owner) DO UPDATE SET held = excluded.held, spent = excluded.spent,
+     requests = excluded.requests, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens`,
+);
+
+/** Kept with their accounts. */
+const PARTS: RowKind<Part> = {
+  load: () => undefined,
+  save: (connection, parts) =>
+    writeParts(
+      connection,
+      parts.map((part) => [part.account, part.epoch, part.owner, part.held, ...fromUse(part.use)]),
+    ),
+};
+
+export const readAccount = (connection: Connection, key: string): Account | undefined =>
+  connection.rows.get(ACCOUNTS, key);
+
+const makeAccount = (connection: Connection, key: string, storeNow: number): Account => {
+  const account = {
     key,
-  );
+    cap: null,
+    capVersion: 0,
+    floor: 0,
+    closed: NO_USE,
+    parts: [],
+    held: 0n,
+    total: NO_USE,
+    expires: storeNow + ACCOUNT_LIFE_MS,
+  };
+  connection.rows.keep(ACCOUNTS, key, account);
+  connection.rows.change(ACCOUNTS, account);
+  return account;
+};
 
-export const makeAccount = (key: string): AccountRow => ({
-  key,
-  cap: null,
-  cap_version: 0n,
-  committed: 0n,
-  spent: 0n,
-  requests: 0n,
-  input_tokens: 0n,
-  output_tokens: 0n,
-  floor: 0n,
+/**
+ * Adds to what is held and used of an account by one owner in one epoch.
+ *
+ * @throws {RangeError} where the account has grown beyond what can be stored; nothing of the transaction is then kept.
+ */
+const addToPart = (connection: Connection, account: Account, part: Part, held: bigint, use: Use): void => {
+  account.held += held;
+  part.held += held;
+  if (use !== NO_USE) {
+    account.total = addUse(account.total, use);
+    part.use = addUse(part.use, use);
+    checkAmount(`spent of ${account.key}`, account.total.cost);
+  }
+  checkAmount(`committed of ${account.key}`, account.total.cost + account.held);
+  connection.rows.change(PARTS, part);
+};
+
+const findPart = (account: Account, epoch: number, owner: string): Part | undefined =>
+  account.parts.find((part) => part.epoch === epoch && part.owner === owner);
+
+const partOf = (account: Account, epoch: number, owner: string): Part => {
+  const known = findPart(account, epoch, owner);
+  if (known !== undefined) return known;
+  const part = { account: account.key, epoch, owner, held: 0n, use: NO_USE };
+  account.parts.push(part);
+  return part;
+};
+
+const figuresOf = (account: Account, cap: bigint | null, capVersion: number): AccountFigures => ({
+  key: account.key,
+  cap,
+  capVersion,
+  committed: account.total.cost + account.held,
+  spent: account.total.cost,
+  held: account.held,
+  requests: Number(account.total.requests),
+  inputTokens: Number(account.total.inputTokens),
+  outputTokens: Number(account.total.outputTokens),
 });
 
-/** @throws {RangeError} where an amount has grown beyond what can be stored; nothing of the transaction is then kept. */
-export const writeAccount = (connection: Connection, row: AccountRow, storeNow: number): void => {
-  checkAmount(`spent of ${row.key}`, row.spent);
-  checkAmount(`committed of ${row.key}`, row.committed);
-  connection.run(
-    `INSERT INTO accounts (key, cap, cap_version, committed, spent, requests, input_tokens, output_tokens, floor, expires)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (key) DO UPDATE SET cap = excluded.cap, cap_version = excluded.cap_version,
-       committed = excluded.committed, spent = excluded.spent, requests = excluded.requests,
-       input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
-       floor = excluded.floor, expires = excluded.expires`,
-    row.key,
-    row.cap,
-    row.cap_version,
-    row.committed,
-    row.spent,
-    row.requests,
-    row.input_tokens,
-    row.output_tokens,
-    row.floor,
-    storeNow + ACCOUNT_LIFE_MS,
-  );
+export const toFigures = (account: Account): AccountFigures => figuresOf(account, account.cap, account.capVersion);
+
+/** Puts the account under the caller's policy, unless the one it is stamped with is newer or the same. */
+const stamp = (connection: Connection, account: Account, cap: bigint | null, capVersion: number, storeNow: number) => {
+  if (account.capVersion > capVersion || (account.capVersion === capVersion && account.cap === cap)) return;
+  account.cap = cap;
+  account.capVersion = capVersion;
+  account.expires = storeNow + ACCOUNT_LIFE_MS;
+  connection.rows.change(ACCOUNTS, account);
 };
 
-const readEpoch = (connection: Connection, epoch: number, account: string, owner: string): EpochRow =>
-  connection.get<EpochRow>(
-    `SELECT owner, held, spent, requests, input_tokens, output_tokens FROM account_epochs
-     WHERE epoch = ? AND account = ? AND owner = ?`,
-    epoch,
-    account,
-    owner,
-  ) ?? { owner, held: 0n, spent: 0n, requests: 0n, input_tokens: 0n, output_tokens: 0n };
-
-const writeEpoch = (connection: Connection, epoch: number, account: string, row: EpochRow): void => {
-  connection.run(
-    `INSERT INTO account_epochs (epoch, account, owner, held, spent, requests, input_tokens, output_tokens)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (epoch, account, owner) DO UPDATE SET held = excluded.held, spent = excluded.spent,
-       requests = excluded.requests, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens`,
-    epoch,
-    account,
-    row.owner,
-    row.held,
-    row.spent,
-    row.requests,
-    row.input_tokens,
-    row.output_tokens,
-  );
-};
-
-export const toFigures = (row: AccountRow): AccountFigures => ({
-  key: row.key,
-  cap: row.cap,
-  capVersion: Number(row.cap_version),
-  committed: row.committed,
-  spent: row.spent,
-  held: row.committed - row.spent,
-  requests: Number(row.requests),
-  inputTokens: Number(row.input_tokens),
-  outputTokens: Number(row.output_tokens),
-});
-
-/** Puts the account under the caller's policy, unless the one it is stamped with is newer. @returns whether its version grew */
-const stamp = (row: AccountRow, ref: AccountRef, capVersion: bigint): boolean => {
-  const { cap_version: stampedVersion } = row;
-  if (stampedVersion > capVersion) return false;
-  row.cap = ref.cap === null ? null : checkAmount(`cap of ${ref.key}`, ref.cap);
-  row.cap_version = capVersion;
-  return capVersion > stampedVersion;
-};
-
-/** Adds to what an owner holds of an account in an epoch, nearly always in one statement. */
-const addHeld = (connection: Connection, epoch: number, account: string, owner: string, amount: bigint): void => {
-  const changed = connection.run(
-    'UPDATE account_epochs SET held = held + ? WHERE epoch = ? AND account = ? AND owner = ?',
-    amount,
-    epoch,
-    account,
-    owner,
-  );
-  if (changed > 0) return;
-  const part = readEpoch(connection, epoch, account, owner);
-  writeEpoch(connection, epoch, account, { ...part, held: part.held + amount });
-};
-
-/** Turns a hold that is there into its use. @returns false where less is held; nothing has changed then */
-const useHeld = (
-  connection: Connection,
-  { epoch, account, owner, hold, use }: { epoch: number; account: string; owner: string; hold: bigint; use: Use },
-): boolean =>
-  connection.run(
-    `UPDATE account_epochs SET held = held - ?, spent = spent + ?, requests = requests + ?,
-       input_tokens = input_tokens + ?, output_tokens = output_tokens + ?
-     WHERE epoch = ? AND account = ? AND owner = ? AND held >= ?`,
-    hold,
-    use.cost,
-    use.requests,
-    use.inputTokens,
-    use.outputTokens,
-    epoch,
-    account,
-    owner,
-    hold,
-  ) > 0;
+const capOf = ({ key, cap }: AccountRef): bigint | null => (cap === null ? null : checkAmount(`cap of ${key}`, cap));
 
 /** Holds on every account, or on none. Whether the epoch itself is open has been seen to by the caller. */
 export const holdOnAccounts = (
@@ -164,31 +206,38 @@ export const holdOnAccounts = (
   owner: string,
   storeNow: number,
 ): HoldOutcome => {
-  const { accounts, epoch } = request;
+  const { accounts, epoch, capVersion } = request;
   const amount = checkAmount('amount', request.amount);
-  const capVersion = BigInt(request.capVersion);
   if (new Set(accounts.map(({ key }) => key)).size !== accounts.length)
     throw new TypeError(`an account is named twice: ${accounts.map(({ key }) => key).join(', ')}`);
 
-  const rows: AccountRow[] = [];
-  for (const account of accounts) {
-    const stored = readAccount(connection, account.key);
-    if (stored !== undefined && stored.floor > BigInt(epoch)) return { kind: 'wrong-epoch', storeNow };
-    const row = stored ?? makeAccount(account.key);
-    const isNewer = stamp(row, account, capVersion);
-    if (row.cap !== null && row.committed + amount > row.cap) {
+  const found: (Account | undefined)[] = [];
+  for (const ref of accounts) {
+    const account = readAccount(connection, ref.key);
+    if (account !== undefined && account.floor > epoch) return { kind: 'wrong-epoch', storeNow };
+    const own = capOf(ref);
+    const isOurs = account === undefined || account.capVersion <= capVersion;
+    const cap = isOurs ? own : account.cap;
+    const committed = account === undefined ? 0n : account.total.cost + account.held;
+    if (cap !== null && committed + amount > cap) {
+      if (account === undefined) return { kind: 'refused', account: ref, figures: undefined };
       // The newer policy has been seen: from now on older writers are held to it.
-      if (stored !== undefined && isNewer) writeAccount(connection, row, storeNow);
-      return { kind: 'refused', account, figures: stored === undefined ? undefined : toFigures(row) };
+      if (capVersion > account.capVersion) stamp(connection, account, own, capVersion, storeNow);
+      return {
+        kind: 'refused',
+        account: ref,
+        figures: figuresOf(account, cap, isOurs ? capVersion : account.capVersion),
+      };
     }
-    row.committed += amount;
-    rows.push(row);
+    found.push(account);
   }
-  for (const row of rows) {
-    writeAccount(connection, row, storeNow);
-    addHeld(connection, epoch, row.key, owner, amount);
-  }
-  return { kind: 'held', figures: rows.map(toFigures) };
+  const figures = accounts.map((ref, i) => {
+    const account = found[i] ?? makeAccount(connection, ref.key, storeNow);
+    stamp(connection, account, ref.cap, capVersion, storeNow);
+    addToPart(connection, account, partOf(account, epoch, owner), amount, NO_USE);
+    return toFigures(account);
+  });
+  return { kind: 'held', figures };
 };
 
 /** Gives one account a hold back, unless its epoch is closed or an open entry stands on it: `entered` is what such entries hold. */
@@ -196,92 +245,77 @@ export const releaseHold = (
   connection: Connection,
   {
     epoch,
-    account,
+    account: key,
     owner,
     amount,
     entered,
   }: { epoch: number; account: string; owner: string; amount: bigint; entered: bigint },
-  storeNow: number,
 ): void => {
-  const row = readAccount(connection, account);
-  const part = readEpoch(connection, epoch, account, owner);
-  if (row === undefined || row.floor > BigInt(epoch) || part.held - entered < amount) return;
-  writeAccount(connection, { ...row, committed: row.committed - amount }, storeNow);
-  writeEpoch(connection, epoch, account, { ...part, held: part.held - amount });
+  const account = readAccount(connection, key);
+  if (account === undefined || account.floor > epoch) return;
+  const part = findPart(account, epoch, owner);
+  if (part === undefined || part.held - entered < amount) return;
+  addToPart(connection, account, part, -amount, NO_USE);
 };
 
 /** Turns an entry's hold into its use, on one account. */
 export const applyUse = (
   connection: Connection,
-  { epoch, account, owner, hold, use }: { epoch: number; account: string; owner: string; hold: bigint; use: Use },
+  { epoch, account: key, owner, hold, use }: { epoch: number; account: string; owner: string; hold: bigint; use: Use },
   storeNow: number,
 ): void => {
-  const row = readAccount(connection, account) ?? makeAccount(account);
-  let released = hold;
-  if (!useHeld(connection, { epoch, account, owner, hold, use })) {
-    // The hold is there whenever the rules were kept. Where it is not, the use is entered all the same: it was real.
-    const part = readEpoch(connection, epoch, account, owner);
-    released = hold < part.held ? hold : part.held;
-    writeEpoch(connection, epoch, account, {
-      owner,
-      held: part.held - released,
-      spent: part.spent + use.cost,
-      requests: part.requests + use.requests,
-      input_tokens: part.input_tokens + use.inputTokens,
-      output_tokens: part.output_tokens + use.outputTokens,
-    });
-  }
-  row.spent += use.cost;
-  row.committed += use.cost - released;
-  row.requests += use.requests;
-  row.input_tokens += use.inputTokens;
-  row.output_tokens += use.outputTokens;
-  writeAccount(connection, row, storeNow);
+  const account = readAccount(connection, key) ?? makeAccount(connection, key, storeNow);
+  const part = partOf(account, epoch, owner);
+  // The hold is there whenever the rules were kept. Where it is not, the use is entered all the same: it was real.
+  addToPart(connection, account, part, hold < part.held ? -hold : -part.held, use);
 };
 
 /** Drops every hold of owners that are not among the living (a JSON array of ids). Their open entries must be lost by now. */
-export const dropHolds = (connection: Connection, living: string, storeNow: number): void => {
-  const dead = connection.all<EpochRow & { epoch: bigint; account: string }>(
-    `SELECT epoch, account, owner, held, spent, requests, input_tokens, output_tokens FROM account_epochs
-     WHERE held > 0 AND owner NOT IN (SELECT value FROM json_each(?))`,
+export const dropHolds = (connection: Connection, living: string): void => {
+  connection.rows.release();
+  connection.run(
+    'UPDATE account_parts SET held = 0 WHERE held > 0 AND owner NOT IN (SELECT value FROM json_each(?))',
     living,
   );
-  for (const { epoch, account, ...part } of dead) {
-    const row = readAccount(connection, account);
-    if (row !== undefined) writeAccount(connection, { ...row, committed: row.committed - part.held }, storeNow);
-    writeEpoch(connection, Number(epoch), account, { ...part, held: 0n });
-  }
+};
+
+/** The accounts with anything in an epoch that is not closed. */
+export const readAccountsOf = (connection: Connection, epoch: number): string[] => {
+  connection.rows.release();
+  return connection
+    .all<{ account: string }>('SELECT DISTINCT account FROM account_parts WHERE epoch = ?', epoch)
+    .map(({ account }) => account);
+};
+
+/** The epochs in which any account has anything, and which are not closed. */
+export const readPartEpochs = (connection: Connection): number[] => {
+  connection.rows.release();
+  return connection
+    .all<{ epoch: bigint }>('SELECT DISTINCT epoch FROM account_parts')
+    .map(({ epoch }) => Number(epoch));
 };
 
 /** Replaces what an account has of an epoch by the exact sum of the epoch's entries: leaked holds end here. Once an account and epoch. */
 export const closeAccount = (
   connection: Connection,
-  account: string,
+  key: string,
   epoch: number,
   exact: Use,
   storeNow: number,
 ): void => {
-  const row = readAccount(connection, account) ?? makeAccount(account);
-  if (row.floor > BigInt(epoch)) return;
-  const parts = connection.all<EpochRow>(
-    `SELECT owner, held, spent, requests, input_tokens, output_tokens FROM account_epochs WHERE epoch = ? AND account = ?`,
-    epoch,
-    account,
-  );
-  const sum = (pick: (part: EpochRow) => bigint): bigint => parts.reduce((total, part) => total + pick(part), 0n);
-  const spent = row.spent + exact.cost - sum((part) => part.spent);
-  writeAccount(
-    connection,
-    {
-      ...row,
-      spent,
-      committed: row.committed - row.spent - sum((part) => part.held) + spent,
-      requests: row.requests + exact.requests - sum((part) => part.requests),
-      input_tokens: row.input_tokens + exact.inputTokens - sum((part) => part.input_tokens),
-      output_tokens: row.output_tokens + exact.outputTokens - sum((part) => part.output_tokens),
-      floor: BigInt(epoch) + 1n,
-    },
-    storeNow,
-  );
-  connection.run('DELETE FROM account_epochs WHERE epoch = ? AND account = ?', epoch, account);
+  const account = readAccount(connection, key) ?? makeAccount(connection, key, storeNow);
+  if (account.floor > epoch) return;
+  const closed = addUse(account.closed, exact);
+  const parts = account.parts.filter((part) => part.epoch !== epoch);
+  const total = parts.reduce((sum, part) => addUse(sum, part.use), closed);
+  checkAmount(`spent of ${key}`, total.cost);
+  account.closed = closed;
+  account.total = total;
+  account.held = parts.reduce((sum, part) => sum + part.held, 0n);
+  account.floor = epoch + 1;
+  account.expires = storeNow + ACCOUNT_LIFE_MS;
+  connection.rows.change(ACCOUNTS, account);
+  // Read again when it is next wanted: a part that was changed in this very transaction must not be written after it has gone.
+  connection.rows.release();
+  connection.run('DELETE FROM account_parts WHERE account = ? AND epoch = ?', key, epoch);
 };

@@ -1,7 +1,20 @@
 import type { EntryState, LedgerEntry, OpenEntry, Settlement } from '../../core/ports.ts';
 import type { Connection } from './database.ts';
 import { applyUse } from './ledger-accounts.ts';
-import { ENTRY_LIFE_MS } from './retention.ts';
+import type { RowKind } from './row-cache.ts';
+
+/** What ending an entry needs to know of it. */
+export interface EntryHead {
+  seq: bigint;
+  id: string;
+  epoch: bigint;
+  state: EntryState;
+  nonce: string;
+  settle_nonce: string | null;
+  owner: string;
+  hold: bigint;
+  accounts: string;
+}
 
 export interface EntryRow {
   id: string;
@@ -39,15 +52,40 @@ export const accountsOf = (row: Pick<EntryRow, 'accounts'>): string[] => JSON.pa
 export const readEntry = (connection: Connection, id: string): EntryRow | undefined =>
   connection.get<EntryRow>(`SELECT ${COLUMNS} FROM entries WHERE id = ?`, id);
 
-export const readOpenEntries = (connection: Connection): EntryRow[] =>
-  connection.all<EntryRow>(`SELECT ${COLUMNS} FROM entries WHERE state = 'open'`);
+const HEAD = 'seq, id, epoch, state, nonce, settle_nonce, owner, hold, accounts';
 
-export const readOpenEntriesOf = (connection: Connection, epoch: number): EntryRow[] =>
-  connection.all<EntryRow>(`SELECT ${COLUMNS} FROM entries WHERE state = 'open' AND epoch = ?`, epoch);
+/** Written at once, each change by itself. */
+const HEADS: RowKind<EntryHead> = {
+  load: (connection, id) => connection.get<EntryHead>(`SELECT ${HEAD} FROM entries WHERE id = ?`, id),
+  save: () => {},
+};
 
-export const insertEntry = (connection: Connection, row: EntryRow): void => {
-  connection.run(
-    `INSERT INTO entries (${COLUMNS}, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+export const readHead = (connection: Connection, id: string): EntryHead | undefined => connection.rows.get(HEADS, id);
+
+export const readOpenEntries = (connection: Connection): EntryHead[] =>
+  connection.all<EntryHead>(`SELECT ${HEAD} FROM entries WHERE state = 'open'`);
+
+export const readOpenEntriesOf = (connection: Connection, epoch: number): EntryHead[] =>
+  connection.all<EntryHead>(`SELECT ${HEAD} FROM entries WHERE state = 'open' AND epoch = ?`, epoch);
+
+export const readOpenEpochs = (connection: Connection): number[] =>
+  connection
+    .all<{ epoch: bigint }>(`SELECT DISTINCT epoch FROM entries WHERE state = 'open'`)
+    .map(({ epoch }) => Number(epoch));
+
+/** An epoch's entries are numbered from here, exclusive, to where the next one's begin. */
+export const seqOf = (epoch: number): bigint => BigInt(epoch) << 32n;
+
+/** @returns false where there is an entry of that id; nothing has changed then */
+export const insertEntry = (connection: Connection, row: EntryRow): boolean => {
+  const first = seqOf(Number(row.epoch));
+  const inserted = connection.get<{ seq: bigint }>(
+    `INSERT INTO entries (seq, ${COLUMNS})
+     VALUES ((SELECT coalesce(max(seq), ?1) + 1 FROM entries WHERE seq > ?1 AND seq < ?2),
+       ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+     ON CONFLICT (id) DO NOTHING RETURNING seq`,
+    first,
+    seqOf(Number(row.epoch) + 1),
     row.id,
     row.epoch,
     row.state,
@@ -68,8 +106,33 @@ export const insertEntry = (connection: Connection, row: EntryRow): void => {
     row.output_tokens,
     row.opened_at,
     row.settled_at,
-    row.opened_at + BigInt(ENTRY_LIFE_MS),
   );
+  if (inserted === undefined) return false;
+  const { id, epoch, state, nonce, settle_nonce, owner, hold, accounts } = row;
+  if (state === 'open')
+    connection.rows.keep(HEADS, id, {
+      seq: inserted.seq,
+      id,
+      epoch,
+      state,
+      nonce,
+      settle_nonce,
+      owner,
+      hold,
+      accounts,
+    });
+  return true;
+};
+
+export const raiseEntry = (connection: Connection, head: EntryHead, hold: bigint): void => {
+  connection.run('UPDATE entries SET hold = ? WHERE seq = ?', hold, head.seq);
+  head.hold = hold;
+  connection.rows.keep(HEADS, head.id, head);
+};
+
+export const refuseEntry = (connection: Connection, head: EntryHead, storeNow: number): void => {
+  connection.run(`UPDATE entries SET state = 'refused', settled_at = ? WHERE seq = ?`, storeNow, head.seq);
+  connection.rows.drop(HEADS, head.id);
 };
 
 export const toOpenRow = (entry: OpenEntry, owner: string, storeNow: number): EntryRow => ({
@@ -145,20 +208,22 @@ export const toCorrection = (
 /** Moves an open entry to its end and its accounts with it. A request counts once it has ended, settled or lost. */
 export const endEntry = (
   connection: Connection,
-  entry: EntryRow,
+  entry: EntryHead,
   end: {
     state: 'settled' | 'lost';
     nonce: string;
     cost: bigint;
     inputTokens: number;
     outputTokens: number;
+    /** null = the one that it was opened with. */
     receipt: string | null;
   },
   storeNow: number,
 ): void => {
   connection.run(
-    `UPDATE entries SET state = ?, settle_nonce = ?, cost = ?, input_tokens = ?, output_tokens = ?, receipt = ?, settled_at = ?
-     WHERE id = ?`,
+    `UPDATE entries SET state = ?, settle_nonce = ?, cost = ?, input_tokens = ?, output_tokens = ?,
+       receipt = coalesce(?, receipt), settled_at = ?
+     WHERE seq = ?`,
     end.state,
     end.nonce,
     end.cost,
@@ -166,8 +231,9 @@ export const endEntry = (
     end.outputTokens,
     end.receipt,
     storeNow,
-    entry.id,
+    entry.seq,
   );
+  connection.rows.drop(HEADS, entry.id);
   const use = {
     cost: end.cost,
     requests: 1n,
@@ -179,11 +245,11 @@ export const endEntry = (
 };
 
 /** Ends an entry whose process died or whose epoch closes: it may have been billed, so it is charged its whole hold. */
-export const loseEntry = (connection: Connection, entry: EntryRow, storeNow: number): void =>
+export const loseEntry = (connection: Connection, entry: EntryHead, storeNow: number): void =>
   endEntry(
     connection,
     entry,
-    { state: 'lost', nonce: 'lost', cost: entry.hold, inputTokens: 0, outputTokens: 0, receipt: entry.receipt },
+    { state: 'lost', nonce: 'lost', cost: entry.hold, inputTokens: 0, outputTokens: 0, receipt: null },
     storeNow,
   );
 

@@ -2,17 +2,21 @@ import { epochOf } from '../../contract/timing.ts';
 import type { Clock, HoldOutcome, HoldRequest, Ledger, LedgerEntry, OpenEntry, Settlement } from '../../core/ports.ts';
 import { checkAmount, checkCount } from './amounts.ts';
 import type { Connection, Database } from './database.ts';
-import { type AccountRow, applyUse, holdOnAccounts, readAccount, releaseHold, toFigures } from './ledger-accounts.ts';
+import { type Account, applyUse, holdOnAccounts, readAccount, releaseHold, toFigures } from './ledger-accounts.ts';
 import { closeDueEpochs } from './ledger-close.ts';
 import {
   accountsOf,
   correctionId,
+  type EntryHead,
   type EntryRow,
   endEntry,
   insertEntry,
   isCorrection,
+  raiseEntry,
   readEntry,
+  readHead,
   readOpenEntriesOf,
+  refuseEntry,
   toCorrection,
   toLedgerEntry,
   toOpenRow,
@@ -52,14 +56,13 @@ export const makeEmbeddedLedger = (database: Database, clock: Clock, owner: Owne
 
     giveBack: (request) =>
       database.write((connection) => {
-        const storeNow = readStoreTime(connection, clock);
         const open = readOpenEntriesOf(connection, request.epoch).filter((entry) => entry.owner === owner.id);
         const amount = checkAmount('amount', request.amount);
         for (const { key } of request.accounts) {
           const entered = open
             .filter((entry) => accountsOf(entry).includes(key))
             .reduce((sum, entry) => sum + entry.hold, 0n);
-          releaseHold(connection, { epoch: request.epoch, account: key, owner: owner.id, amount, entered }, storeNow);
+          releaseHold(connection, { epoch: request.epoch, account: key, owner: owner.id, amount, entered });
         }
       }),
 
@@ -67,13 +70,14 @@ export const makeEmbeddedLedger = (database: Database, clock: Clock, owner: Owne
 
     refuse: (requestId, epoch) =>
       database.write((connection) => {
-        const entry = readEntry(connection, requestId);
+        const entry = readHead(connection, requestId);
         const storeNow = readStoreTime(connection, clock);
         switch (entry?.state) {
           case undefined:
-            return insertEntry(connection, toTombstone(requestId, epoch, owner.id, storeNow));
+            insertEntry(connection, toTombstone(requestId, epoch, owner.id, storeNow));
+            return;
           case 'open':
-            connection.run(`UPDATE entries SET state = 'refused', settled_at = ? WHERE id = ?`, storeNow, requestId);
+            refuseEntry(connection, entry, storeNow);
             return;
           case 'refused':
             return;
@@ -99,7 +103,7 @@ export const makeEmbeddedLedger = (database: Database, clock: Clock, owner: Owne
       database.read((connection) =>
         accountKeys
           .map((key) => readAccount(connection, key))
-          .filter((row): row is AccountRow => row !== undefined)
+          .filter((row): row is Account => row !== undefined)
           .map(toFigures),
       ),
 
@@ -114,11 +118,9 @@ const openEntry = (connection: Connection, entry: OpenEntry, owner: Owner, clock
   checkAmount('hold', entry.hold);
   const storeNow = readStoreTime(connection, clock);
   if (entry.epoch <= readFence(connection) || !isEpochOpen(entry.epoch, storeNow)) return false;
-  const stored = readEntry(connection, entry.requestId);
-  if (stored === undefined) {
-    insertEntry(connection, toOpenRow(entry, owner.id, storeNow));
-    return true;
-  }
+  if (insertEntry(connection, toOpenRow(entry, owner.id, storeNow))) return true;
+  const stored = readHead(connection, entry.requestId);
+  if (stored === undefined) throw new Error(`${entry.requestId} is neither new nor there`);
   if (stored.state === 'refused') return false;
   if (stored.nonce !== entry.nonce) throw new Error(`${entry.requestId} was opened by another request`);
   return true;
@@ -131,22 +133,22 @@ const topUpEntry = (
   { from, to }: { from: bigint; to: bigint },
   clock: Clock,
 ): HoldOutcome => {
-  const entry = readEntry(connection, requestId);
+  const entry = readHead(connection, requestId);
   if (entry === undefined) throw new Error(`${requestId} has no entry to top up`);
   checkTopUp(entry, request, from, to);
   const storeNow = readStoreTime(connection, clock);
   if (entry.state !== 'open') return { kind: 'wrong-epoch', storeNow };
   if (entry.hold === to) {
     const rows = accountsOf(entry).map((key) => readAccount(connection, key));
-    return { kind: 'held', figures: rows.filter((row): row is AccountRow => row !== undefined).map(toFigures) };
+    return { kind: 'held', figures: rows.filter((row): row is Account => row !== undefined).map(toFigures) };
   }
   if (entry.hold !== from) throw new Error(`${requestId} holds ${entry.hold}, neither ${from} nor ${to}`);
   const outcome = holdOnAccounts(connection, request, entry.owner, storeNow);
-  if (outcome.kind === 'held') connection.run('UPDATE entries SET hold = ? WHERE id = ?', to, requestId);
+  if (outcome.kind === 'held') raiseEntry(connection, entry, to);
   return outcome;
 };
 
-const checkTopUp = (entry: EntryRow, request: HoldRequest, from: bigint, to: bigint): void => {
+const checkTopUp = (entry: EntryHead, request: HoldRequest, from: bigint, to: bigint): void => {
   checkAmount('hold', to);
   if (to - from !== request.amount) throw new RangeError(`a top-up from ${from} to ${to} can't hold ${request.amount}`);
   if (request.epoch !== Number(entry.epoch))
@@ -162,7 +164,7 @@ const settleEntry = (connection: Connection, settlement: Settlement, owner: Owne
   const cost = checkAmount('cost', settlement.cost);
   checkCount('inputTokens', settlement.inputTokens);
   checkCount('outputTokens', settlement.outputTokens);
-  const entry = readEntry(connection, requestId);
+  const entry = readHead(connection, requestId);
   if (entry === undefined) throw new Error(`${requestId} has no entry to settle`);
   const storeNow = readStoreTime(connection, clock);
   switch (entry.state) {
@@ -180,14 +182,16 @@ const settleEntry = (connection: Connection, settlement: Settlement, owner: Owne
     case 'refused':
       throw new Error(`${requestId} was refused: there can be nothing to settle`);
     case 'lost': {
-      const stored = readEntry(connection, correctionId(requestId));
+      const stored = readHead(connection, correctionId(requestId));
       if (stored !== undefined) {
         if (stored.settle_nonce !== nonce) throw new Error(`${requestId} has been put right by somebody else`);
         return;
       }
+      const lost = readEntry(connection, requestId);
+      if (lost === undefined) throw new Error(`${requestId} has gone`);
       correctEntry(
         connection,
-        toCorrection(entry, settlement, storeEpoch(connection, clock), owner.id, storeNow),
+        toCorrection(lost, settlement, storeEpoch(connection, clock), owner.id, storeNow),
         storeNow,
       );
     }

@@ -10,8 +10,8 @@ import {
 } from '../../core/admit/gcra.ts';
 import type { LimitFigures, LimitOutcome, LimitStore, LimitTake } from '../../core/ports.ts';
 import type { Connection, Database } from './database.ts';
+import { countFlights, joinFlight, leaveFlight, readStandingOf, storeBucket } from './limit-standings.ts';
 import type { Owner } from './owners.ts';
-import { FLIGHT_EPOCHS } from './retention.ts';
 
 /** Nobody can know when a request under way will end; a client that comes again after this finds a free place or waits as long again. */
 const CONCURRENT_RETRY_MS = 1_000;
@@ -37,7 +37,7 @@ export const makeEmbeddedLimitStore = (database: Database, owner: Owner): LimitS
           const stored = loadBucket(connection, scope, what);
           storeBucket(connection, scope, what, returnUnits(stored, { limit, units, nowMs }));
         }
-        leaveFlight(connection, take, epoch, owner.id);
+        if (take.limit.concurrent !== undefined) leaveFlight(connection, take.scope, epoch, owner.id);
       }
     }),
 
@@ -54,7 +54,7 @@ export const makeEmbeddedLimitStore = (database: Database, owner: Owner): LimitS
               : chargeUnits(stored, { limit, units: usedTokens - units, nowMs });
           storeBucket(connection, scope, what, bucket);
         }
-        leaveFlight(connection, take, epoch, owner.id);
+        if (take.limit.concurrent !== undefined) leaveFlight(connection, take.scope, epoch, owner.id);
       }
     }),
 
@@ -93,7 +93,7 @@ const takeLimits = (
     return { kind: 'refused', ...worst, figures: readFigures(connection, takes, epoch, nowMs) };
   }
   for (const { rate, bucket } of admitted) storeBucket(connection, rate.scope, rate.what, bucket);
-  for (const take of takes) joinFlight(connection, take, epoch, owner);
+  for (const { scope, limit } of takes) if (limit.concurrent !== undefined) joinFlight(connection, scope, epoch, owner);
   return { kind: 'taken', figures: figuresAfter(takes, admitted, underWay, nowMs) };
 };
 
@@ -139,43 +139,16 @@ const figuresOf = ({ scope, what, limit }: Rate, stored: Bucket | undefined, now
   ...readStanding(stored, { limit, nowMs }),
 });
 
-const loadBucket = (connection: Connection, scope: string, what: string): Bucket | undefined => {
-  const row = connection.get<{ tat_us: bigint; at_us: bigint }>(
-    'SELECT tat_us, at_us FROM buckets WHERE scope = ? AND what = ?',
-    scope,
-    what,
-  );
-  return row === undefined ? undefined : { tatUs: Number(row.tat_us), atUs: Number(row.at_us) };
-};
+const loadBucket = (connection: Connection, scope: string, what: Rate['what']): Bucket | undefined =>
+  readStandingOf(connection, scope)?.[what];
 
-const storeBucket = (connection: Connection, scope: string, what: string, bucket: Bucket): void => {
-  connection.run(
-    `INSERT INTO buckets (scope, what, tat_us, at_us) VALUES (?, ?, ?, ?)
-     ON CONFLICT (scope, what) DO UPDATE SET tat_us = excluded.tat_us, at_us = excluded.at_us`,
-    scope,
-    what,
-    bucket.tatUs,
-    bucket.atUs,
-  );
-};
-
-/**
- * Counts of the last epochs only: a process that died never says that its requests have ended. Nor do counts of epochs to
- * come matter, left from before the clock went back.
- */
 const concurrentFigures = (
   connection: Connection,
   { scope, limit }: LimitTake,
   epoch: number,
 ): LimitFigures | undefined => {
   if (limit.concurrent === undefined) return undefined;
-  const row = connection.get<{ count: bigint }>(
-    'SELECT coalesce(sum(count), 0) AS count FROM flights WHERE scope = ? AND epoch BETWEEN ? AND ?',
-    scope,
-    epoch - FLIGHT_EPOCHS,
-    epoch + 1,
-  );
-  const underWay = Number(row?.count ?? 0n);
+  const underWay = countFlights(connection, scope, epoch);
   return {
     scope,
     what: 'concurrent',
@@ -183,32 +156,4 @@ const concurrentFigures = (
     remaining: Math.max(0, limit.concurrent - underWay),
     resetMs: underWay === 0 ? 0 : CONCURRENT_RETRY_MS,
   };
-};
-
-const joinFlight = (connection: Connection, { scope, limit }: LimitTake, epoch: number, owner: string): void => {
-  if (limit.concurrent === undefined) return;
-  connection.run(
-    `INSERT INTO flights (scope, epoch, owner, count) VALUES (?, ?, ?, 1)
-     ON CONFLICT (scope, epoch, owner) DO UPDATE SET count = count + 1`,
-    scope,
-    epoch,
-    owner,
-  );
-};
-
-const leaveFlight = (connection: Connection, { scope, limit }: LimitTake, epoch: number, owner: string): void => {
-  if (limit.concurrent === undefined) return;
-  const isLast = connection.run(
-    'DELETE FROM flights WHERE scope = ? AND epoch = ? AND owner = ? AND count = 1',
-    scope,
-    epoch,
-    owner,
-  );
-  if (isLast === 0)
-    connection.run(
-      'UPDATE flights SET count = count - 1 WHERE scope = ? AND epoch = ? AND owner = ?',
-      scope,
-      epoch,
-      owner,
-    );
 };

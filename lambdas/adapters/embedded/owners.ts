@@ -2,6 +2,7 @@ import { epochOf } from '../../contract/timing.ts';
 import type { Connection } from './database.ts';
 import { dropHolds } from './ledger-accounts.ts';
 import { loseEntry, readOpenEntries } from './ledger-entries.ts';
+import { dropFlights } from './limit-standings.ts';
 import { judgeProcess, type ProcessMark } from './process-mark.ts';
 
 /** One process (or one opening of the file by it): whose holds, entries and requests under way are whose. */
@@ -43,12 +44,11 @@ export const clearDeadOwners = (connection: Connection, owner: Owner, storeNow: 
     if (row.id === owner.id || isLiving(row, owner, epoch)) living.add(row.id);
     else connection.run('DELETE FROM owners WHERE id = ?', row.id);
   }
-  const names = JSON.stringify([...living]);
   for (const entry of readOpenEntries(connection)) {
     if (!living.has(entry.owner)) loseEntry(connection, entry, storeNow);
   }
-  dropHolds(connection, names, storeNow);
-  connection.run('DELETE FROM flights WHERE owner NOT IN (SELECT value FROM json_each(?))', names);
+  dropHolds(connection, JSON.stringify([...living]));
+  dropFlights(connection, living);
 };
 
 const isLiving = (row: { process: string; seen_epoch: bigint }, owner: Owner, epoch: number): boolean => {

@@ -2,12 +2,12 @@ import { LONGEST_CALL_MS } from '../../contract/timing.ts';
 import type { Connection } from './database.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
-export const ENTRY_LIFE_MS = 400 * DAY_MS;
+const ENTRY_LIFE_MS = 400 * DAY_MS;
 /** Longer than any entry that names the account. */
 export const ACCOUNT_LIFE_MS = 440 * DAY_MS;
 /** No request is under way for longer than this. */
 export const CANCELLATION_LIFE_MS = 2 * LONGEST_CALL_MS;
-const BUCKET_LIFE_MS = 60 * 60_000;
+const LIMIT_LIFE_MS = 60 * 60_000;
 
 /** Entries and accounts looked at in one sweep. */
 const SWEEP_ROWS = 1_000;
@@ -16,17 +16,21 @@ const SWEEP_ROWS = 1_000;
  * Makes a sweep that deletes some of what has expired. Cheap whatever the tables hold, and called again and again: entries
  * lie in the order they were opened, so it looks at the oldest; accounts don't, so each sweep goes on where the last ended.
  */
-export const makeSweep = (): ((connection: Connection, storeNow: number, epoch: number) => void) => {
+export const makeSweep = (): ((connection: Connection, storeNow: number) => void) => {
   let lastAccount = '';
-  return (connection, storeNow, epoch) => {
-    sweepTables(connection, storeNow, epoch);
+  return (connection, storeNow) => {
+    // What it deletes may be remembered.
+    connection.rows.release();
+    sweepTables(connection, storeNow);
     lastAccount = sweepAccounts(connection, storeNow, lastAccount);
   };
 };
 
 const sweepAccounts = (connection: Connection, storeNow: number, after: string): string => {
   const rows = connection.all<{ key: string; expires: bigint; isIdle: bigint }>(
-    `SELECT key, expires, committed = spent AS isIdle FROM accounts WHERE key > ? ORDER BY key LIMIT ${SWEEP_ROWS}`,
+    `SELECT key, expires,
+       NOT EXISTS (SELECT 1 FROM account_parts WHERE account = key) AS isIdle
+     FROM accounts WHERE key > ? ORDER BY key LIMIT ${SWEEP_ROWS}`,
     after,
   );
   for (const { key, expires, isIdle } of rows) {
@@ -35,17 +39,12 @@ const sweepAccounts = (connection: Connection, storeNow: number, after: string):
   return rows.length < SWEEP_ROWS ? '' : (rows.at(-1)?.key ?? '');
 };
 
-const sweepTables = (connection: Connection, storeNow: number, epoch: number): void => {
+const sweepTables = (connection: Connection, storeNow: number): void => {
   connection.run(
     `DELETE FROM entries WHERE seq IN (SELECT seq FROM entries ORDER BY seq LIMIT ${SWEEP_ROWS})
-       AND expires < ? AND state <> 'open'`,
-    storeNow,
+       AND opened_at < ? AND state <> 'open'`,
+    storeNow - ENTRY_LIFE_MS,
   );
   connection.run('DELETE FROM cancellations WHERE at < ?', storeNow - CANCELLATION_LIFE_MS);
-  // A bucket that has drained is as good as none.
-  connection.run('DELETE FROM buckets WHERE max(tat_us, at_us) < ?', (storeNow - BUCKET_LIFE_MS) * 1000);
-  connection.run('DELETE FROM flights WHERE epoch < ?', epoch - FLIGHT_EPOCHS);
+  connection.run('DELETE FROM limits WHERE idle_at < ?', storeNow - LIMIT_LIFE_MS);
 };
-
-/** Epochs for which a request counts as under way whose end nobody told. */
-export const FLIGHT_EPOCHS = 4;

@@ -1,17 +1,29 @@
 import { epochEnd, epochOf, epochStart, GRACE_MS } from '../../contract/timing.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Connection } from './database.ts';
+import type { RowKind } from './row-cache.ts';
+
+const FENCES: RowKind<{ epoch: number }> = {
+  load: (connection) => ({
+    epoch: Number(connection.get<{ value: bigint }>(`SELECT value FROM marks WHERE name = 'fence'`)?.value ?? -1n),
+  }),
+  save(connection, rows) {
+    for (const { epoch } of rows)
+      connection.run(
+        `INSERT INTO marks (name, value) VALUES ('fence', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+        epoch,
+      );
+  },
+};
 
 /** The last epoch that has been fenced off: nothing of it or before it can begin any more. −1 = none. */
-export const readFence = (connection: Connection): number =>
-  Number(connection.get<{ value: bigint }>(`SELECT value FROM marks WHERE name = 'fence'`)?.value ?? -1n);
+export const readFence = (connection: Connection): number => connection.rows.get(FENCES, 'fence')?.epoch ?? -1;
 
 export const raiseFence = (connection: Connection, epoch: number): void => {
-  connection.run(
-    `INSERT INTO marks (name, value) VALUES ('fence', ?)
-     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`,
-    epoch,
-  );
+  const fence = connection.rows.get(FENCES, 'fence');
+  if (fence === undefined || fence.epoch >= epoch) return;
+  fence.epoch = epoch;
+  connection.rows.change(FENCES, fence);
 };
 
 /**

@@ -1,8 +1,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import { UpstreamError, type UpstreamReply } from '../../core/ports.ts';
 import type { UpstreamCall } from '../../core/provider.ts';
-import { readEvents } from './read-events.ts';
-import { readText } from './read-text.ts';
+import { toReply } from './to-reply.ts';
 import { toUpstreamError } from './to-upstream-error.ts';
 
 export type HttpCall = Extract<UpstreamCall, { transport: 'http' }>;
@@ -48,23 +47,7 @@ export const makeHttpUpstream = (options: HttpUpstreamOptions = {}): HttpUpstrea
     send: async (call, signal) => {
       if (signal.aborted) throw new UpstreamError('aborted', 'The call was stopped before it was sent');
       const response = await request(agent, call, signal);
-      const headers = flatten(response.headers);
-      const { body, statusCode: status } = response;
-      // A body that is destroyed emits its error also when nobody reads any more; whoever reads gets it from the reading.
-      body.on('error', ignore);
-      if (status >= 300 && status < 400) {
-        body.destroy();
-        throw new UpstreamError(
-          'malformed',
-          `The provider answered with a redirect (${status}), which is not followed`,
-        );
-      }
-      return {
-        status,
-        headers,
-        text: () => readText(body, headers, signal),
-        events: () => readEvents(body, headers, signal),
-      };
+      return toReply(response.statusCode, response.headers, response.body, signal);
     },
     close: () => agent.destroy(),
   };
@@ -85,14 +68,3 @@ const request = async (agent: Agent, call: HttpCall, signal: AbortSignal): Promi
     throw toUpstreamError(error, signal, false);
   }
 };
-
-/** Lower-case already; a header that came more than once is joined. */
-const flatten = (headers: Record<string, string | string[] | undefined>): Record<string, string> => {
-  const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return flat;
-};
-
-const ignore = (): void => {};

@@ -13,11 +13,14 @@ const NOT_CONNECTED = new Set([
   'EPROTO',
   // A URL or header that can't be sent, such as a key with a line break in it.
   'UND_ERR_INVALID_ARG',
+  'ERR_INVALID_CHAR',
   'ERR_INVALID_URL',
 ]);
 
 /** The connection went away under a request or an answer. */
 const RESET = new Set(['UND_ERR_SOCKET', 'UND_ERR_DESTROYED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
+/** We ended it ourselves; the last is how Node tells the reader of a body that was destroyed. */
+const STOPPED = new Set(['UND_ERR_ABORTED', 'UND_ERR_ABORT', 'ERR_STREAM_PREMATURE_CLOSE']);
 /** How undici's parser, without a code, tells a chunked body that ended early on a connection that was to end. */
 const ENDED_EARLY = 'Invalid EOF state';
 
@@ -45,7 +48,7 @@ export const toUpstreamError = (error: unknown, signal: AbortSignal, hasBegun: b
 };
 
 const kindOf = (error: unknown, code: string): UpstreamErrorKind => {
-  if (code === 'UND_ERR_ABORTED' || code === 'UND_ERR_ABORT') return 'aborted';
+  if (STOPPED.has(code)) return 'aborted';
   if (NOT_CONNECTED.has(code) || isTlsFailure(error, code) || textOf(error, 'syscall') === 'connect') return 'connect';
   if (RESET.has(code) || textOf(error, 'message').includes(ENDED_EARLY)) return 'reset';
   return 'malformed';

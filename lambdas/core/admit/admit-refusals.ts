@@ -16,19 +16,22 @@ export const budgetRefusal = (
   const left = cap > committed ? cap - committed : 0n;
   const endsAt = periodEndsAt(account.period);
   const scope = `${account.scope} ${account.id}`;
-  return refuse(
-    'budget_exceeded',
+  const standing =
     `The budget of ${scope} for ${account.period} has $${formatUsd(left)} of $${formatUsd(cap)} left ` +
-      `($${formatUsd(figures?.held ?? 0n)} is held by requests under way), and this request may cost up to $${formatUsd(amount)}. ` +
-      `Lower its output limit, use a cheaper model, ask for a raise, or wait until ${new Date(endsAt).toISOString()}.`,
-    { scope, retryAfterMs: Math.max(0, endsAt - nowMs), shouldRetry: false },
-  );
+    `($${formatUsd(figures?.held ?? 0n)} is held by requests under way), and this request may cost up to $${formatUsd(amount)}.`;
+  const remedy = 'Lower its output limit, use a cheaper model, ask for a raise';
+  // More than the whole cap: the next period has no room for it either.
+  if (amount > cap) return refuse('budget_exceeded', `${standing} ${remedy}.`, { scope, shouldRetry: false });
+  return refuse('budget_exceeded', `${standing} ${remedy}, or wait until ${new Date(endsAt).toISOString()}.`, {
+    scope,
+    retryAfterMs: Math.max(0, endsAt - nowMs),
+    shouldRetry: false,
+  });
 };
 
 /** Names the limit, its standing and the wait after which this very request would be admitted. */
-export const rateRefusal = (refused: LimitOutcome): Refusal => {
-  if (refused.kind === 'taken') throw new TypeError('a limit that was taken is not refused');
-  const { by, retryAfterMs, never } = refused;
+export const rateRefusal = (refused: Extract<LimitOutcome, { kind: 'refused' }>): Refusal => {
+  const { by, retryAfterMs, never, figures: limits } = refused;
   const [kind, ...id] = by.scope.split('#');
   const scope = `${kind} ${id.join('#')}`;
   const limit = by.what === 'concurrent' ? `${by.limit} requests at once` : `${by.limit} ${by.what} per minute`;
@@ -36,27 +39,28 @@ export const rateRefusal = (refused: LimitOutcome): Refusal => {
     return refuse(
       'rate_limit_exceeded',
       `This request alone is larger than the limit of ${scope}: ${limit}. Shorten it; waiting can't help.`,
-      {
-        scope,
-        shouldRetry: false,
-      },
+      { scope, shouldRetry: false, limits },
     );
   return refuse(
     'rate_limit_exceeded',
     `The limit of ${scope} is reached: ${limit}, ${by.remaining} left. Try again in ${(retryAfterMs / 1000).toFixed(3)} s.`,
-    { scope, retryAfterMs },
+    { scope, retryAfterMs, limits },
   );
 };
 
-/** The tightest capped account: its share of the cap, held amounts included, decides between ok and warn. */
+/** Whether so much of a cap is committed that answers say so. `warnAt` is a share (0..1) written by a person; per mille keeps the comparison in integers. */
+export const isNearCap = (committed: bigint, cap: bigint, warnAt: number): boolean =>
+  committed * 1000n >= cap * BigInt(Math.round(warnAt * 1000));
+
+/** `warn` where an account is near its cap, held amounts included; of several the one with the smallest part of its cap left. */
 export const budgetStanding = (accounts: AccountRef[], figures: AccountFigures[]): Receipt['budget'] => {
-  for (const account of accounts) {
-    const standing = figures.find(({ key }) => key === account.key);
-    const cap = standing?.cap ?? null;
-    if (standing === undefined || cap === null) continue;
-    // warnAt is a share written by a person; per mille keeps the comparison in integers.
-    if (standing.committed * 1000n >= cap * BigInt(Math.round(account.warnAt * 1000)))
-      return { state: 'warn', scope: `${account.scope} ${account.id}` };
+  const byKey = new Map(figures.map((standing) => [standing.key, standing]));
+  let tightest: { scope: string; committed: bigint; cap: bigint } | undefined;
+  for (const { key, scope, id, warnAt } of accounts) {
+    const { committed, cap } = byKey.get(key) ?? {};
+    if (committed === undefined || cap === undefined || cap === null || !isNearCap(committed, cap, warnAt)) continue;
+    if (tightest === undefined || committed * tightest.cap > tightest.committed * cap)
+      tightest = { scope: `${scope} ${id}`, committed, cap };
   }
-  return { state: 'ok', scope: null };
+  return tightest === undefined ? { state: 'ok', scope: null } : { state: 'warn', scope: tightest.scope };
 };

@@ -2,7 +2,7 @@ import { epochOf, LANES } from '../../contract/timing.ts';
 import { randomText } from '../authenticate/api-key.ts';
 import type { Asked } from '../decode/decode.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { AccountRef, HoldOutcome, HoldRequest, LimitFigures, LimitOutcome, LimitTake, Ports } from '../ports.ts';
+import type { AccountRef, HoldRequest, LimitFigures, LimitTake, Ports } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Plan } from '../route/plan.ts';
 import { accountsOf, scopesOf, takesOf } from './accounts.ts';
@@ -13,6 +13,8 @@ import { makeRequestId } from './request-id.ts';
 
 /** A request that every scope has admitted. Its entry is open in the ledger: from here on only settling ends it. */
 export interface Admission {
+  asked: Asked;
+  plan: Plan;
   requestId: string;
   /** Tells a repeat of this request's writes from another request's. */
   nonce: string;
@@ -30,7 +32,7 @@ export interface Admission {
 
 export type Admitted = { ok: true; admission: Admission } | { ok: false; refusal: Refusal };
 
-type AdmitPorts = Pick<Ports, 'clock' | 'random' | 'limits' | 'ledger' | 'gateway'>;
+type AdmitPorts = Pick<Ports, 'clock' | 'random' | 'limits' | 'ledger' | 'gateway' | 'log'>;
 
 /** A wrong epoch is put right by the store's own time; past a few rounds the store's clock itself runs wild. */
 const MOST_ROUNDS = 3;
@@ -42,41 +44,49 @@ const MOST_ROUNDS = 3;
  * @throws {StoreUnavailable} when no answer came; what is surely taken has been given back, the rest heals at the epoch's close
  */
 export const admit = async (asked: Asked, plan: Plan, ports: AdmitPorts): Promise<Admitted> => {
-  let storeNow = ports.clock.now();
+  const { clock, limits, ledger } = ports;
+  /** By how much the store's clock is ahead of ours, as far as it has said. */
+  let aheadMs = 0;
   for (let round = 0; round < MOST_ROUNDS; round++) {
+    const storeNow = clock.now() + aheadMs;
     const admission = draftAdmission(asked, plan, storeNow, ports);
     const hold = holdRequestOf(admission, ports);
     const [taken, held] = await Promise.allSettled([
-      ports.limits.take(admission.takes, admission.epoch, storeNow),
-      ports.ledger.hold(hold),
+      limits.take(admission.takes, admission.epoch, storeNow),
+      ledger.hold(hold),
     ]);
-    const giveBack = () => undo(taken, held, admission, hold, ports);
+    const sure = {
+      limits: taken.status === 'fulfilled' && taken.value.kind === 'taken',
+      hold: held.status === 'fulfilled' && held.value.kind === 'held',
+    };
 
     if (taken.status === 'rejected' || held.status === 'rejected') {
-      await giveBack();
+      await giveBack(sure, admission, hold, ports);
       throw taken.status === 'rejected' ? taken.reason : (held as PromiseRejectedResult).reason;
     }
-    if (held.value.kind === 'refused' || taken.value.kind === 'refused') {
-      await giveBack();
-      return {
-        ok: false,
-        refusal:
-          held.value.kind === 'refused' ? budgetRefusal(held.value, hold.amount, storeNow) : rateRefusal(taken.value),
-      };
+    if (held.value.kind === 'refused') {
+      await giveBack(sure, admission, hold, ports);
+      return { ok: false, refusal: budgetRefusal(held.value, hold.amount, storeNow) };
+    }
+    if (taken.value.kind === 'refused') {
+      await giveBack(sure, admission, hold, ports);
+      return { ok: false, refusal: rateRefusal(taken.value) };
     }
     if (held.value.kind === 'wrong-epoch') {
-      await giveBack();
-      storeNow = held.value.storeNow;
+      await giveBack(sure, admission, hold, ports);
+      aheadMs = held.value.storeNow - clock.now();
       continue;
     }
 
     admission.limits = taken.value.figures;
     admission.receipt.budget = budgetStanding(admission.accounts, held.value.figures);
-    if (await openEntry(asked, admission, ports)) return { ok: true, admission };
-    // The entry may exist all the same: it must be known dead before its holds go.
-    await ports.ledger.refuse(admission.requestId, admission.epoch);
-    await giveBack();
-    storeNow = ports.clock.now();
+    const [opened] = await Promise.allSettled([openEntry(admission, ports)]);
+    if (opened.status === 'fulfilled' && opened.value) return { ok: true, admission };
+    // It may exist all the same: it must be known dead before its holds go. The limits may go anyway, as nothing is called.
+    const [dead] = await Promise.allSettled([ledger.refuse(admission.requestId, admission.epoch)]);
+    await giveBack({ limits: true, hold: dead.status === 'fulfilled' }, admission, hold, ports);
+    if (opened.status === 'rejected') throw opened.reason;
+    if (dead.status === 'rejected') throw dead.reason;
   }
   return {
     ok: false,
@@ -96,6 +106,8 @@ const draftAdmission = (asked: Asked, plan: Plan, storeNow: number, { gateway, r
   const outputLimit = outputLimitFor(conversation, alias, target, isBudgeted);
   const epoch = epochOf(storeNow);
   return {
+    asked,
+    plan,
     requestId: makeRequestId({ epoch, lane: Math.floor(random.fraction() * LANES), random: randomText(random, 16) }),
     nonce: randomText(random, 12),
     epoch,
@@ -129,34 +141,40 @@ export const holdRequestOf = (
   amount,
 });
 
-const openEntry = (asked: Asked, admission: Admission, { ledger }: AdmitPorts): Promise<boolean> =>
-  ledger.open({
-    requestId: admission.requestId,
-    nonce: admission.nonce,
-    epoch: admission.epoch,
-    hold: admission.hold,
-    accounts: admission.accounts.map(({ key }) => key),
-    keyId: asked.caller.keyId,
-    org: asked.caller.org,
-    team: asked.caller.team,
-    user: asked.labels.user,
-    tags: asked.labels.tags,
-    alias: asked.alias.name,
-    receipt: admission.receipt,
+const openEntry = (admission: Admission, { ledger }: AdmitPorts): Promise<boolean> => {
+  const { asked, requestId, nonce, epoch, hold, accounts, receipt } = admission;
+  const { caller, labels, alias } = asked;
+  return ledger.open({
+    requestId,
+    nonce,
+    epoch,
+    hold,
+    accounts: accounts.map(({ key }) => key),
+    keyId: caller.keyId,
+    org: caller.org,
+    team: caller.team,
+    user: labels.user,
+    tags: labels.tags,
+    alias: alias.name,
+    receipt,
   });
+};
 
-/** Gives back what was surely taken. What may have been taken is left: giving it back twice would be worse than a leak. */
-const undo = async (
-  taken: PromiseSettledResult<LimitOutcome>,
-  held: PromiseSettledResult<HoldOutcome>,
-  admission: Admission,
+/**
+ * Gives back what was surely taken. What may have been taken is left: giving it back twice would be worse than a leak. Nor
+ * is a give-back sent twice, so one that gets no answer is a leak too, and heals like any other; the refusal stands.
+ */
+const giveBack = async (
+  sure: { limits: boolean; hold: boolean },
+  { takes, epoch, requestId }: Admission,
   hold: HoldRequest,
-  { limits, ledger, clock }: AdmitPorts,
+  { limits, ledger, clock, log }: AdmitPorts,
 ): Promise<void> => {
-  const isTaken = taken.status === 'fulfilled' && taken.value.kind === 'taken';
-  const isHeld = held.status === 'fulfilled' && held.value.kind === 'held';
-  await Promise.all([
-    isTaken ? limits.giveBack(admission.takes, admission.epoch, clock.now()) : undefined,
-    isHeld ? ledger.giveBack(hold) : undefined,
+  const given = await Promise.allSettled([
+    sure.limits ? limits.giveBack(takes, epoch, clock.now()) : undefined,
+    sure.hold ? ledger.giveBack(hold) : undefined,
   ]);
+  for (const each of given)
+    if (each.status === 'rejected')
+      log.warn("not given back: heals at the epoch's close", { request_id: requestId, error: each.reason });
 };

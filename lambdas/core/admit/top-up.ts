@@ -1,8 +1,6 @@
 import type { AttemptRecord } from '../call/call.ts';
-import type { Asked } from '../decode/decode.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import { type Ports, StoreUnavailable } from '../ports.ts';
-import type { Plan } from '../route/plan.ts';
 import { attemptCost } from '../settle/attempt-cost.ts';
 import type { Target } from '../target.ts';
 import { type Admission, holdRequestOf } from './admit.ts';
@@ -17,12 +15,11 @@ import { outputLimitFor } from './output-limit.ts';
 export const topUp = async (
   target: Target,
   earlier: readonly AttemptRecord[],
-  asked: Asked,
-  plan: Plan,
   admission: Admission,
   ports: Pick<Ports, 'ledger' | 'gateway' | 'clock' | 'log'>,
 ): Promise<Refusal | undefined> => {
-  const billed = earlier.reduce((sum, attempt) => sum + attemptCost(attempt, asked, plan, admission).cost, 0n);
+  const { asked, plan } = admission;
+  const billed = earlier.reduce((sum, attempt) => sum + attemptCost(attempt, admission).cost, 0n);
   const limit = outputLimitFor(asked.conversation, asked.alias, target, admission.isBudgeted);
   const ceiling = holdCeiling(target, asked.conversation, plan.estimateOf(target).inputTokensHigh, limit.tokens);
   const needed = billed + ceiling;

@@ -11,6 +11,8 @@ const MOST_KEYS = 10_000;
 export const cacheAccess = (store: AccessStore, clock: Clock): AccessStore => {
   const known = new Map<string, { at: number; record: Promise<KeyRecord | undefined> }>();
   const forget = (id: string) => known.delete(id);
+  /** Forgets what was read before the change was made, and while it was. */
+  const change = <T>(id: string, work: Promise<T>): Promise<T> => work.finally(() => forget(id));
   return {
     findKey: (id) => {
       const now = clock.now();
@@ -28,14 +30,8 @@ export const cacheAccess = (store: AccessStore, clock: Clock): AccessStore => {
       }
       return record;
     },
-    createKey: (record) => {
-      forget(record.id);
-      return store.createKey(record);
-    },
-    revokeKey: (id, at) => {
-      forget(id);
-      return store.revokeKey(id, at);
-    },
+    createKey: (record) => change(record.id, store.createKey(record)),
+    revokeKey: (id, at) => change(id, store.revokeKey(id, at)),
     listKeys: () => store.listKeys(),
   };
 };

@@ -1,20 +1,17 @@
 import type { Admission } from '../admit/admit.ts';
 import { outputLimitFor } from '../admit/output-limit.ts';
 import { topUp } from '../admit/top-up.ts';
-import type { Asked } from '../decode/decode.ts';
 import type { Ports } from '../ports.ts';
-import type { Plan } from '../route/plan.ts';
 import type { CallRequest } from './call.ts';
 
 /** Puts an admitted request into the terms of the call layer, which knows nothing of money. */
 export const callRequestOf = (
-  asked: Asked,
-  plan: Plan,
   admission: Admission,
   signal: AbortSignal,
   ports: Pick<Ports, 'clock' | 'ledger' | 'gateway' | 'log'>,
 ): CallRequest => {
-  const { surface, conversation, body, alias } = asked;
+  const { plan } = admission;
+  const { surface, conversation, body, alias } = admission.asked;
   const now = ports.clock.now();
   return {
     requestId: admission.requestId,
@@ -35,6 +32,6 @@ export const callRequestOf = (
     },
     deadlineAt: now + alias.timeouts.totalMs,
     signal,
-    admitAttempt: (target, earlier) => topUp(target, earlier, asked, plan, admission, ports),
+    admitAttempt: (target, earlier) => topUp(target, earlier, admission, ports),
   };
 };

@@ -229,7 +229,7 @@ export const makeCircuitBoard = ({
     refresh,
     report(target, report, probe) {
       const known = knownOf(target);
-      if (typeof report !== 'string' && report.retryAfterMs !== undefined)
+      if (typeof report !== 'string' && report.retryAfterMs !== undefined && isOfTarget(report))
         known.passOverUntil = clock.now() + Math.min(report.retryAfterMs, CIRCUIT.longestPassOverMs);
       if (probe === undefined) reportCall(known, report);
       else reportProbe(known, report, probe);
@@ -242,6 +242,10 @@ export const makeCircuitBoard = ({
 
 const isProber = ({ circuit }: CircuitRecord, probe: string): boolean =>
   circuit.state === 'half-open' && circuit.prober === probe;
+
+/** Whether a failure is the target's: what one client did wrong must not keep the others out, whatever headers came with it. */
+const isOfTarget = ({ isRetryable, countsAgainstCircuit }: AttemptFailure): boolean =>
+  isRetryable || countsAgainstCircuit;
 
 /** A target that turns one request down (busy, too long, not allowed) is not broken. */
 const verdictOf = (report: CallReport): 'works' | 'broken' | 'unknown' => {

@@ -78,8 +78,8 @@ export const startTally = (target: Target, clock: Clock): Tally => {
     seeAnswer(answer) {
       usage = answer.usage;
       stop = answer.stop;
-      // The vendor's count is the better one; ours is only for answers without.
-      if (usage === undefined) for (const part of answer.parts) count(contentOfPart(part));
+      // The vendor's count is the better one; ours is only for answers without, or with one of nothing.
+      if (usage === undefined || usage.outputTokens === 0) for (const part of answer.parts) count(contentOfPart(part));
     },
     record: (failure) => ({
       target,

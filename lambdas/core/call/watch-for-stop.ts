@@ -1,5 +1,6 @@
 import type { Ports } from '../ports.ts';
 import type { Outcome } from '../receipt.ts';
+import { outcomeOfSignal } from './deadlines.ts';
 
 /** Aborts, once, with the `Outcome` that it means as its reason. */
 export interface StopWatch {
@@ -8,7 +9,7 @@ export interface StopWatch {
   end(): void;
 }
 
-/** The two ways to stop a call from outside: the client hangs up (where the front door tells), or somebody cancels it. */
+/** The ways to stop a call from outside: the front door's signal (the client hung up, or a function's time is up), or somebody cancels it. */
 export const watchForStop = (
   clientSignal: AbortSignal,
   requestId: string,
@@ -16,7 +17,7 @@ export const watchForStop = (
 ): StopWatch => {
   const controller = new AbortController();
   const stopBecause = (outcome: Outcome) => controller.abort(outcome);
-  const clientLeft = () => stopBecause('client-gone');
+  const clientLeft = () => stopBecause(outcomeOfSignal(clientSignal));
   if (clientSignal.aborted) clientLeft();
   else clientSignal.addEventListener('abort', clientLeft, { once: true });
   const unwatch = cancellations.watch(requestId, () => stopBecause('cancelled'));

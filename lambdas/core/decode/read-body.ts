@@ -1,6 +1,7 @@
 import { EVENT_OVERHEAD_BYTES, MAX_EVENT_BYTES } from '../../contract/bounds.ts';
 import type { JsonObject, JsonValue } from '../conversation.ts';
 import { type Refusal, refuse } from '../failures.ts';
+import { isDeeperThan, MAX_DEPTH } from '../read-json.ts';
 
 export type ReadBody = { ok: true; body: JsonValue } | { ok: false; refusal: Refusal };
 
@@ -11,8 +12,14 @@ const MAX_BODY_BYTES = MAX_EVENT_BYTES - EVENT_OVERHEAD_BYTES;
 export const readBody = async (request: Request): Promise<ReadBody> => {
   const declared = Number(request.headers.get('content-length') ?? '0');
   if (declared > MAX_BODY_BYTES) return tooLarge(declared);
-  // A declared length is one that the server holds the body to: it can be taken whole, without a stream around it.
-  const bytes = declared > 0 ? new Uint8Array(await request.arrayBuffer()) : await collect(request.body);
+  let bytes: Uint8Array | undefined;
+  try {
+    // A declared length is one that the server holds the body to: it can be taken whole, without a stream around it.
+    bytes = declared > 0 ? new Uint8Array(await request.arrayBuffer()) : await collect(request.body);
+  } catch {
+    // Only its sender can break a body off.
+    return malformed('The body broke off before its end.');
+  }
   if (bytes === undefined) return tooLarge(MAX_BODY_BYTES + 1);
   const escaped = escapedLength(bytes);
   if (escaped > MAX_BODY_BYTES) return tooLarge(escaped);
@@ -23,11 +30,15 @@ export const readBody = async (request: Request): Promise<ReadBody> => {
   } catch {
     return malformed('The body is not valid UTF-8: JSON must be sent as UTF-8.');
   }
+  let body: JsonValue;
   try {
-    return { ok: true, body: JSON.parse(text) as JsonValue };
+    body = JSON.parse(text) as JsonValue;
   } catch (error) {
     return malformed(`The body is not valid JSON: ${parserWords(error)}.`);
   }
+  // Here for all surfaces: whatever walks or writes the body afterwards may use the stack.
+  if (isDeeperThan(body, MAX_DEPTH)) return malformed(`The body is nested deeper than ${MAX_DEPTH} levels.`);
+  return { ok: true, body };
 };
 
 export const isJsonObject = (value: JsonValue): value is JsonObject =>

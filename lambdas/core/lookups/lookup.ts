@@ -3,7 +3,7 @@ import { authenticate, type Caller } from '../authenticate/authenticate.ts';
 import type { Surface } from '../dialect.ts';
 import type { Refusal } from '../failures.ts';
 import type { Ports } from '../ports.ts';
-import { refusalOfError, respondWithRefusal } from '../respond/respond-with-refusal.ts';
+import { respondWithError, respondWithRefusal } from '../respond/respond-with-refusal.ts';
 import { idHeaders } from '../respond/response-headers.ts';
 
 export type Found = { ok: true; body: object; status?: number } | { ok: false; refusal: Refusal };
@@ -26,6 +26,6 @@ export const handleLookup = async (
       headers: idHeaders(`req_${randomText(ports.random, 20)}`),
     });
   } catch (error) {
-    return respondWithRefusal(refusalOfError(error, ports), surface, ports);
+    return respondWithError(error, surface, ports);
   }
 };

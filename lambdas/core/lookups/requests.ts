@@ -1,28 +1,36 @@
 import { formatUsd } from '../../contract/money.ts';
+import { parseRequestId } from '../admit/request-id.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { LedgerEntry, Ports } from '../ports.ts';
+import type { Ledger, LedgerEntry, Ports } from '../ports.ts';
+import type { Receipt } from '../receipt.ts';
 import type { Found } from './lookup.ts';
 
 /** `GET /v1/receipts/{id}`: the whole decision. A request of another key does not exist. */
 export const showReceipt =
   (id: string) =>
   async (caller: Caller, { ledger }: Ports): Promise<Found> => {
-    const entry = await ledger.read(id);
-    if (entry === undefined || entry.keyId !== caller.keyId) return { ok: false, refusal: noSuchRequest() };
-    return { ok: true, body: describeEntry(entry) };
+    const entry = await findOwnEntry(id, caller, ledger);
+    return entry === undefined ? { ok: false, refusal: noSuchRequest() } : { ok: true, body: describeEntry(entry) };
   };
 
 /** `POST /v1/requests/{id}/cancel`: stops an answer under way, in whichever process it runs; what it has used is settled. */
 export const cancelRequest =
   (id: string) =>
   async (caller: Caller, { ledger, cancellations }: Ports): Promise<Found> => {
-    const entry = await ledger.read(id);
-    if (entry === undefined || entry.keyId !== caller.keyId) return { ok: false, refusal: noSuchRequest() };
+    const entry = await findOwnEntry(id, caller, ledger);
+    if (entry === undefined) return { ok: false, refusal: noSuchRequest() };
     if (entry.state !== 'open') return { ok: true, body: { id, object: 'request', status: entry.state } };
     await cancellations.request(id);
     return { ok: true, status: 202, body: { id, object: 'request', status: 'cancelling' } };
   };
+
+/** Text that can be no request's id is not taken to the store. */
+const findOwnEntry = async (id: string, caller: Caller, ledger: Ledger): Promise<LedgerEntry | undefined> => {
+  if (parseRequestId(id) === undefined) return undefined;
+  const entry = await ledger.read(id);
+  return entry?.keyId === caller.keyId ? entry : undefined;
+};
 
 /** An entry as people and programs read it: snake_case, exact dollars as decimal strings. */
 export const describeEntry = (entry: LedgerEntry) => ({
@@ -40,7 +48,28 @@ export const describeEntry = (entry: LedgerEntry) => ({
   hold_usd: formatUsd(entry.hold),
   cost_usd: formatUsd(entry.cost),
   accounts: entry.accounts,
-  ...(snakeCased(entry.receipt) as object),
+  ...(snakeCased(inDollars(entry.receipt)) as object),
+});
+
+/** A receipt keeps nano-USD and milliseconds; outside, as beside it, amounts are dollars and times are ISO's. */
+const inDollars = ({ attempts, price, overrun, ...receipt }: Receipt) => ({
+  ...receipt,
+  attempts: attempts.map(({ cost, startedAt, ...attempt }) => ({
+    ...attempt,
+    startedAt: new Date(startedAt).toISOString(),
+    costUsd: formatUsd(BigInt(cost)),
+  })),
+  ...(price && {
+    pricePerMTok: {
+      inputUsd: formatUsd(BigInt(price.input)),
+      cachedInputUsd: formatUsd(BigInt(price.cachedInput)),
+      cacheWrite5mUsd: formatUsd(BigInt(price.cacheWrite5m)),
+      cacheWrite1hUsd: formatUsd(BigInt(price.cacheWrite1h)),
+      outputUsd: formatUsd(BigInt(price.output)),
+      source: price.source,
+    },
+  }),
+  ...(overrun !== undefined && { overrunUsd: formatUsd(BigInt(overrun)) }),
 });
 
 const snakeCased = (value: unknown): unknown => {

@@ -1,5 +1,6 @@
 import { formatUsd } from '../../contract/money.ts';
 import { accountsOf, scopesOf, takesOf } from '../admit/accounts.ts';
+import { isNearCap } from '../admit/admit-refusals.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import type { AccountFigures, AccountRef, LimitFigures, Ports } from '../ports.ts';
 import type { Found } from './lookup.ts';
@@ -27,7 +28,7 @@ export const showUsage = async (caller: Caller, ports: Ports): Promise<Found> =>
         const own = limits.filter(({ scope }) => scope === `${kind}#${id}`).map(describeLimit);
         const standings = accounts
           .filter((account) => account.scope === kind)
-          .map((account) => describeAccount(account, byKey.get(account.key), mayRead));
+          .map((account) => describeAccount(account, byKey.get(account.key), mayRead, ports.gateway.policyVersion));
         const rows =
           standings.length > 0 || own.length === 0
             ? standings
@@ -46,16 +47,22 @@ const totalsOf = (figures: AccountFigures | undefined) => ({
   held_usd: dollars(figures?.held ?? 0n),
 });
 
-const describeAccount = (account: AccountRef, figures: AccountFigures | undefined, mayRead: boolean) => {
-  const { cap, period, warnAt } = account;
+const describeAccount = (
+  account: AccountRef,
+  figures: AccountFigures | undefined,
+  mayRead: boolean,
+  policyVersion: number,
+) => {
+  const { period, warnAt } = account;
+  // A newer policy than this process's has stamped the account: that one is enforced.
+  const cap = figures !== undefined && figures.capVersion > policyVersion ? figures.cap : account.cap;
   const committed = figures?.committed ?? 0n;
-  const isWarned = cap !== null && committed * 1000n >= cap * BigInt(Math.round(warnAt * 1000));
   return {
     period,
     cap_usd: mayRead && cap !== null ? dollars(cap) : null,
     spent_usd: mayRead ? dollars(figures?.spent ?? 0n) : null,
     held_usd: mayRead ? dollars(figures?.held ?? 0n) : null,
-    state: cap !== null && committed >= cap ? 'reject' : isWarned ? 'warn' : 'ok',
+    state: cap === null ? 'ok' : committed >= cap ? 'reject' : isNearCap(committed, cap, warnAt) ? 'warn' : 'ok',
   };
 };
 

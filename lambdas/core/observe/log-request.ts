@@ -3,17 +3,17 @@ import type { Admission } from '../admit/admit.ts';
 import type { Asked } from '../decode/decode.ts';
 import { type Refusal, statusOf } from '../failures.ts';
 import type { Ports } from '../ports.ts';
+import { inputOf } from '../settle/attempt-cost.ts';
 import type { Settled } from '../settle/settle.ts';
 
 /** One line a request, in OpenTelemetry's GenAI names. Ids and counts only: no prompt, no answer, no key. */
-export const logAnswer = (settled: Settled, asked: Asked, admission: Admission, { log }: Pick<Ports, 'log'>): void => {
+export const logAnswer = (settled: Settled, { asked, requestId }: Admission, { log }: Pick<Ports, 'log'>): void => {
   const { receipt, usage, cost } = settled;
   log.info('request', {
-    request_id: admission.requestId,
+    request_id: requestId,
     ...callerFields(asked),
     'gen_ai.response.model': receipt.answeredBy,
-    'gen_ai.usage.input_tokens':
-      usage.inputTokens + usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens,
+    'gen_ai.usage.input_tokens': inputOf(usage),
     'gen_ai.usage.cache_read.input_tokens': usage.cachedInputTokens,
     'gen_ai.usage.output_tokens': usage.outputTokens,
     outcome: receipt.outcome,
@@ -26,7 +26,7 @@ export const logAnswer = (settled: Settled, asked: Asked, admission: Admission, 
 export const logRefusal = (
   refusal: Refusal,
   requestId: string,
-  asked: Asked | undefined,
+  { asked, settled }: { asked?: Asked; settled?: Settled },
   { log }: Pick<Ports, 'log'>,
 ): void =>
   log.info('refused', {
@@ -37,6 +37,7 @@ export const logRefusal = (
     scope: refusal.scope,
     param: refusal.param,
     attempts: refusal.attempts?.map(({ target, reason, status }) => ({ target, reason, status })),
+    ...(settled && { outcome: settled.receipt.outcome, cost_usd: formatUsd(settled.cost) }),
   });
 
 const callerFields = ({ caller, labels, alias, conversation }: Asked) => ({

@@ -1,48 +1,68 @@
 import { formatUsd } from '../../contract/money.ts';
 import type { Admission } from '../admit/admit.ts';
 import type { CallResult } from '../call/call.ts';
-import type { Asked } from '../decode/decode.ts';
 import { logAnswer } from '../observe/log-request.ts';
 import type { Ports } from '../ports.ts';
 import type { Settled } from '../settle/settle.ts';
+import { respondWithRefusal } from './respond-with-refusal.ts';
 import { decisionHeaders } from './response-headers.ts';
 
-type RespondPorts = Pick<Ports, 'clock' | 'log'>;
+type RespondPorts = Pick<Ports, 'clock' | 'log' | 'random'>;
 
-/** A whole answer: settled first, so that it carries what it cost. */
-export const respondWithAnswer = (
+/** What a call came to, in the surface's dialect. All but a stream is settled first, so that it carries what it cost and whoever has it may read its receipt. */
+export const respond = async (
+  result: CallResult,
+  settled: Promise<Settled>,
+  admission: Admission,
+  ports: RespondPorts,
+): Promise<Response> => {
+  switch (result.kind) {
+    case 'answered':
+      return respondWithAnswer(result, await settled, admission, ports);
+    case 'streaming':
+      return respondWithStream(result, settled, admission, ports);
+    case 'failed': {
+      const { asked } = admission;
+      return respondWithRefusal(result.refusal, asked.surface, ports, { asked, admission, settled: await settled });
+    }
+    default:
+      return result satisfies never;
+  }
+};
+
+const respondWithAnswer = (
   result: Extract<CallResult, { kind: 'answered' }>,
   settled: Settled,
-  asked: Asked,
   admission: Admission,
   ports: RespondPorts,
 ): Response => {
-  logAnswer(settled, asked, admission, ports);
-  const { target, dropped, attempts } = result;
+  logAnswer(settled, admission, ports);
   return Response.json(result.body, {
     headers: {
-      ...decisionHeaders(asked, admission, { target, dropped, attempts: attempts.length }, ports.clock.now()),
+      ...decisionHeaders(admission, result, ports.clock.now()),
       'x-tollgate-cost-usd': formatUsd(settled.cost),
     },
   });
 };
 
-/** A streamed answer: bytes as they come. The stream closes once the request is settled, so that whoever reads to its end may read the ledger. */
-export const respondWithStream = (
+/** Bytes as they come. The stream closes once the request is settled, so that whoever reads to its end may read the ledger. */
+const respondWithStream = (
   result: Extract<CallResult, { kind: 'streaming' }>,
   settled: Promise<Settled>,
-  asked: Asked,
   admission: Admission,
   ports: RespondPorts,
 ): Response => {
-  const { target, dropped, attempts } = result;
-  settled.then(
-    (end) => logAnswer(end, asked, admission, ports),
+  const entered = settled.then(
+    (end) => {
+      logAnswer(end, admission, ports);
+      return end;
+    },
+    // The answer is whole all the same; its entry stays open until the close.
     (error) => ports.log.error('stream not settled', { request_id: admission.requestId, error }),
   );
-  return new Response(bodyOf(result.chunks, settled, asked.labels.costTrailer), {
+  return new Response(bodyOf(result.chunks, entered, admission.asked.labels.costTrailer), {
     headers: {
-      ...decisionHeaders(asked, admission, { target, dropped, attempts: attempts.length }, ports.clock.now()),
+      ...decisionHeaders(admission, result, ports.clock.now()),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
@@ -53,16 +73,18 @@ export const respondWithStream = (
 /** Pulled chunk by chunk; a reader that leaves is heard at once, also while a chunk is awaited. */
 const bodyOf = (
   chunks: AsyncIterable<string>,
-  settled: Promise<Settled>,
+  // biome-ignore lint/suspicious/noConfusingVoidType: what a log line gives back
+  entered: Promise<Settled | void>,
   costTrailer: boolean,
 ): ReadableStream<Uint8Array> => {
   const iterator = chunks[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   let hasLeft = false;
   const end = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-    const { cost } = await settled;
+    const settled = await entered;
     if (hasLeft) return;
-    if (costTrailer) controller.enqueue(encoder.encode(`: x-tollgate-cost-usd=${formatUsd(cost)}\n\n`));
+    if (costTrailer && settled)
+      controller.enqueue(encoder.encode(`: x-tollgate-cost-usd=${formatUsd(settled.cost)}\n\n`));
     controller.close();
   };
   return new ReadableStream<Uint8Array>(

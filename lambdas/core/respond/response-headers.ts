@@ -1,8 +1,8 @@
 import type { Admission } from '../admit/admit.ts';
 import { outputLimitFor } from '../admit/output-limit.ts';
-import type { Asked } from '../decode/decode.ts';
 import type { SurfaceName } from '../dialect.ts';
 import type { LimitFigures } from '../ports.ts';
+import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 
 export const idHeaders = (requestId: string): Record<string, string> => ({
@@ -12,35 +12,38 @@ export const idHeaders = (requestId: string): Record<string, string> => ({
 
 /** Who answered, how hard it was, and how the caller stands. */
 export const decisionHeaders = (
-  asked: Asked,
-  admission: Admission,
-  answer: { target: Target; attempts: number; dropped: string[] },
+  { asked, requestId, isBudgeted, receipt, limits }: Admission,
+  { target, attempts, dropped }: { target: Target; attempts: readonly unknown[]; dropped: string[] },
   nowMs: number,
 ): Record<string, string> => {
-  const { target, attempts, dropped } = answer;
-  const limit = outputLimitFor(asked.conversation, asked.alias, target, admission.isBudgeted);
+  const limit = outputLimitFor(asked.conversation, asked.alias, target, isBudgeted);
   // Only OpenAI's dialect can leave the limit out; elsewhere the model's own maximum was sent.
   const wasSet = limit.setBy === 'alias' || (limit.setBy === 'model' && target.dialect !== 'openai-chat');
   return {
-    ...idHeaders(admission.requestId),
-    'x-tollgate-model': target.id,
-    'x-tollgate-attempts': String(attempts),
-    'x-tollgate-budget': budgetHeader(admission),
+    ...idHeaders(requestId),
+    'x-tollgate-model': headerSafe(target.id),
+    'x-tollgate-attempts': String(attempts.length),
     ...(wasSet && { 'x-tollgate-output-limit': String(limit.tokens) }),
     ...(dropped.length > 0 && { 'x-tollgate-dropped': dropped.map(headerSafe).join(', ') }),
-    ...rateLimitHeaders(admission.limits, asked.surface.name, nowMs),
+    ...standingHeaders({ budget: receipt.budget, limits }, asked.surface.name, nowMs),
   };
 };
 
-export const budgetHeader = ({ receipt: { budget } }: Admission): string =>
-  budget.scope === null ? budget.state : `${budget.state}; scope=${headerSafe(budget.scope)}`;
-
-/** The tightest requests and tokens limit of all scopes, in the names that each surface's clients read. */
-export const rateLimitHeaders = (
-  figures: LimitFigures[],
+/** How the caller stands: its budget, where it was asked for, and its rate limits. */
+export const standingHeaders = (
+  { budget, limits }: { budget: Receipt['budget'] | undefined; limits: LimitFigures[] },
   surface: SurfaceName,
   nowMs: number,
-): Record<string, string> => {
+): Record<string, string> => ({
+  ...(budget && { 'x-tollgate-budget': budgetHeader(budget) }),
+  ...rateLimitHeaders(limits, surface, nowMs),
+});
+
+const budgetHeader = ({ state, scope }: Receipt['budget']): string =>
+  scope === null ? state : `${state}; scope=${headerSafe(scope)}`;
+
+/** The tightest requests and tokens limit of all scopes, in the names that each surface's clients read. */
+const rateLimitHeaders = (figures: LimitFigures[], surface: SurfaceName, nowMs: number): Record<string, string> => {
   const headers: Record<string, string> = {};
   for (const what of ['requests', 'tokens'] as const) {
     const tightest = figures
@@ -64,4 +67,4 @@ export const rateLimitHeaders = (
 
 /** Header values are visible ASCII: a user's or a tag's name may hold anything. */
 const headerSafe = (text: string): string =>
-  text.replaceAll(/[^\x20-\x7e]/g, (character) => encodeURIComponent(character.toWellFormed()));
+  text.replaceAll(/[^\x20-\x7e]/gu, (character) => encodeURIComponent(character.toWellFormed()));

@@ -1,4 +1,4 @@
-import type { Clock, Ledger, Log, Settlement, SettleQueue } from '../ports.ts';
+import { type Clock, type Ledger, type Log, type Settlement, type SettleQueue, StoreUnavailable } from '../ports.ts';
 
 /** First wait, milliseconds; it doubles up to the longest. */
 const FIRST_WAIT_MS = 250;
@@ -8,71 +8,80 @@ const LONGEST_WAIT_MS = 15_000;
 export interface MemorySettleQueue extends SettleQueue {
   /** Settlements not yet entered. */
   readonly size: number;
-  /** Tries everything once more, for a process that is about to end. @returns how many are left. */
+  /** Tries everything once more and then no more by itself: the process is about to end. @returns how many are left. */
   flush(): Promise<number>;
 }
 
-/** Enters settlements that the store did not take, in order, again and again until it does: each recognises its own repeat. */
+/**
+ * Enters settlements that the store did not take, again and again until it does: each recognises its own repeat. One that
+ * the ledger itself refuses will never be taken, and must not hold up the others: its hold is charged at the close.
+ */
 export const makeSettleQueue = ({
   ledger,
   clock,
   log,
 }: {
-  ledger: Ledger;
-  clock: Clock;
+  ledger: Pick<Ledger, 'settle'>;
+  clock: Pick<Clock, 'after'>;
   log: Log;
 }): MemorySettleQueue => {
-  const waiting: Settlement[] = [];
+  const waiting = new Set<Settlement>();
   let waitMs = FIRST_WAIT_MS;
   let cancelTimer: (() => void) | undefined;
   let working: Promise<void> | undefined;
 
-  const work = async () => {
-    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      try {
-        await ledger.settle(next);
-      } catch (error) {
-        log.error('queued settlement still not entered', {
-          request_id: next.requestId,
-          waiting: waiting.length,
-          error,
-        });
-        return;
+  /** @returns whether the store can be reached */
+  const enter = async (settlement: Settlement): Promise<boolean> => {
+    const fields = { request_id: settlement.requestId, waiting: waiting.size };
+    try {
+      await ledger.settle(settlement);
+    } catch (error) {
+      if (error instanceof StoreUnavailable) {
+        log.error('queued settlement still not entered', { ...fields, error });
+        return false;
       }
-      waiting.shift();
+      log.error("queued settlement refused by the ledger: the epoch's close charges the hold", { ...fields, error });
+    }
+    waiting.delete(settlement);
+    return true;
+  };
+  const enterAll = async (): Promise<void> => {
+    for (const settlement of waiting) {
+      if (!(await enter(settlement))) return;
       waitMs = FIRST_WAIT_MS;
     }
   };
-  const workOnce = () => {
-    working ??= work().finally(() => {
+  const work = (): Promise<void> => {
+    working ??= enterAll().finally(() => {
       working = undefined;
     });
     return working;
   };
-  const schedule = () => {
-    if (cancelTimer !== undefined || waiting.length === 0) return;
+  const schedule = (): void => {
+    if (cancelTimer !== undefined || waiting.size === 0) return;
     cancelTimer = clock.after(waitMs, async () => {
       cancelTimer = undefined;
       waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
-      await workOnce();
+      await work();
       schedule();
     });
   };
 
   return {
     get size() {
-      return waiting.length;
+      return waiting.size;
     },
     add: (settlement) => {
-      waiting.push(settlement);
+      waiting.add(settlement);
       schedule();
     },
     flush: async () => {
+      // A round under way may have begun before the last were added, or before the store came back.
+      await working;
+      await work();
       cancelTimer?.();
       cancelTimer = undefined;
-      await workOnce();
-      schedule();
-      return waiting.length;
+      return waiting.size;
     },
   };
 };

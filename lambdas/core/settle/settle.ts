@@ -1,21 +1,11 @@
 import type { Admission } from '../admit/admit.ts';
-import type { AttemptRecord } from '../call/call.ts';
+import type { AttemptRecord, CallResult } from '../call/call.ts';
 import type { Stop, Usage } from '../conversation.ts';
-import type { Asked } from '../decode/decode.ts';
-import type { Ports, Settlement } from '../ports.ts';
+import { type Ports, type Settlement, StoreUnavailable } from '../ports.ts';
 import type { Attempt, Outcome, Receipt } from '../receipt.ts';
-import type { Plan } from '../route/plan.ts';
 import type { Target } from '../target.ts';
-import { attemptCost } from './attempt-cost.ts';
-
-/** How a call ended, whatever happened. */
-export interface CallEnd {
-  outcome: Outcome;
-  attempts: readonly AttemptRecord[];
-  answeredBy?: Target;
-  stop?: Stop;
-  dropped: string[];
-}
+import { abandon, settleLimits } from './abandon.ts';
+import { type AttemptCost, attemptCost, inputOf, NO_USAGE } from './attempt-cost.ts';
 
 export interface Settled {
   /** Nano-USD. */
@@ -24,24 +14,70 @@ export interface Settled {
   receipt: Receipt;
 }
 
+type SettlePorts = Pick<Ports, 'ledger' | 'limits' | 'clock' | 'settleQueue' | 'log'>;
+
 /**
- * Enters what the request cost: exactly once, whatever happened. Never rejects: a settlement that the store did not take
- * goes to the queue, since the money is spent all the same.
+ * Enters what a request has cost, once its call has ended, however it ended. A settlement that the store does not take goes
+ * to the queue, since the money is spent all the same. Rejects for bugs only; the entry then stays open and is closed whole.
  */
-export const settle = async (
+export const settle = async (result: CallResult, admission: Admission, ports: SettlePorts): Promise<Settled> => {
+  try {
+    const end = await endOf(result);
+    const costs = end.attempts.map((attempt) => attemptCost(attempt, admission));
+    const cost = costs.reduce((sum, { cost }) => sum + cost, 0n);
+    const usage = costs.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE);
+    const receipt = finishReceipt(end, costs, usage, cost - admission.hold, admission, ports);
+    const inputTokens = inputOf(usage);
+    const { requestId, nonce } = admission;
+    await Promise.all([
+      enter({ requestId, nonce, cost, inputTokens, outputTokens: usage.outputTokens, receipt }, ports),
+      settleLimits(admission, inputTokens + usage.outputTokens, ports),
+    ]);
+    return { cost, usage, receipt };
+  } catch (error) {
+    await abandon(admission, ports);
+    throw error;
+  }
+};
+
+/** How a call ended. */
+interface CallEnd {
+  outcome: Outcome;
+  attempts: readonly AttemptRecord[];
+  answeredBy?: Target;
+  stop?: Stop;
+  dropped: string[];
+}
+
+const endOf = async (result: CallResult): Promise<CallEnd> => {
+  switch (result.kind) {
+    case 'answered': {
+      const { attempts, target, answer, dropped } = result;
+      return { outcome: 'answered', attempts, answeredBy: target, stop: answer.stop, dropped };
+    }
+    case 'streaming':
+      return { ...(await result.ended), answeredBy: result.target, dropped: result.dropped };
+    case 'failed':
+      return { outcome: result.outcome, attempts: result.attempts, dropped: [] };
+    default:
+      return result satisfies never;
+  }
+};
+
+/** @param overrun cost beyond the hold, nano-USD: entered in full, and somebody has to hear of it */
+const finishReceipt = (
   end: CallEnd,
-  asked: Asked,
-  plan: Plan,
-  admission: Admission,
-  ports: Pick<Ports, 'ledger' | 'limits' | 'clock' | 'settleQueue' | 'log'>,
-): Promise<Settled> => {
-  const costs = end.attempts.map((attempt) => attemptCost(attempt, asked, plan, admission));
-  const cost = costs.reduce((sum, { cost }) => sum + cost, 0n);
-  const usage = costs.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE);
-  const overrun = cost - admission.hold;
-  const receipt: Receipt = {
-    ...admission.receipt,
-    attempts: end.attempts.map((attempt, i) => describeAttempt(attempt, costs[i]?.usage, costs[i]?.cost ?? 0n)),
+  costs: AttemptCost[],
+  usage: Usage,
+  overrun: bigint,
+  { receipt, requestId }: Admission,
+  { log }: SettlePorts,
+): Receipt => {
+  if (overrun > 0n)
+    log.error('overrun: the provider bills more than was held', { request_id: requestId, overrun_nano_usd: overrun });
+  return {
+    ...receipt,
+    attempts: end.attempts.map((attempt, i) => describeAttempt(attempt, costs[i])),
     outcome: end.outcome,
     dropped: end.dropped,
     usage,
@@ -50,59 +86,19 @@ export const settle = async (
     ...(costs.some(({ isEstimated }) => isEstimated) && { usageEstimated: true }),
     ...(overrun > 0n && { overrun: overrun.toString() }),
   };
-  if (overrun > 0n)
-    ports.log.error('overrun: the provider bills more than was held', {
-      request_id: admission.requestId,
-      overrun_nano_usd: overrun,
-    });
-
-  const settlement: Settlement = {
-    requestId: admission.requestId,
-    nonce: admission.nonce,
-    cost,
-    inputTokens: usage.inputTokens + usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens,
-    outputTokens: usage.outputTokens,
-    receipt,
-  };
-  await Promise.all([
-    enterSettlement(settlement, ports),
-    settleLimits(admission, settlement.inputTokens + settlement.outputTokens, ports),
-  ]);
-  return { cost, usage, receipt };
 };
 
-const enterSettlement = async (
-  settlement: Settlement,
-  { ledger, settleQueue, log }: Pick<Ports, 'ledger' | 'settleQueue' | 'log'>,
-) => {
+/** Never rejects. */
+const enter = async (settlement: Settlement, { ledger, settleQueue, log }: SettlePorts): Promise<void> => {
   try {
     await ledger.settle(settlement);
   } catch (error) {
-    log.error('settlement not entered, queued', { request_id: settlement.requestId, error });
-    settleQueue.add(settlement);
+    const fields = { request_id: settlement.requestId, error };
+    if (error instanceof StoreUnavailable) {
+      log.error('settlement not entered, queued', fields);
+      settleQueue.add(settlement);
+    } else log.error("settlement refused by the ledger: the epoch's close charges the hold", fields);
   }
-};
-
-/** Best effort: a lost correction ages out of the limits by itself. */
-const settleLimits = async (
-  admission: Admission,
-  usedTokens: number,
-  { limits, clock, log }: Pick<Ports, 'limits' | 'clock' | 'log'>,
-) => {
-  try {
-    await limits.settle(admission.takes, admission.epoch, usedTokens, clock.now());
-  } catch (error) {
-    log.warn('rate limits not corrected', { request_id: admission.requestId, error });
-  }
-};
-
-const NO_USAGE: Usage = {
-  inputTokens: 0,
-  cachedInputTokens: 0,
-  cacheWrite5mTokens: 0,
-  cacheWrite1hTokens: 0,
-  outputTokens: 0,
-  reasoningTokens: 0,
 };
 
 const addUsage = (a: Usage, b: Usage = NO_USAGE): Usage => ({
@@ -114,7 +110,7 @@ const addUsage = (a: Usage, b: Usage = NO_USAGE): Usage => ({
   reasoningTokens: a.reasoningTokens + b.reasoningTokens,
 });
 
-const describeAttempt = (attempt: AttemptRecord, usage: Usage | undefined, cost: bigint): Attempt => ({
+const describeAttempt = (attempt: AttemptRecord, { cost, usage }: Partial<AttemptCost> = {}): Attempt => ({
   target: attempt.target.id,
   startedAt: attempt.startedAt,
   durationMs: attempt.durationMs,
@@ -122,7 +118,7 @@ const describeAttempt = (attempt: AttemptRecord, usage: Usage | undefined, cost:
   ...(attempt.status !== undefined && { status: attempt.status }),
   ...(attempt.failure && { failure: attempt.failure.reason, message: attempt.failure.message }),
   ...(usage && { usage }),
-  cost: cost.toString(),
+  cost: (cost ?? 0n).toString(),
 });
 
 const describePrice = ({ price }: Target): NonNullable<Receipt['price']> => ({

@@ -4,8 +4,6 @@ import type { Decoded } from '../../core/dialect.ts';
 import {
   decoding,
   fail,
-  isDeeperThan,
-  MAX_DEPTH,
   optional,
   present,
   readArray,
@@ -18,15 +16,16 @@ import { readCache } from './decode-content.ts';
 import { readOutput, readThinking } from './decode-reasoning.ts';
 import { readToolChoice, readTools } from './decode-tools.ts';
 import { readMessages, readSystem } from './decode-turns.ts';
+import { THREAD } from './errors.ts';
 import { makeNotes, type Notes } from './notes.ts';
 
 /** Reads the body of `POST /v1/messages`. */
 export const decodeRequest = (body: JsonValue): Decoded<Conversation> => decoding(() => readConversation(body));
 
 const readConversation = (json: JsonValue): Conversation => {
-  if (isDeeperThan(json, MAX_DEPTH)) fail(null, `The body is nested more than ${MAX_DEPTH} levels deep.`);
   const body = readObject(json, 'body');
   const notes = makeNotes();
+  refuseThread(body.thread);
   const model = readString(body.model, 'model', { min: 1, max: MAX_NAME_LENGTH });
   // Anthropic demands it; 0 only fills the prompt cache.
   const maxOutputTokens = readNumber(body.max_tokens, 'max_tokens', { min: 0, max: MAX_OUTPUT_TOKENS, integer: true });
@@ -66,6 +65,15 @@ const readConversation = (json: JsonValue): Conversation => {
     ...present('user', optional(body.metadata, readUser)),
     ...notes.taken(),
   };
+};
+
+/**
+ * A conversation that the server holds between requests: none is held here. The SDK's tool runner asks for one and, told
+ * so in the words of errors.ts, goes on with the whole history in each request.
+ */
+const refuseThread = (thread: JsonValue | undefined): void => {
+  if (thread === undefined || thread === null) return;
+  fail(THREAD, `${THREAD}: conversations are not kept here between requests; send all of it in "messages"`);
 };
 
 const readStops = (value: JsonValue): string[] =>
@@ -117,7 +125,6 @@ const COSTLY: Record<string, (value: JsonValue) => boolean> = {
   fallbacks: () => true,
   fallback_credit_token: () => true,
   billing_policy: () => true,
-  thread: () => true,
   compaction: () => true,
   context_management: isCompacting,
 };

@@ -85,12 +85,19 @@ const typeOf = (code: RefusalCode): string => {
   }
 };
 
+/** The field by which a client asks for a conversation that the server holds. */
+export const THREAD = 'thread';
+
+/** What Anthropic adds for its SDK, which then sends the conversation without a thread (`ThreadState.recoversFrom`). */
+const NO_THREADS = { error_code: 'thread_unsupported_request', unsupported: [THREAD] };
+
 /** Anthropic's shape, with what Tollgate knows beside it under `error.tollgate`. */
 export const encodeError = (refusal: Refusal, requestId: string): JsonObject => ({
   type: 'error',
   error: {
     type: typeOf(refusal.code),
     message: refusal.message,
+    ...(refusal.param === THREAD && { details: NO_THREADS }),
     tollgate: {
       code: refusal.code,
       ...(refusal.param !== undefined && { param: refusal.param }),

@@ -13,8 +13,6 @@ import {
   decoding,
   fail,
   got,
-  isDeeperThan,
-  MAX_DEPTH,
   optional,
   present,
   readArray,
@@ -189,7 +187,6 @@ const readCostBearing = (body: JsonObject): string[] => {
 /** Reads a Converse body in its JSON form. The model is in the path, so it is '' unless the body carries `modelId` as the SDKs' input does. */
 export const decodeRequest = (body: JsonValue): Decoded<Conversation> =>
   decoding(() => {
-    if (isDeeperThan(body, MAX_DEPTH)) return fail(null, `The body is nested deeper than ${MAX_DEPTH} levels.`);
     const request = readObject(body, 'body');
     const config = optional(request.toolConfig, (value) => readObject(value, 'toolConfig'));
     const output = optional(request.outputConfig, (value) => readObject(value, 'outputConfig')) ?? {};

@@ -11,8 +11,6 @@ import {
   decoding,
   fail,
   got,
-  isDeeperThan,
-  MAX_DEPTH,
   optional,
   present,
   readArray,
@@ -78,7 +76,6 @@ const readRequest = (value: JsonValue): Conversation => {
       `the body must be a JSON object, got ${Array.isArray(value) ? 'an array' : value === null ? 'null' : `a ${typeof value}`}`,
     );
   const body = value;
-  if (isDeeperThan(body, MAX_DEPTH)) fail(null, `the body is nested deeper than ${MAX_DEPTH} levels`);
   const findings = createFindings();
   const model = readString(body['model'], 'model', { min: 1, max: MAX_NAME_LENGTH });
   if (body['functions'] !== undefined && body['functions'] !== null)

@@ -77,6 +77,24 @@ describe('the key cache', () => {
     expect((await cached.findKey('a'))?.id).toBe('a');
   });
 
+  test.each(['createKey', 'revokeKey'] as const)(
+    'what is read while %s is under way is not believed afterwards',
+    async (change) => {
+      const { store, keys } = countingStore();
+      const held = Promise.withResolvers<boolean>();
+      const slow: AccessStore = { ...store, createKey: () => held.promise, revokeKey: () => held.promise };
+      const cached = cacheAccess(slow, clockAt({ now: 0 }));
+      const id = change === 'createKey' ? 'new' : 'a';
+      const changed = change === 'createKey' ? cached.createKey(record(id)) : cached.revokeKey(id, 7);
+      // Read in the meantime: still as it was.
+      await cached.findKey(id);
+      keys.set(id, { ...record(id), revokedAt: 7 });
+      held.resolve(true);
+      await changed;
+      expect((await cached.findKey(id))?.revokedAt).toBe(7);
+    },
+  );
+
   test('a clock that jumps back does not keep an old record alive', async () => {
     const time = { now: 1_000_000 };
     const { store, state } = countingStore();

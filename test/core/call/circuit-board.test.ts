@@ -250,6 +250,12 @@ describe('a retry-after', () => {
     expect(store.writes).toBe(0);
   });
 
+  test('beside a client’s own mistake keeps nobody out', async () => {
+    const { board, enter } = setUp();
+    board.report('a', attemptFailure('bad_request', { message: '400', status: 400, retryAfterMs: 5_000 }));
+    expect(await enter(board)).toEqual({ kind: 'go' });
+  });
+
   test('of a day is not believed for longer than five minutes', async () => {
     const { board, enter, clock } = setUp();
     board.report('a', limited(86_400_000));

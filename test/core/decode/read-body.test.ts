@@ -50,9 +50,22 @@ describe('reading a body', () => {
     expect(await refusalOf(letters)).toBeUndefined();
   });
 
-  test('JSON nested a hundred thousand deep neither crashes nor hangs', async () => {
-    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
-    const read = await readBody(post(deep));
-    expect(typeof read.ok).toBe('boolean');
+  test('JSON nested beyond any sense is refused, however deep, and names the bound', async () => {
+    const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+    expect(await refusalOf(nested(200))).toBeUndefined();
+    for (const levels of [202, 100_000, 3_000_000])
+      expect(await refusalOf(nested(levels))).toMatchObject({
+        code: 'invalid_request',
+        message: expect.stringContaining('deeper than 200 levels'),
+      });
+  });
+
+  test('a body that breaks off is its sender’s fault, not the gateway’s', async () => {
+    const broken = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.error(new Error('aborted'));
+      },
+    });
+    expect(await refusalOf(broken)).toMatchObject({ code: 'invalid_request', shouldRetry: false });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Ledger, type LimitStore, type Ports, StoreUnavailable } from '../../../lambdas/core/ports.ts';
-import { CONFIG, chatAnswer, chatStream, DONE, makeStory, says, type Story } from './story-fixture.ts';
+import { CONFIG, chatAnswer, chatStream, DONE, makeStory, type Story, says } from './story-fixture.ts';
 
 /** 10 input tokens at $10 and 5 output tokens at $100 a million. */
 const ANSWER_COST = 600_000n;
@@ -22,7 +22,9 @@ describe('every way out settles exactly once', () => {
     const reply = await story.ask();
     expect(reply.status).toBe(200);
     expect(reply.headers.get('x-tollgate-cost-usd')).toBe('0.0006');
-    expect(await story.entries()).toMatchObject([{ state: 'settled', cost: ANSWER_COST, receipt: { outcome: 'answered' } }]);
+    expect(await story.entries()).toMatchObject([
+      { state: 'settled', cost: ANSWER_COST, receipt: { outcome: 'answered' } },
+    ]);
     await expectAtRest(story);
   });
 
@@ -30,7 +32,9 @@ describe('every way out settles exactly once', () => {
     const story = await makeStory({ a: [chatStream([says('hi'), ...DONE])] });
     const reply = await story.ask({ stream: true });
     expect(await story.read(reply)).toContain('[DONE]');
-    expect(await story.entries()).toMatchObject([{ state: 'settled', cost: ANSWER_COST, receipt: { outcome: 'answered' } }]);
+    expect(await story.entries()).toMatchObject([
+      { state: 'settled', cost: ANSWER_COST, receipt: { outcome: 'answered' } },
+    ]);
     await expectAtRest(story);
   });
 
@@ -256,10 +260,15 @@ describe('a store that fails', () => {
   test.each<['limits' | 'ledger']>([['limits'], ['ledger']])(
     'a give-back to %s that is not answered does not hide the refusal',
     async (port) => {
-      const story = await makeStory({ a: [chatAnswer('hi')] }, {
-        ...CONFIG,
-        ...(port === 'limits' ? { budgets: { org: { monthly: '$0.000001' } } } : { limits: { perKey: { tokensPerMinute: 1 } } }),
-      });
+      const story = await makeStory(
+        { a: [chatAnswer('hi')] },
+        {
+          ...CONFIG,
+          ...(port === 'limits'
+            ? { budgets: { org: { monthly: '$0.000001' } } }
+            : { limits: { perKey: { tokensPerMinute: 1 } } }),
+        },
+      );
       const broken = { ...story.ports[port], giveBack: () => Promise.reject(new StoreUnavailable('down')) };
       (story.ports as unknown as Record<string, Ledger | LimitStore>)[port] = broken as Ledger | LimitStore;
       const reply = await story.ask();
@@ -387,11 +396,17 @@ describe('a top-up', () => {
   });
 
   test('that is refused ends the call with budget_exceeded; the dearer target is not asked, the first attempt is entered', async () => {
-    const story = await makeStory({ a: cut, b: [chatAnswer('hi')] }, { ...CONFIG, budgets: { org: { monthly: '$0.15' } } });
+    const story = await makeStory(
+      { a: cut, b: [chatAnswer('hi')] },
+      { ...CONFIG, budgets: { org: { monthly: '$0.15' } } },
+    );
     const reply = await story.ask();
     expect(reply.status).toBe(429);
     expect(reply.headers.get('x-tollgate-budget')).toBe('reject; scope=org default');
-    expect(JSON.parse(await reply.text()).error.tollgate).toMatchObject({ code: 'budget_exceeded', scope: 'org default' });
+    expect(JSON.parse(await reply.text()).error.tollgate).toMatchObject({
+      code: 'budget_exceeded',
+      scope: 'org default',
+    });
     expect(story.upstream.calls.map(({ host }) => host)).toEqual(['a']);
     const [entry] = await story.entries();
     expect(entry).toMatchObject({ state: 'settled', cost: entry?.hold });

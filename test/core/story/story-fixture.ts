@@ -59,8 +59,20 @@ export const CONFIG: GatewayConfig = {
   models: {
     assistant: {
       targets: [
-        { provider: 'a', model: 'm-1', price: { inputPerMTok: '10', outputPerMTok: '100' }, contextTokens: 100_000, maxOutputTokens: 8_000 },
-        { provider: 'b', model: 'm-1', price: { inputPerMTok: '20', outputPerMTok: '200' }, contextTokens: 100_000, maxOutputTokens: 8_000 },
+        {
+          provider: 'a',
+          model: 'm-1',
+          price: { inputPerMTok: '10', outputPerMTok: '100' },
+          contextTokens: 100_000,
+          maxOutputTokens: 8_000,
+        },
+        {
+          provider: 'b',
+          model: 'm-1',
+          price: { inputPerMTok: '20', outputPerMTok: '200' },
+          contextTokens: 100_000,
+          maxOutputTokens: 8_000,
+        },
       ],
     },
   },

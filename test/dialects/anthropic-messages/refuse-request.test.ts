@@ -128,11 +128,6 @@ describe('decodeRequest refuses', () => {
     expect(problemOf(body).message).toContain('expected an object');
   });
 
-  test('a body nested so deep that writing it would overflow the stack', () => {
-    const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as JsonValue;
-    expect(problemOf({ ...SMALLEST, extra: deep }).message).toContain('levels deep');
-  });
-
   test('without quoting a prompt', () => {
     const secret = 'the launch code is 0000 and it must never be seen in any message at all';
     expect(problemOf({ ...SMALLEST, messages: [{ role: secret, content: secret }] }).message).not.toContain('launch');

@@ -1,0 +1,198 @@
+import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
+import type { AccountRef } from '../../core/ports.ts';
+import {
+  type EPOCH_ATTRIBUTES,
+  epochNamesUpTo,
+  floorOf,
+  heldName,
+  markName,
+  oldMarks,
+  padSequence,
+  type Use,
+} from './account-item.ts';
+import { amountOf, countOf, type Item, toAttribute } from './attributes.ts';
+import { ACCOUNT_LIFE_MS, expiresAt } from './retention.ts';
+
+/** Every write of docs/ledger to an account, as DynamoDB takes it. `room` and versions are worked out here because conditions can't add. */
+
+const FLOOR_ALLOWS = '(attribute_not_exists(#floor) OR #floor <= :epoch)';
+
+const key = (account: string): Item => ({ pk: { S: account } });
+
+/** Adds: sent once. Its condition fails on an account with no room, a newer policy, or a floor above the epoch. */
+export const holdWrite = (
+  table: string,
+  { key: account }: AccountRef,
+  {
+    cap,
+    capVersion,
+    epoch,
+    amount,
+    nowMs,
+  }: { cap: bigint | null; capVersion: number; epoch: number; amount: bigint; nowMs: number },
+): UpdateItemCommandInput => {
+  const isCapped = cap !== null;
+  return {
+    TableName: table,
+    Key: key(account),
+    UpdateExpression: `SET capVersion = :version, expires = :expires${isCapped ? ', #cap = :cap' : ' REMOVE #cap'} ADD committed :amount, #held :amount`,
+    ConditionExpression: `(attribute_not_exists(pk) OR (capVersion <= :version${isCapped ? ' AND committed <= :room' : ''})) AND ${FLOOR_ALLOWS}`,
+    ExpressionAttributeNames: { '#cap': 'cap', '#held': heldName(epoch), '#floor': 'floor' },
+    ExpressionAttributeValues: {
+      ':version': toAttribute(capVersion),
+      ':expires': expiresAt(nowMs + ACCOUNT_LIFE_MS),
+      ':amount': toAttribute(amount),
+      ':epoch': toAttribute(epoch),
+      ...(isCapped && { ':cap': toAttribute(cap), ':room': toAttribute(cap - amount) }),
+    },
+    ReturnValues: 'ALL_NEW',
+  };
+};
+
+/** Adds: sent once. Never more than is held, never past the floor. */
+export const giveBackWrite = (
+  table: string,
+  account: string,
+  { epoch, amount }: { epoch: number; amount: bigint },
+): UpdateItemCommandInput => ({
+  TableName: table,
+  Key: key(account),
+  UpdateExpression: 'ADD committed :back, #held :back',
+  ConditionExpression: `attribute_exists(#held) AND #held >= :amount AND ${FLOOR_ALLOWS}`,
+  ExpressionAttributeNames: { '#held': heldName(epoch), '#floor': 'floor' },
+  ExpressionAttributeValues: {
+    ':back': toAttribute(-amount),
+    ':amount': toAttribute(amount),
+    ':epoch': toAttribute(epoch),
+  },
+});
+
+/** Stamps an account with a newer policy's cap. Knows its own repeat. */
+export const setCapWrite = (
+  table: string,
+  account: string,
+  { cap, capVersion }: { cap: bigint | null; capVersion: number },
+): UpdateItemCommandInput => ({
+  TableName: table,
+  Key: key(account),
+  UpdateExpression: `SET capVersion = :version${cap === null ? ' REMOVE #cap' : ', #cap = :cap'}`,
+  ConditionExpression: 'attribute_exists(pk) AND capVersion < :version',
+  ExpressionAttributeNames: { '#cap': 'cap' },
+  ExpressionAttributeValues: { ':version': toAttribute(capVersion), ...(cap !== null && { ':cap': toAttribute(cap) }) },
+  ReturnValues: 'ALL_NEW',
+});
+
+/** What a batch of one shard's records comes to on one account. */
+export interface Applied {
+  shard: string;
+  /** Sequence numbers of the first and the last record. */
+  first: string;
+  last: string;
+  /** Epoch of the projector, not of the records: marks are pruned by it. */
+  epochNow: number;
+  byEpoch: ReadonlyMap<number, { hold: bigint; use: Use }>;
+}
+
+/** Turns holds into costs. The mark knows its repeat; the floor drops what the close has counted already. */
+export const applyWrite = (table: string, account: string, applied: Applied): UpdateItemCommandInput => {
+  const names: Record<string, string> = { '#mark': markName(applied.shard), '#floor': 'floor' };
+  const values: Item = {
+    ':mark': toAttribute(`${padSequence(applied.last)}@${applied.epochNow}`),
+    ':first': toAttribute(padSequence(applied.first)),
+    ':epoch': toAttribute(Math.min(...applied.byEpoch.keys())),
+    ':one': toAttribute(1),
+  };
+  const sums = new Map<string, bigint | number>();
+  const add = (name: string, by: bigint | number): void => {
+    const sum = sums.get(name) ?? 0n;
+    sums.set(name, BigInt(sum) + BigInt(by));
+  };
+  for (const [epoch, { hold, use }] of applied.byEpoch) {
+    add('committed', use.cost - hold);
+    add('spent', use.cost);
+    add('requests', use.requests);
+    add('inputTokens', use.inputTokens);
+    add('outputTokens', use.outputTokens);
+    add(`h${epoch}`, -hold);
+    add(`s${epoch}`, use.cost);
+    add(`r${epoch}`, use.requests);
+    add(`i${epoch}`, use.inputTokens);
+    add(`o${epoch}`, use.outputTokens);
+  }
+  const adds = ['applied :one'];
+  for (const [name, by] of sums) {
+    if (by === 0n) continue;
+    const placeholder = `${adds.length}`;
+    names[`#a${placeholder}`] = name;
+    values[`:a${placeholder}`] = toAttribute(by);
+    adds.push(`#a${placeholder} :a${placeholder}`);
+  }
+  return {
+    TableName: table,
+    Key: key(account),
+    UpdateExpression: `SET #mark = :mark ADD ${adds.join(', ')}`,
+    ConditionExpression: `attribute_exists(pk) AND (attribute_not_exists(#mark) OR #mark < :first) AND ${FLOOR_ALLOWS}`,
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: values,
+  };
+};
+
+/**
+ * Replaces what an account has of every epoch up to this one by `exact`, as read from `seen`. Besides the removed values it
+ * compares `applied`, which the projector counts up: a batch in between could otherwise add an attribute of a closing epoch
+ * that was not there to be compared.
+ */
+export const closeWrite = (
+  table: string,
+  account: string,
+  { seen, epoch, exact }: { seen: Item; epoch: number; exact: Use },
+): UpdateItemCommandInput => {
+  const names: Record<string, string> = { '#floor': 'floor', '#held': heldName(epoch) };
+  const values: Item = { ':epoch': toAttribute(epoch), ':floor': toAttribute(epoch + 1) };
+  const conditions = [FLOOR_ALLOWS];
+  const removed: string[] = [];
+  const has = { h: 0n, s: 0n, r: 0n, i: 0n, o: 0n };
+  for (const [index, name] of epochNamesUpTo(seen, epoch).entries()) {
+    names[`#r${index}`] = name;
+    values[`:r${index}`] = seen[name] as Item[string];
+    removed.push(`#r${index}`);
+    conditions.push(`#r${index} = :r${index}`);
+    has[name.charAt(0) as (typeof EPOCH_ATTRIBUTES)[number]] += amountOf(seen, name);
+  }
+  if (seen[heldName(epoch)] === undefined) conditions.push('attribute_not_exists(#held)');
+  else delete names['#held'];
+  if (seen['applied'] === undefined) conditions.push('attribute_not_exists(applied)');
+  else {
+    conditions.push('applied = :applied');
+    values[':applied'] = toAttribute(countOf(seen, 'applied'));
+  }
+  for (const [index, name] of oldMarks(seen, epoch).entries()) {
+    names[`#m${index}`] = name;
+    removed.push(`#m${index}`);
+  }
+  const changes: [string, bigint][] = [
+    ['committed', exact.cost - has.h - has.s],
+    ['spent', exact.cost - has.s],
+    ['requests', BigInt(exact.requests) - has.r],
+    ['inputTokens', BigInt(exact.inputTokens) - has.i],
+    ['outputTokens', BigInt(exact.outputTokens) - has.o],
+  ];
+  const adds = changes.flatMap(([name, by], index) => {
+    if (by === 0n) return [];
+    values[`:a${index}`] = toAttribute(by);
+    return [`${name} :a${index}`];
+  });
+  return {
+    TableName: table,
+    Key: key(account),
+    UpdateExpression: `SET #floor = :floor${adds.length > 0 ? ` ADD ${adds.join(', ')}` : ''}${removed.length > 0 ? ` REMOVE ${removed.join(', ')}` : ''}`,
+    ConditionExpression: conditions.join(' AND '),
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: values,
+    ReturnValues: 'ALL_NEW',
+  };
+};
+
+/** Whether a failed close has nothing left to do. */
+export const isClosedThrough = (item: Item | undefined, epoch: number): boolean =>
+  item === undefined || floorOf(item) > epoch;

@@ -1,0 +1,61 @@
+import type { CircuitRecord, CircuitStore } from '../../core/ports.ts';
+import { type Item, textOf, toItem } from './attributes.ts';
+import type { Dynamo } from './dynamo.ts';
+
+const PREFIX = 'target#';
+
+/** One item a target, written only by who has seen the version before it. A target never written reads as closed, version 0. */
+export const makeDynamoCircuitStore = (dynamo: Dynamo): CircuitStore => {
+  const table = dynamo.names.targets;
+  return {
+    read: async (targets) => {
+      const keys = [...new Set(targets)].map((target) => toItem({ pk: PREFIX + target }));
+      // A record that is milliseconds old does: every write is conditional on the version.
+      const items = await dynamo.getMany(table, keys, { isConsistent: false });
+      const records = new Map(items.flatMap((item) => toRecord(item) ?? []).map((record) => [record.target, record]));
+      return targets.map((target) => records.get(target) ?? neverWritten(target));
+    },
+
+    write: async (next) => {
+      const record = JSON.stringify(next);
+      const written = await dynamo.update({
+        TableName: table,
+        Key: toItem({ pk: PREFIX + next.target }),
+        UpdateExpression: 'SET version = :next, circuit = :record',
+        ConditionExpression: next.version === 1 ? 'attribute_not_exists(version)' : 'version = :seen',
+        ExpressionAttributeValues: toItem({
+          ':next': next.version,
+          ':record': record,
+          ':seen': next.version === 1 ? undefined : next.version - 1,
+        }),
+      });
+      // The same record to the letter is this very write, sent again.
+      return written.kind === 'done' || (written.item !== undefined && textOf(written.item, 'circuit') === record);
+    },
+
+    list: async () => {
+      const items = await dynamo.scan({
+        TableName: table,
+        ConsistentRead: true,
+        FilterExpression: 'begins_with(pk, :prefix)',
+        ExpressionAttributeValues: toItem({ ':prefix': PREFIX }),
+      });
+      return items.flatMap((item) => toRecord(item) ?? []).sort((a, b) => (a.target < b.target ? -1 : 1));
+    },
+  };
+};
+
+/** An item may have statistics and no circuit yet. */
+const toRecord = (item: Item): CircuitRecord | undefined => {
+  const record = textOf(item, 'circuit');
+  return record === undefined ? undefined : (JSON.parse(record) as CircuitRecord);
+};
+
+const neverWritten = (target: string): CircuitRecord => ({
+  target,
+  version: 0,
+  circuit: { state: 'closed' },
+  override: null,
+  reason: '',
+  changedAt: 0,
+});

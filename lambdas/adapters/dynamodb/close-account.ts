@@ -1,0 +1,82 @@
+import { closeDueAt } from '../../contract/timing.ts';
+import { StoreUnavailable } from '../../core/ports.ts';
+import { floorOf, heldEpochs, NO_USE, type Use } from './account-item.ts';
+import { closeWrite, isClosedThrough } from './account-writes.ts';
+import type { Item } from './attributes.ts';
+import type { Closer } from './closer-item.ts';
+import type { Dynamo } from './dynamo.ts';
+
+const TRIES = 20;
+
+/**
+ * Replaces what the account has of every epoch up to this one by the exact sum of the epoch's entries: leaked holds end
+ * here. Once an account and epoch, however many try.
+ *
+ * @param known the account as somebody has just seen it; read when absent
+ * @returns the account afterwards
+ */
+export const closeAccount = async (
+  dynamo: Dynamo,
+  account: string,
+  { epoch, exact, known }: { epoch: number; exact: Use; known?: Item },
+): Promise<Item | undefined> => {
+  const table = dynamo.names.accounts;
+  let seen = known ?? (await dynamo.get(table, { pk: { S: account } })).item;
+  for (let i = 0; i < TRIES; i++) {
+    if (seen === undefined || isClosedThrough(seen, epoch)) return seen;
+    const written = await dynamo.update(closeWrite(table, account, { seen, epoch, exact }));
+    if (written.kind === 'done') return written.item;
+    seen = written.item;
+  }
+  throw new StoreUnavailable(`${account} is written to too often for its epoch ${epoch} to be closed`);
+};
+
+/** Heals leaked holds of accounts that somebody comes across. */
+export interface Healer {
+  /** Whether the account shows a hold of an epoch that must be closed by now. */
+  isSuspect(item: Item): boolean;
+  /**
+   * Closes the account's leaked epochs: the closer has been there, so no entry of them names this account. Never rejects:
+   * where it can't be healed now, whoever comes next tries again.
+   *
+   * @returns the account afterwards; as it was when it could not be healed
+   */
+  heal(item: Item): Promise<Item>;
+}
+
+/** How often the closer's progress is read anew for the sake of a suspect. */
+const REREAD_MS = 30_000;
+
+export const makeHealer = (dynamo: Dynamo, closer: Closer): Healer => {
+  const { time } = dynamo;
+  let readAt = Number.NEGATIVE_INFINITY;
+
+  const leaked = (item: Item, through: number): boolean => {
+    const floor = floorOf(item);
+    return heldEpochs(item).some((epoch) => epoch >= floor && epoch <= through);
+  };
+
+  return {
+    isSuspect: (item) => {
+      const now = time.now();
+      return heldEpochs(item).some(
+        (epoch) => epoch >= floorOf(item) && (epoch <= time.fence() || closeDueAt(epoch) <= now),
+      );
+    },
+    heal: async (item) => {
+      const account = item['pk']?.S ?? '';
+      try {
+        if (!leaked(item, time.fence()) && time.now() >= readAt + REREAD_MS) {
+          readAt = time.now();
+          await closer.read();
+        }
+        const through = time.fence();
+        if (!leaked(item, through)) return item;
+        return (await closeAccount(dynamo, account, { epoch: through, exact: NO_USE, known: item })) ?? item;
+      } catch (error) {
+        dynamo.log.warn('leaked hold not healed yet', { account, error });
+        return item;
+      }
+    },
+  };
+};

@@ -1,0 +1,128 @@
+import { type Bucket, chargeUnits, isAhead, readBucket, readStanding, takeUnits } from '../../core/admit/gcra.ts';
+import type { LimitFigures, LimitTake } from '../../core/ports.ts';
+import { countOf, type Item } from './attributes.ts';
+
+/** One limit of a rate: requests a minute, or tokens a minute. */
+export interface Rate {
+  scope: string;
+  what: 'requests' | 'tokens';
+  limit: number;
+  units: number;
+}
+
+export interface Refusal {
+  by: LimitFigures;
+  retryAfterMs: number;
+  never: boolean;
+}
+
+/** Nobody can know when a request under way will end; a client that comes again after this finds a free place or waits as long again. */
+const CONCURRENT_RETRY_MS = 1_000;
+/** Epochs for which a request counts as under way whose end nobody told. */
+const FLIGHT_EPOCHS = 4;
+const FLIGHT = /^f(\d+)$/;
+
+/** Attributes of a rate's bucket: its arrival time and when it was written, both in microseconds. */
+export const BUCKET_NAMES = { requests: { tat: 'rt', at: 'ra' }, tokens: { tat: 'tt', at: 'ta' } } as const;
+
+export const flightName = (epoch: number): string => `f${epoch}`;
+
+export const ratesOf = ({ scope, limit, tokens }: LimitTake): Rate[] => {
+  const rates: Rate[] = [];
+  if (limit.requestsPerMinute !== undefined)
+    rates.push({ scope, what: 'requests', limit: limit.requestsPerMinute, units: 1 });
+  if (limit.tokensPerMinute !== undefined)
+    rates.push({ scope, what: 'tokens', limit: limit.tokensPerMinute, units: tokens });
+  return rates;
+};
+
+export const bucketOf = (item: Item, what: Rate['what']): Bucket | undefined => {
+  const { tat, at } = BUCKET_NAMES[what];
+  return item[tat] === undefined ? undefined : { tatUs: countOf(item, tat), atUs: countOf(item, at) };
+};
+
+/** Whether units may simply be added to the bucket: it is neither idle nor written under a clock that has gone back. */
+export const isRunning = (bucket: Bucket | undefined, nowMs: number): bucket is Bucket =>
+  bucket !== undefined && !isAhead(bucket, nowMs) && bucket.tatUs >= Math.floor(nowMs) * 1000;
+
+/** Time that `units` take to drain at `limit` a minute, microseconds, for any units and a limit above 0. */
+export const drainUs = (limit: number, units: number, nowMs: number): number =>
+  chargeUnits(undefined, { limit, units, nowMs }).tatUs - Math.floor(nowMs) * 1000;
+
+/** Counts by epoch that do not count any more: nobody told of the end, or they are from before the clock went back. */
+export const staleFlights = (item: Item, epoch: number): { name: string; count: number }[] =>
+  Object.keys(item).flatMap((name) => {
+    const match = FLIGHT.exec(name);
+    if (match === null) return [];
+    const of = Number(match[1]);
+    return of < epoch - FLIGHT_EPOCHS || of > epoch + 1 ? [{ name, count: countOf(item, name) }] : [];
+  });
+
+const underWay = (item: Item, epoch: number): number => {
+  let count = 0;
+  for (let of = epoch - FLIGHT_EPOCHS; of <= epoch + 1; of++) count += countOf(item, flightName(of));
+  return count;
+};
+
+export const figuresOf = (take: LimitTake, item: Item, epoch: number, nowMs: number): LimitFigures[] => {
+  const concurrent = concurrentFigures(take, item, epoch);
+  return [
+    ...ratesOf(take).map((rate) => rateFigures(rate, item, nowMs)),
+    ...(concurrent === undefined ? [] : [concurrent]),
+  ];
+};
+
+const rateFigures = ({ scope, what, limit }: Rate, item: Item, nowMs: number): LimitFigures => ({
+  scope,
+  what,
+  limit,
+  ...readStanding(bucketOf(item, what), { limit, nowMs }),
+});
+
+const concurrentFigures = ({ scope, limit }: LimitTake, item: Item, epoch: number): LimitFigures | undefined => {
+  if (limit.concurrent === undefined) return undefined;
+  const count = underWay(item, epoch);
+  return {
+    scope,
+    what: 'concurrent',
+    limit: limit.concurrent,
+    remaining: Math.max(0, limit.concurrent - count),
+    resetMs: count === 0 ? 0 : CONCURRENT_RETRY_MS,
+  };
+};
+
+/** Every limit of the scope that refuses, the item being as it is; none = it may be taken. */
+export const refusalsOf = (take: LimitTake, item: Item, epoch: number, nowMs: number): Refusal[] => {
+  const refusals: Refusal[] = [];
+  for (const rate of ratesOf(take)) {
+    const outcome = takeUnits(bucketOf(item, rate.what), { limit: rate.limit, units: rate.units, nowMs });
+    if (outcome.kind === 'refused') refusals.push({ by: rateFigures(rate, item, nowMs), ...pick(outcome) });
+  }
+  const figures = concurrentFigures(take, item, epoch);
+  if (figures?.remaining === 0)
+    refusals.push({ by: figures, retryAfterMs: CONCURRENT_RETRY_MS, never: figures.limit === 0 });
+  return refusals;
+};
+
+const pick = ({ retryAfterMs, never }: { retryAfterMs: number; never: boolean }) => ({ retryAfterMs, never });
+
+/** Whether the request alone is over one of the limits: nothing needs to be written to know. */
+export const isNever = (take: LimitTake): boolean =>
+  take.limit.concurrent === 0 || ratesOf(take).some(({ limit, units }) => units > limit);
+
+/** The wait that is told must do for every limit that refused. */
+export const worstOf = (refusals: Refusal[]): Refusal | undefined =>
+  refusals.reduce<Refusal | undefined>((a, b) => (a === undefined || waitOf(b) > waitOf(a) ? b : a), undefined);
+
+const waitOf = ({ never, retryAfterMs }: Refusal): number => (never ? Number.POSITIVE_INFINITY : retryAfterMs);
+
+/** Buckets written under a clock that has since gone back: they must be written anew even on a refusal, or they would never drain. */
+export const aheadBuckets = (
+  take: LimitTake,
+  item: Item,
+  nowMs: number,
+): { what: Rate['what']; stored: Bucket; bucket: Bucket }[] =>
+  ratesOf(take).flatMap(({ what }) => {
+    const stored = bucketOf(item, what);
+    return stored !== undefined && isAhead(stored, nowMs) ? [{ what, stored, bucket: readBucket(stored, nowMs) }] : [];
+  });

@@ -1,0 +1,33 @@
+import { StoreUnavailable } from '../../core/ports.ts';
+import { countOf, type Item, textOf, toItem } from './attributes.ts';
+import type { Dynamo } from './dynamo.ts';
+
+const POLICY_KEY: Item = { pk: { S: '!policy' } };
+const TRIES = 20;
+
+/**
+ * The number of a policy: the next one whenever the caps differ from those that were numbered last, so that whoever came
+ * last has the newest. Going back to an earlier policy is a change like any other.
+ */
+export const numberPolicy = async (dynamo: Dynamo, fingerprint: string): Promise<number> => {
+  const table = dynamo.names.accounts;
+  let { item } = await dynamo.get(table, POLICY_KEY);
+  for (let i = 0; i < TRIES; i++) {
+    const version = item === undefined ? 0 : countOf(item, 'version');
+    if (item !== undefined && textOf(item, 'fingerprint') === fingerprint) return version;
+    const written = await dynamo.update({
+      TableName: table,
+      Key: POLICY_KEY,
+      UpdateExpression: 'SET version = :next, fingerprint = :fingerprint',
+      ConditionExpression: item === undefined ? 'attribute_not_exists(pk)' : 'version = :seen',
+      ExpressionAttributeValues: toItem({
+        ':next': version + 1,
+        ':fingerprint': fingerprint,
+        ':seen': item === undefined ? undefined : version,
+      }),
+    });
+    if (written.kind === 'done') return version + 1;
+    item = written.item;
+  }
+  throw new StoreUnavailable('the policy is numbered anew too often');
+};

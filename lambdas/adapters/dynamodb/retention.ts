@@ -1,0 +1,13 @@
+import { LONGEST_CALL_MS } from '../../contract/timing.ts';
+
+const DAY_MS = 24 * 60 * 60_000;
+export const ENTRY_LIFE_MS = 400 * DAY_MS;
+/** Longer than any entry that names the account. */
+export const ACCOUNT_LIFE_MS = 440 * DAY_MS;
+/** No request is under way for longer than this. */
+export const CANCELLATION_LIFE_MS = 2 * LONGEST_CALL_MS;
+/** A limit that has drained is as good as none. */
+export const LIMIT_LIFE_MS = 60 * 60_000;
+
+/** The attribute that DynamoDB deletes by, in seconds. */
+export const expiresAt = (timeMs: number): { N: string } => ({ N: String(Math.ceil(timeMs / 1000)) });

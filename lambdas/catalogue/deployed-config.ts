@@ -1,0 +1,26 @@
+import type { GatewayConfig } from '../contract/config.ts';
+import type { CatalogueData, CatalogueRow, CatalogueVendor } from './catalogue.ts';
+
+/**
+ * What a deployed function knows of its configuration: checked at synth and bundled into it as `tollgate:config`, so that
+ * code, configuration and prices change together and roll back together.
+ */
+export interface DeployedConfig {
+  config: GatewayConfig;
+  /** Only the models that the configuration names. */
+  catalogue: CatalogueData;
+}
+
+/** The part of a catalogue that a configuration can ask for: the rows of its targets, in every region. */
+export const cutCatalogue = ({ asOf, sources, models }: CatalogueData, config: GatewayConfig): CatalogueData => {
+  const names = Object.values(config.models).flatMap(({ targets }) => targets.map(({ model }) => model));
+  // A fine-tuned model is looked up by its base: `ft:<base>`.
+  const wanted = new Set(names.map((name) => (name.startsWith('ft:') ? name.split(':').slice(0, 2).join(':') : name)));
+  const rowsOf = (vendor: CatalogueVendor): Record<string, CatalogueRow> =>
+    Object.fromEntries(Object.entries(models[vendor]).filter(([name]) => wanted.has(name.replace(/@[^@]*$/, ''))));
+  return {
+    asOf,
+    sources,
+    models: { openai: rowsOf('openai'), anthropic: rowsOf('anthropic'), bedrock: rowsOf('bedrock') },
+  };
+};

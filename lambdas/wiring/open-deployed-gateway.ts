@@ -1,0 +1,107 @@
+import { openDynamoStores } from '../adapters/dynamodb/open-dynamo-stores.ts';
+import { makePowertoolsLog, type PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
+import { makeSecretsManagerStore } from '../adapters/secrets-manager/make-secrets-manager-store.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { systemRandom } from '../adapters/system/random.ts';
+import { redactKeys } from '../adapters/system/redact-keys.ts';
+import { toLoggable } from '../adapters/system/to-loggable.ts';
+import { readCatalogue } from '../catalogue/catalogue.ts';
+import type { DeployedConfig } from '../catalogue/deployed-config.ts';
+import { problemText } from '../contract/config-problem.ts';
+import { cacheAccess } from '../core/authenticate/cached-access.ts';
+import { makeCircuitBoard } from '../core/call/circuit-board.ts';
+import type { Clock, Log, Ports, Random } from '../core/ports.ts';
+import { resolveGateway } from '../core/route/resolve-gateway.ts';
+import { makeSettleQueue } from '../core/settle/settle-queue.ts';
+import { DIALECTS, PROVIDERS, SURFACES } from './codecs.ts';
+import { openDeployedUpstream } from './open-deployed-upstream.ts';
+import { readTableNames } from './read-table-names.ts';
+
+/** What answers even before, or without, a gateway: its surfaces, and where it logs. */
+export interface DeployedGround {
+  clock: Clock;
+  random: Random;
+  log: PowertoolsLog;
+  surfaces: Ports['surfaces'];
+}
+
+export interface DeployedGateway {
+  ports: Ports;
+  /**
+   * Enters what is queued and lets circuit notes be written: a frozen environment does neither. Returns by the time that
+   * the signal aborts; what it could not enter is tried again when the environment wakes, or charged whole at the close.
+   */
+  beforeFreeze(signal: AbortSignal): Promise<void>;
+}
+
+export const openGround = (service: string): DeployedGround => ({
+  clock: systemClock,
+  random: systemRandom,
+  log: makePowertoolsLog({ service, toLoggable, redactKeys }),
+  surfaces: SURFACES,
+});
+
+/**
+ * Configuration and environment → a gateway on DynamoDB and Secrets Manager. The configuration was checked at synth, by the
+ * code that it is bundled with.
+ *
+ * @throws {StoreUnavailable} when the store can't be reached
+ */
+export const openDeployedGateway = async (
+  { config, catalogue }: DeployedConfig,
+  env: Readonly<Record<string, string | undefined>>,
+  { clock, random, log, surfaces }: DeployedGround,
+): Promise<DeployedGateway> => {
+  const stores = openDynamoStores({ client: {}, tables: readTableNames(env), clock, random, log });
+  const targetsOf = (gateway: Ports['gateway']): string[] => [
+    ...new Set([...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id))),
+  ];
+  const [policyVersion, upstream] = await Promise.all([
+    stores.policyVersion(JSON.stringify(config.budgets ?? {})),
+    openDeployedUpstream(config, clock),
+  ]);
+  const resolved = resolveGateway(config, readCatalogue(catalogue), policyVersion);
+  if (!resolved.ok) throw new Error(`the bundled configuration: ${resolved.problems.map(problemText).join('; ')}`);
+  const { gateway } = resolved;
+  const { ledger } = stores;
+  const settleQueue = makeSettleQueue({ ledger, clock, log });
+  const circuitBoard = makeCircuitBoard({ store: stores.circuits, clock, random, log, targets: targetsOf(gateway) });
+  await circuitBoard.refresh();
+  return {
+    ports: {
+      clock,
+      random,
+      access: cacheAccess(stores.access, clock),
+      limits: stores.limits,
+      circuits: stores.circuits,
+      circuitBoard,
+      ledger,
+      settleQueue,
+      secrets: makeSecretsManagerStore({ clock, log }),
+      upstream,
+      cancellations: stores.cancellations,
+      log,
+      surfaces,
+      dialects: DIALECTS,
+      providers: PROVIDERS,
+      gateway,
+    },
+    beforeFreeze: (signal) => within(signal, Promise.all([enter(settleQueue, log), circuitBoard.settled()])),
+  };
+};
+
+const enter = async (queue: ReturnType<typeof makeSettleQueue>, log: Log): Promise<void> => {
+  if (queue.size === 0) return;
+  const left = await queue.flush();
+  if (left > 0) log.error('settlements wait for the next request of this environment', { count: left });
+};
+
+/** Waits for the work, but no longer than the signal lets it. */
+const within = async (signal: AbortSignal, work: Promise<unknown>): Promise<void> => {
+  if (signal.aborted) return;
+  const stopped = Promise.withResolvers<void>();
+  const stop = (): void => stopped.resolve();
+  signal.addEventListener('abort', stop, { once: true });
+  await Promise.race([work, stopped.promise]);
+  signal.removeEventListener('abort', stop);
+};

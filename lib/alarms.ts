@@ -1,0 +1,81 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  Alarm,
+  ComparisonOperator,
+  type CreateAlarmOptions,
+  type Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { EPOCH_MS } from '../lambdas/contract/timing.ts';
+import type { LedgerPipeline } from './ledger-pipeline.ts';
+
+export interface AlarmsProps {
+  readonly gateway: IFunction;
+  readonly pipeline: LedgerPipeline;
+  readonly topic?: ITopic;
+}
+
+/** What somebody has to look at. None of it loses money or admits too much: refusals come early, or answers fail. */
+export class Alarms extends Construct {
+  readonly all: readonly Alarm[];
+
+  constructor(scope: Construct, id: string, { gateway, pipeline, topic }: AlarmsProps) {
+    super(scope, id);
+    const period = Duration.millis(EPOCH_MS);
+    const above = (alarmId: string, metric: Metric, description: string, options: Partial<CreateAlarmOptions> = {}) =>
+      new Alarm(this, alarmId, {
+        metric,
+        threshold: 0,
+        evaluationPeriods: 1,
+        comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+        treatMissingData: TreatMissingData.NOT_BREACHING,
+        alarmDescription: description,
+        ...options,
+      });
+    const waiting = { period, statistic: 'Maximum' };
+    this.all = [
+      above(
+        'GatewayErrors',
+        gateway.metricErrors({ period }),
+        'The gateway function died or timed out. Its log says why; what it held is charged when its epoch closes.',
+      ),
+      above(
+        'GatewayThrottles',
+        gateway.metricThrottles({ period }),
+        "Requests were refused for lack of concurrency: raise the account's Lambda quota or lower the throttle.",
+      ),
+      above(
+        'ProjectorBehind',
+        pipeline.metricProjectorLag(waiting),
+        'Accounts lag more than 15 minutes behind the ledger: budgets refuse early until they catch up.',
+        { threshold: Duration.minutes(15).toMilliseconds() },
+      ),
+      above(
+        'ProjectorGaveUp',
+        pipeline.projectorFailures.metricApproximateNumberOfMessagesVisible(waiting),
+        'The projector gave up on records. The close of their epoch repairs the accounts; the queue says which they were.',
+      ),
+      above(
+        'CloserFailed',
+        pipeline.closerFailures.metricApproximateNumberOfMessagesVisible(waiting),
+        'Runs of the closer failed: holds that leaked stay on the accounts until one succeeds.',
+      ),
+      above(
+        'CloserSilent',
+        pipeline.closer.metricInvocations({ period, statistic: 'Sum' }),
+        'The closer has not run for 15 minutes: accounts stay high, and refusals come early.',
+        {
+          threshold: 1,
+          evaluationPeriods: 3,
+          comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+          treatMissingData: TreatMissingData.BREACHING,
+        },
+      ),
+    ];
+    if (topic !== undefined) for (const alarm of this.all) alarm.addAlarmAction(new SnsAction(topic));
+  }
+}

@@ -1,0 +1,43 @@
+import { readCatalogue } from '../lambdas/catalogue/catalogue.ts';
+import { cutCatalogue, type DeployedConfig } from '../lambdas/catalogue/deployed-config.ts';
+import models from '../lambdas/catalogue/models.json' with { type: 'json' };
+import { checkConfig } from '../lambdas/contract/check-config.ts';
+import type { GatewayConfig } from '../lambdas/contract/config.ts';
+import { type ConfigProblem, pathText, problemText } from '../lambdas/contract/config-problem.ts';
+import { resolveGateway } from '../lambdas/core/route/resolve-gateway.ts';
+
+/**
+ * Checks a configuration for a deployment: shape and references, prices and pins against the catalogue, and that every
+ * secret is one that a deployed function can read.
+ *
+ * @returns what travels in the bundle
+ * @throws {Error} with every problem on a line of its own: the field's path, what was got, what is expected
+ */
+export const checkDeployedConfig = (value: unknown): DeployedConfig => {
+  const checked = checkConfig(value);
+  if (!checked.ok) throw refusal(checked.problems);
+  const { config } = checked;
+  const catalogue = cutCatalogue(models, config);
+  const resolved = resolveGateway(config, readCatalogue(models), 0);
+  const problems = [...localSecrets(config), ...(resolved.ok ? [] : resolved.problems)];
+  if (problems.length > 0) throw refusal(problems);
+  return { config, catalogue };
+};
+
+/** `env:` would put the key itself into the template and into the function's settings, for everyone who may read those. */
+const localSecrets = (config: GatewayConfig): ConfigProblem[] =>
+  Object.entries(config.providers).flatMap(([name, provider]) => {
+    const reference = 'apiKey' in provider ? provider.apiKey : undefined;
+    if (reference === undefined || reference.startsWith('secret:')) return [];
+    return [
+      {
+        path: pathText(['providers', name, 'apiKey']),
+        message: `expected "secret:NAME" in a deployed stack, got ${JSON.stringify(reference)}, which only the local server reads. Put the key into Secrets Manager (npx tollgate secrets put tollgate/${name}) and write "secret:tollgate/${name}"`,
+      },
+    ];
+  });
+
+const refusal = (problems: ConfigProblem[]): Error =>
+  new Error(
+    `The gateway's configuration can't be deployed:\n${problems.map((problem) => `  ${problemText(problem)}`).join('\n')}`,
+  );

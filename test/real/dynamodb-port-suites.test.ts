@@ -1,0 +1,16 @@
+import { afterAll, beforeAll } from '@jest/globals';
+import { describeAccessSuite } from '../port-suites/access.ts';
+import { describeCancellationsSuite } from '../port-suites/cancellations.ts';
+import { describeCircuitsSuite } from '../port-suites/circuits.ts';
+import { describeLedgerSuite } from '../port-suites/ledger.ts';
+import { describeLimitsSuite } from '../port-suites/limits.ts';
+import { withDynamoDb } from './support/dynamo-world.ts';
+
+const makeStores = withDynamoDb({ beforeAll, afterAll });
+const NAME = 'DynamoDB';
+
+describeAccessSuite(NAME, makeStores);
+describeLimitsSuite(NAME, makeStores);
+describeCircuitsSuite(NAME, makeStores);
+describeLedgerSuite(NAME, makeStores);
+describeCancellationsSuite(NAME, makeStores);

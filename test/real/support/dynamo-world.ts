@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoOptions } from '../../../lambdas/adapters/dynamodb/dynamo.ts';
+import { type DynamoStores, openDynamoStores } from '../../../lambdas/adapters/dynamodb/open-dynamo-stores.ts';
+import type { TableNames } from '../../../lambdas/contract/tables.ts';
+import type { Clock, Log, Random } from '../../../lambdas/core/ports.ts';
+import type { StoreWorld } from '../../port-suites/store-world.ts';
+import { type LocalServer, startDynamoDb } from './dynamodb-local.ts';
+import { type LedgerStream, openLedgerStream } from './ledger-stream.ts';
+import { makeTables } from './make-tables.ts';
+import { nameRequests } from './named-requests.ts';
+import { startTableProxy, type TableProxy } from './table-proxy.ts';
+
+export const CLIENT = {
+  region: 'eu-central-1',
+  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+};
+
+export interface DynamoWorld extends StoreWorld {
+  proxy: TableProxy;
+  tables: TableNames;
+  stream: LedgerStream;
+  /** Talks to the server past the proxy. */
+  direct: DynamoDBClient;
+  /** Another process's stores, under real request ids. */
+  openRaw(options?: Partial<Pick<DynamoOptions, 'clock' | 'log' | 'answerTimeoutMs'>>): DynamoStores;
+}
+
+export const systemRandom: Random = { bytes: (count) => randomBytes(count), fraction: Math.random };
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Says what time it is in the world; but who sleeps, sleeps for real, since answers come over a real network. */
+export const realSleep = (clock: Clock): Clock => ({
+  now: () => clock.now(),
+  after: (ms, callback) => clock.after(ms, callback),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+});
+
+let worlds = 0;
+
+/** Tables of their own on the server, behind a proxy whose time is the clock's. */
+export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promise<DynamoWorld> => {
+  worlds += 1;
+  const direct = new DynamoDBClient({ ...CLIENT, endpoint: server.endpoint });
+  const { tables, streamArn, drop } = await makeTables(direct, `world${worlds}`);
+  const proxy = await startTableProxy(server.endpoint, () => clock.now());
+  const stream = openLedgerStream(server.endpoint, streamArn);
+  const named = nameRequests();
+  const opened: DynamoStores[] = [];
+  const openRaw: DynamoWorld['openRaw'] = (options = {}) => {
+    const stores = openDynamoStores({
+      client: { ...CLIENT, endpoint: proxy.endpoint },
+      tables,
+      clock: realSleep(clock),
+      random: systemRandom,
+      log: silent,
+      ...options,
+    });
+    opened.push(stores);
+    return stores;
+  };
+  const projector = openRaw();
+
+  return {
+    proxy,
+    tables,
+    stream,
+    direct,
+    openRaw,
+    open: async () => {
+      const stores = openRaw();
+      return { ...stores, ledger: named(stores.ledger) };
+    },
+    async catchUp() {
+      await proxy.whenIdle();
+      for (const batch of await stream.read()) {
+        for (let tries = 0; (await projector.projectBatch(batch)) !== undefined; tries++)
+          if (tries === 20) throw new Error('the projector does not get on');
+      }
+    },
+    async end() {
+      await proxy.whenIdle();
+      for (const stores of opened) stores.close();
+      await proxy.stop();
+      await drop();
+      direct.destroy();
+    },
+  };
+};
+
+/** The server of one suite. */
+export const withDynamoDb = (hooks: {
+  beforeAll: (work: () => Promise<void>, ms: number) => void;
+  afterAll: (work: () => Promise<void>, ms: number) => void;
+}): ((clock: Clock) => Promise<DynamoWorld>) => {
+  let server: LocalServer | undefined;
+  hooks.beforeAll(async () => {
+    server = await startDynamoDb();
+  }, 600_000);
+  hooks.afterAll(async () => {
+    await server?.stop();
+  }, 30_000);
+  return (clock) => {
+    if (server === undefined) throw new Error('the server has not been started');
+    return makeDynamoWorld(server, clock);
+  };
+};
