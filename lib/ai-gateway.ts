@@ -4,7 +4,6 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
-import { acknowledgeFindings } from './acknowledgements.ts';
 import { Alarms } from './alarms.ts';
 import { checkDeployedConfig } from './check-deployed-config.ts';
 import { GatewayApi, type GatewayDomain, type Throttle } from './gateway-api.ts';
@@ -85,7 +84,6 @@ export class AiGateway extends Construct {
     this.baseUrl = this.gatewayApi.baseUrl;
     this.openaiBaseUrl = `${this.baseUrl}/v1`;
     this.writeOutputs();
-    acknowledgeFindings(this);
   }
 
   /**
@@ -137,7 +135,7 @@ export class AiGateway extends Construct {
       TargetsTable: { value: targets.tableName, description: 'Circuits' },
       LedgerTable: { value: ledger.tableName, description: 'Ledger entries' },
       AccountsTable: { value: accounts.tableName, description: 'Accounts' },
-      GatewayFunction: { value: this.gatewayFunction.function.functionName, description: 'The gateway function' },
+      FunctionName: { value: this.gatewayFunction.function.functionName, description: 'The gateway function' },
     };
     const { domainTarget } = this.gatewayApi;
     if (domainTarget !== undefined)

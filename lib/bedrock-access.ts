@@ -7,6 +7,38 @@ const ACTIONS = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream']
 /** Prefix of AWS's cross-region inference profiles: `us.anthropic.…`, `global.anthropic.…`. */
 const PROFILE = /^(us|us-gov|eu|apac|jp|au|ca|sa|global)\.(?=[a-z0-9-]+\.)/;
 
+interface Calls {
+  /** ARNs of models that are called by themselves. */
+  models: Set<string>;
+  /** By the model behind them (`*` where only AWS knows it), ARNs of inference profiles. */
+  profiles: Map<string, Set<string>>;
+}
+
+const callsOf = (config: GatewayConfig, { partition, account }: { partition: string; account: string }): Calls => {
+  const calls: Calls = { models: new Set(), profiles: new Map() };
+  for (const { targets } of Object.values(config.models))
+    for (const { provider: name, model } of targets) {
+      const provider = config.providers[name];
+      if (provider?.kind !== 'bedrock' || provider.apiKey !== undefined) continue;
+      const prefix = PROFILE.exec(model)?.[0];
+      const isArn = model.startsWith('arn:');
+      for (const region of provider.regions)
+        if (prefix === undefined && !isArn)
+          calls.models.add(`arn:${partition}:bedrock:${region}::foundation-model/${model}`);
+        else {
+          const behind = isArn ? '*' : model.slice(prefix?.length);
+          const profile = isArn ? model : `arn:${partition}:bedrock:${region}:${account}:inference-profile/${model}`;
+          calls.profiles.set(behind, (calls.profiles.get(behind) ?? new Set()).add(profile));
+        }
+    }
+  return calls;
+};
+
+/** The models that are reached through inference profiles, `*` for those of profiles given by ARN. */
+export const modelsBehindProfiles = (config: GatewayConfig): string[] => [
+  ...callsOf(config, { partition: '', account: '' }).profiles.keys(),
+];
+
 /**
  * The right to call the Bedrock models that the configuration names, and no others. Providers with an API key of their own
  * need none. An inference profile also needs its model in every region that it may send the call to, which AWS may extend
@@ -14,40 +46,21 @@ const PROFILE = /^(us|us-gov|eu|apac|jp|au|ca|sa|global)\.(?=[a-z0-9-]+\.)/;
  */
 export const bedrockStatements = (scope: Construct, config: GatewayConfig): PolicyStatement[] => {
   const { partition, account } = Stack.of(scope);
-  const models = new Set<string>();
-  const viaProfile = new Map<string, Set<string>>();
-
-  for (const { targets } of Object.values(config.models))
-    for (const { provider: name, model } of targets) {
-      const provider = config.providers[name];
-      if (provider?.kind !== 'bedrock' || provider.apiKey !== undefined) continue;
-      for (const region of provider.regions) {
-        const prefix = PROFILE.exec(model)?.[0];
-        if (model.startsWith('arn:') || prefix !== undefined) {
-          const profile = model.startsWith('arn:')
-            ? model
-            : `arn:${partition}:bedrock:${region}:${account}:inference-profile/${model}`;
-          const behind = prefix === undefined ? '*' : model.slice(prefix.length);
-          const ofProfile = viaProfile.get(behind) ?? new Set();
-          viaProfile.set(behind, ofProfile.add(profile));
-        } else models.add(`arn:${partition}:bedrock:${region}::foundation-model/${model}`);
-      }
-    }
-
-  const statements = [...viaProfile].flatMap(([behind, profiles]) => [
-    new PolicyStatement({ actions: ACTIONS, resources: [...profiles] }),
+  const { models, profiles } = callsOf(config, { partition, account });
+  const direct = models.size === 0 ? [] : [new PolicyStatement({ actions: ACTIONS, resources: [...models] })];
+  const viaProfiles = [...profiles].flatMap(([behind, arns]) => [
+    new PolicyStatement({ actions: ACTIONS, resources: [...arns] }),
     new PolicyStatement({
       actions: ACTIONS,
-      // A global profile has no region in its models' ARN.
       resources: [
         `arn:${partition}:bedrock:*::foundation-model/${behind}`,
-        ...([...profiles].some((profile) => profile.includes('/global.'))
+        // As a global profile asks for it, a model's ARN has no region.
+        ...([...arns].some((arn) => arn.includes('/global.'))
           ? [`arn:${partition}:bedrock:::foundation-model/${behind}`]
           : []),
       ],
-      conditions: { StringEquals: { 'bedrock:InferenceProfileArn': [...profiles] } },
+      conditions: { StringEquals: { 'bedrock:InferenceProfileArn': [...arns] } },
     }),
   ]);
-  if (models.size > 0) statements.unshift(new PolicyStatement({ actions: ACTIONS, resources: [...models] }));
-  return statements;
+  return [...direct, ...viaProfiles];
 };

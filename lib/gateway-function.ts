@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Duration, Stage } from 'aws-cdk-lib';
+import { Duration, Stage, Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Construct } from 'constructs';
@@ -9,7 +9,7 @@ import type { DeployedConfig } from '../lambdas/catalogue/deployed-config.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import type { TableName } from '../lambdas/contract/tables.ts';
 import { LONGEST_CALL_MS } from '../lambdas/contract/timing.ts';
-import { bedrockStatements } from './bedrock-access.ts';
+import { bedrockStatements, modelsBehindProfiles } from './bedrock-access.ts';
 import { makeLambdaFunction, type Part } from './lambda-function.ts';
 import { secretStatements } from './secret-access.ts';
 import { grantTables, type TableGrants, tableVariables } from './table-grants.ts';
@@ -48,6 +48,12 @@ export class GatewayFunction extends Construct {
     grantTables(this.function, tables, GATEWAY_GRANTS);
     for (const statement of [...secretStatements(this, deployed.config), ...bedrockStatements(this, deployed.config)])
       this.function.addToRolePolicy(statement);
+    for (const model of modelsBehindProfiles(deployed.config))
+      Validations.of(this).acknowledge({
+        id: `AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:bedrock:*::foundation-model/${model}]`,
+        reason:
+          'An inference profile sends a call to any of its regions, which AWS may extend; the condition allows it through that profile only.',
+      });
   }
 }
 

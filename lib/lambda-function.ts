@@ -67,7 +67,8 @@ const bundlePart = (part: Part, outputDir: string): string =>
   ].join(' ');
 
 /** CommonJS parts inside an ES module ask for `require`. */
-const BANNER = "import{createRequire as tollgateRequire}from'node:module';const require=tollgateRequire(import.meta.url);";
+const BANNER =
+  "import{createRequire as tollgateRequire}from'node:module';const require=tollgateRequire(import.meta.url);";
 
 /**
  * One function with a role of its own that may write its own log and nothing else, Node 24 on arm64, its code and every

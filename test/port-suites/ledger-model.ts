@@ -1,11 +1,12 @@
 import { EPOCH_MS, epochOf, LONGEST_CALL_MS } from '../../lambdas/contract/timing.ts';
-import type {
-  AccountFigures,
-  AccountRef,
-  HoldOutcome,
-  HoldRequest,
-  Ledger,
-  LedgerEntry,
+import {
+  type AccountFigures,
+  type AccountRef,
+  type HoldOutcome,
+  type HoldRequest,
+  type Ledger,
+  type LedgerEntry,
+  StoreUnavailable,
 } from '../../lambdas/core/ports.ts';
 import { account, entryOf, settlementOf } from './ledger-requests.ts';
 import { type MakeStores, makeWorldClock, type WorldClock } from './store-world.ts';
@@ -28,6 +29,11 @@ export interface ModelOptions {
   steps: number;
   makeStores: MakeStores;
   random: () => number;
+  /**
+   * The store is over a network: writes go unanswered, and a client that hears nothing dies of it, except that it settles
+   * until it is heard. Its time never goes back.
+   */
+  isRemote?: boolean;
   /** Breaks a rule on purpose, to see the model find it. */
   bend?: (ledger: Ledger, clock: WorldClock) => Ledger;
 }
@@ -55,7 +61,13 @@ const PERIOD_MS = 2 * HOUR_MS;
  *
  * @throws {Violation}
  */
-export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelOptions): Promise<ModelReport> => {
+export const runLedgerModel = async ({
+  steps,
+  makeStores,
+  random,
+  bend,
+  isRemote,
+}: ModelOptions): Promise<ModelReport> => {
   const int = (below: number): number => Math.floor(random() * below);
   const chance = (probability: number): boolean => random() < probability;
   const clock = makeWorldClock();
@@ -93,7 +105,7 @@ export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelO
 
   const checkAccounts = async (): Promise<void> => {
     await world.catchUp();
-    for (const figures of await reader.figures([...touched])) {
+    for (const figures of await untilHeard(() => reader.figures([...touched]))) {
       const { key, committed, spent, held } = figures;
       if (committed !== spent + held) throw new Violation(`${key}: committed ${committed} is not ${spent} + ${held}`);
       if (held < 0n || spent < 0n) throw new Violation(`${key}: negative, spent ${spent}, held ${held}`);
@@ -136,6 +148,7 @@ export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelO
     let storeNow = clock.now() + (chance(0.1) ? (int(3) - 1) * 2 * EPOCH_MS : 0);
     for (let round = 0; round < 2; round++) {
       const hold: HoldRequest = { accounts, capVersion: version, epoch: epochOf(storeNow), amount: BigInt(int(300)) };
+      for (const { key } of accounts) touched.add(key);
       const outcome = await ledger.hold(hold);
       noteHold(hold, outcome);
       if (outcome.kind === 'wrong-epoch') {
@@ -192,17 +205,38 @@ export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelO
     const cost = BigInt(int(Number(truth.hold) + 1)) + (chance(0.03) ? 500n : 0n);
     truth.cost = cost < truth.hold ? cost : truth.hold;
     yield;
-    const before = await ledger.read(requestId);
+    const before = await untilHeard(() => ledger.read(requestId));
     const settlement = settlementOf(requestId, cost);
-    await ledger.settle(settlement);
+    await untilHeard(() => ledger.settle(settlement));
     truth.cost = cost;
     truth.isSettled = true;
     if (before?.state === 'lost') report.corrected += 1;
     if (chance(0.1)) {
       yield;
-      await ledger.settle(settlement);
+      await untilHeard(() => ledger.settle(settlement));
     }
   }
+
+  /** What must be heard in the end is asked again and again, as the settlements' queue does. */
+  const untilHeard = async <T>(ask: () => Promise<T>): Promise<T> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!isRemote || !(error instanceof StoreUnavailable) || tries === 50) throw error;
+      }
+    }
+  };
+
+  /** @returns whether the client has come to its end: done, or dead because nothing was heard. */
+  const goOn = async (client: AsyncGenerator<void>): Promise<boolean> => {
+    try {
+      return (await client.next()).done === true;
+    } catch (error) {
+      if (!isRemote || !(error instanceof StoreUnavailable)) throw error;
+      return true;
+    }
+  };
 
   // ── The world around them ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -214,11 +248,16 @@ export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelO
   };
 
   const close = async (): Promise<void> => {
-    await Promise.all(ledgers.filter(() => chance(0.7)).map((ledger) => ledger.closeDueEpochs()));
+    const closers = ledgers.filter(() => chance(0.7));
+    // One that hears nothing stops where it is; the next goes on from there.
+    const closed = await Promise.allSettled(closers.map((ledger) => ledger.closeDueEpochs()));
+    for (const one of closed) {
+      if (one.status === 'rejected' && !(isRemote && one.reason instanceof StoreUnavailable)) throw one.reason;
+    }
   };
 
   const moveTime = async (): Promise<void> => {
-    if (chance(0.01)) clock.jump(-int(HOUR_MS));
+    if (chance(0.01)) clock.jump(isRemote ? int(HOUR_MS) : -int(HOUR_MS));
     else if (chance(0.02)) await clock.advance(int(HOUR_MS));
     else await clock.advance(int(20_000));
   };
@@ -229,7 +268,7 @@ export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelO
     const entries: LedgerEntry[] = [];
     for (;;) {
       const before = entries.at(-1)?.requestId;
-      const page = await reader.tail({ limit: 100, ...(before === undefined ? {} : { before }) });
+      const page = await untilHeard(() => reader.tail({ limit: 100, ...(before === undefined ? {} : { before }) }));
       if (page.length === 0) return entries;
       entries.push(...page);
     }
@@ -237,14 +276,14 @@ export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelO
 
   const checkAtRest = async (): Promise<void> => {
     await clock.advance(LONGEST_CALL_MS + 4 * EPOCH_MS + 2 * HOUR_MS);
-    for (const ledger of ledgers) await ledger.closeDueEpochs();
+    for (const ledger of ledgers) await untilHeard(() => ledger.closeDueEpochs());
     await world.catchUp();
     const entries = await readAll();
     for (const entry of entries) checkEntry(entry, calls.get(entry.requestId));
     report.lost = entries.filter(({ state }) => state === 'lost').length;
     for (const id of calls.keys())
       if (!entries.some(({ requestId }) => requestId === id)) throw new Violation(`${id}: called without an entry`);
-    for (const figures of await reader.figures([...touched])) checkSum(figures, entries);
+    for (const figures of await untilHeard(() => reader.figures([...touched]))) checkSum(figures, entries);
   };
 
   try {
@@ -258,10 +297,10 @@ export const runLedgerModel = async ({ steps, makeStores, random, bend }: ModelO
       const client = active[index];
       if (client === undefined) continue;
       const hasDied = chance(0.02);
-      if (hasDied || (await client.run.next()).done === true) active.splice(index, 1);
+      if (hasDied || (await goOn(client.run))) active.splice(index, 1);
       await checkAccounts();
     }
-    for (const { run } of active) while (chance(0.9) && !(await run.next()).done);
+    for (const { run } of active) while (chance(0.9) && !(await goOn(run)));
     await checkAccounts();
     await checkAtRest();
     return report;

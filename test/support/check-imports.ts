@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 
 /** What runs; tests and benchmarks may import anything. */
-const FOLDERS = ['lambdas', 'bin'];
+const FOLDERS = ['lambdas', 'bin', 'lib'];
 
 const require = createRequire(import.meta.url);
 

@@ -60,17 +60,17 @@ export const makeHealer = (dynamo: Dynamo, closer: Closer): Healer => {
     isSuspect: (item) => {
       const now = time.now();
       return heldEpochs(item).some(
-        (epoch) => epoch >= floorOf(item) && (epoch <= time.fence() || closeDueAt(epoch) <= now),
+        (epoch) => epoch >= floorOf(item) && (epoch <= closer.closedThrough() || closeDueAt(epoch) <= now),
       );
     },
     heal: async (item) => {
       const account = item['pk']?.S ?? '';
       try {
-        if (!leaked(item, time.fence()) && time.now() >= readAt + REREAD_MS) {
+        if (!leaked(item, closer.closedThrough()) && time.now() >= readAt + REREAD_MS) {
           readAt = time.now();
           await closer.read();
         }
-        const through = time.fence();
+        const through = closer.closedThrough();
         if (!leaked(item, through)) return item;
         return (await closeAccount(dynamo, account, { epoch: through, exact: NO_USE, known: item })) ?? item;
       } catch (error) {

@@ -12,6 +12,8 @@ export interface Closer {
   begin(): Promise<void>;
   /** undefined where no process has ever begun. `date`: the table's time, at the latest. */
   read(): Promise<{ closedThrough: number; date: number } | undefined>;
+  /** The last epoch known to be closed on every account that an entry of it names. −1 = none. */
+  closedThrough(): number;
   /** Moves it on, once every epoch between is closed. Somebody else may have been faster. */
   advance(from: number, to: number): Promise<void>;
 }
@@ -19,12 +21,18 @@ export interface Closer {
 export const makeCloser = (dynamo: Dynamo): Closer => {
   const { names, time } = dynamo;
   let beginning: Promise<void> | undefined;
+  let known = -1;
+
+  const learn = (closedThrough: number): void => {
+    known = Math.max(known, closedThrough);
+    time.raiseFence(closedThrough);
+  };
 
   const read = async (): Promise<{ closedThrough: number | undefined; date: number }> => {
     const { item, date } = await dynamo.get(names.accounts, CLOSER_KEY);
     if (item === undefined) return { closedThrough: undefined, date };
     const closedThrough = countOf(item, 'closedThrough');
-    time.raiseFence(closedThrough);
+    learn(closedThrough);
     return { closedThrough, date };
   };
 
@@ -38,7 +46,7 @@ export const makeCloser = (dynamo: Dynamo): Closer => {
       Item: { ...CLOSER_KEY, ...toItem({ closedThrough: epochOf(date) - 2 }) },
       ConditionExpression: 'attribute_not_exists(pk)',
     });
-    time.raiseFence(written.kind === 'done' ? epochOf(date) - 2 : countOf(written.item ?? {}, 'closedThrough'));
+    learn(written.kind === 'done' ? epochOf(date) - 2 : countOf(written.item ?? {}, 'closedThrough'));
   };
 
   return {
@@ -54,6 +62,7 @@ export const makeCloser = (dynamo: Dynamo): Closer => {
       const { closedThrough, date } = await read();
       return closedThrough === undefined ? undefined : { closedThrough, date };
     },
+    closedThrough: () => known,
     advance: async (from, to) => {
       await dynamo.update({
         TableName: names.accounts,
@@ -62,7 +71,7 @@ export const makeCloser = (dynamo: Dynamo): Closer => {
         ConditionExpression: 'closedThrough = :from',
         ExpressionAttributeValues: toItem({ ':from': from, ':to': to }),
       });
-      time.raiseFence(to);
+      learn(to);
     },
   };
 };

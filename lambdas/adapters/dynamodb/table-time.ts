@@ -12,9 +12,9 @@ export interface TableTime {
   known(): number | undefined;
   /** The best guess: before the first answer, this machine's clock. Never within an epoch known to be closed. */
   now(): number;
-  /** The last epoch known to be closed. −1 = none. */
+  /** The last epoch in which nothing may begin any more, as far as is known: some account is closed through it. −1 = none. */
   fence(): number;
-  /** Notes that every epoch up to this one is closed. */
+  /** Notes that nothing may begin in epochs up to this one. */
   raiseFence(epoch: number): void;
 }
 

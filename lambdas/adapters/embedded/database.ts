@@ -16,6 +16,8 @@ export interface Connection {
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[];
   /** @returns the number of rows changed. */
   run(sql: string, ...values: SQLInputValue[]): number;
+  /** @returns the new row's id, undefined where none was made. */
+  insert(sql: string, ...values: SQLInputValue[]): bigint | undefined;
   /** Rows that are remembered between transactions, and written once at the end of one. */
   rows: RowCache;
 }
@@ -231,6 +233,10 @@ const makeConnection = (database: DatabaseSync): LedConnection => {
     get: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).get(...values) as Row | undefined,
     all: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).all(...values) as Row[],
     run: (sql, ...values) => Number(prepare(sql).run(...values).changes),
+    insert(sql, ...values) {
+      const { changes, lastInsertRowid } = prepare(sql).run(...values);
+      return Number(changes) === 0 ? undefined : BigInt(lastInsertRowid);
+    },
     rows: makeRowCache(() => connection),
   };
   return connection;

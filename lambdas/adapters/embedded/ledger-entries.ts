@@ -76,16 +76,28 @@ export const readOpenEpochs = (connection: Connection): number[] =>
 /** An epoch's entries are numbered from here, exclusive, to where the next one's begin. */
 export const seqOf = (epoch: number): bigint => BigInt(epoch) << 32n;
 
+/** The last number given in an epoch. Taken anew wherever it may have been given by somebody else. */
+const LAST_SEQS: RowKind<{ seq: bigint }> = {
+  load(connection, epoch) {
+    const first = seqOf(Number(epoch));
+    const next = seqOf(Number(epoch) + 1);
+    const row = connection.get<{ seq: bigint }>(
+      'SELECT coalesce(max(seq), ?1) AS seq FROM entries WHERE seq > ?1 AND seq < ?2',
+      first,
+      next,
+    );
+    return row;
+  },
+  save: () => {},
+};
+
 /** @returns false where there is an entry of that id; nothing has changed then */
 export const insertEntry = (connection: Connection, row: EntryRow): boolean => {
-  const first = seqOf(Number(row.epoch));
-  const inserted = connection.get<{ seq: bigint }>(
-    `INSERT INTO entries (seq, ${COLUMNS})
-     VALUES ((SELECT coalesce(max(seq), ?1) + 1 FROM entries WHERE seq > ?1 AND seq < ?2),
-       ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
-     ON CONFLICT (id) DO NOTHING RETURNING seq`,
-    first,
-    seqOf(Number(row.epoch) + 1),
+  const last = connection.rows.get(LAST_SEQS, String(row.epoch)) ?? { seq: seqOf(Number(row.epoch)) };
+  const seq = connection.insert(
+    `INSERT INTO entries (seq, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO NOTHING`,
+    last.seq + 1n,
     row.id,
     row.epoch,
     row.state,
@@ -107,11 +119,12 @@ export const insertEntry = (connection: Connection, row: EntryRow): boolean => {
     row.opened_at,
     row.settled_at,
   );
-  if (inserted === undefined) return false;
+  if (seq === undefined) return false;
+  last.seq = seq;
   const { id, epoch, state, nonce, settle_nonce, owner, hold, accounts } = row;
   if (state === 'open')
     connection.rows.keep(HEADS, id, {
-      seq: inserted.seq,
+      seq,
       id,
       epoch,
       state,

@@ -56,14 +56,16 @@ export const makeEmbeddedLedger = (database: Database, clock: Clock, owner: Owne
 
     giveBack: (request) =>
       database.write((connection) => {
-        const open = readOpenEntriesOf(connection, request.epoch).filter((entry) => entry.owner === owner.id);
         const amount = checkAmount('amount', request.amount);
-        for (const { key } of request.accounts) {
-          const entered = open
-            .filter((entry) => accountsOf(entry).includes(key))
-            .reduce((sum, entry) => sum + entry.hold, 0n);
-          releaseHold(connection, { epoch: request.epoch, account: key, owner: owner.id, amount, entered });
-        }
+        const entered = sumOpenEntries(connection, request.epoch, owner.id);
+        for (const { key } of request.accounts)
+          releaseHold(connection, {
+            epoch: request.epoch,
+            account: key,
+            owner: owner.id,
+            amount,
+            entered: entered.get(key) ?? 0n,
+          });
       }),
 
     open: (entry) => database.writeDurably((connection) => openEntry(connection, entry, owner, clock)),
@@ -111,6 +113,16 @@ export const makeEmbeddedLedger = (database: Database, clock: Clock, owner: Owne
 
     closeDueEpochs: () => closeDueEpochs(database, clock, owner, sweep),
   };
+};
+
+/** What an owner's open entries of an epoch hold, by account. */
+const sumOpenEntries = (connection: Connection, epoch: number, owner: string): Map<string, bigint> => {
+  const sums = new Map<string, bigint>();
+  for (const entry of readOpenEntriesOf(connection, epoch)) {
+    if (entry.owner !== owner) continue;
+    for (const account of accountsOf(entry)) sums.set(account, (sums.get(account) ?? 0n) + entry.hold);
+  }
+  return sums;
 };
 
 const openEntry = (connection: Connection, entry: OpenEntry, owner: Owner, clock: Clock): boolean => {
@@ -212,6 +224,7 @@ const showEntry = (connection: Connection, entry: EntryRow): LedgerEntry | undef
   return toLedgerEntry(entry, entry.state === 'lost' ? readEntry(connection, correctionId(entry.id)) : undefined);
 };
 
+/** By number, and that begins with the epoch: of two entries within a moment of an epoch's end the earlier may come first. */
 const readTail = (
   connection: Connection,
   { limit, keyId, before }: { limit: number; keyId?: string; before?: string },

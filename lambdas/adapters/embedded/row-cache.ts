@@ -41,7 +41,6 @@ export const makeRowCache = (connection: () => Connection): LedRowCache => {
   const kinds = new Map<RowKind<never>, Map<string, object>>();
   const changed = new Map<RowKind<never>, Set<object>>();
   let version: unknown;
-  let count = 0;
 
   const rowsOf = (kind: RowKind<never>): Map<string, object> => {
     const known = kinds.get(kind);
@@ -54,7 +53,6 @@ export const makeRowCache = (connection: () => Connection): LedRowCache => {
   const clear = (): void => {
     kinds.clear();
     changed.clear();
-    count = 0;
   };
 
   const flush = (): void => {
@@ -64,7 +62,6 @@ export const makeRowCache = (connection: () => Connection): LedRowCache => {
 
   const keep = <Row extends object>(kind: RowKind<Row>, key: string, row: Row): void => {
     rowsOf(kind as unknown as RowKind<never>).set(key, row);
-    count += 1;
   };
 
   return {
@@ -89,6 +86,8 @@ export const makeRowCache = (connection: () => Connection): LedRowCache => {
       clear();
     },
     begin(now) {
+      let count = 0;
+      for (const rows of kinds.values()) count += rows.size;
       if (now !== version || count > MOST_ROWS) clear();
       version = now;
     },
@@ -110,13 +109,13 @@ export const makeRowWriter = (insert: string, onConflict: string) => {
   const texts: string[] = [];
   const textOf = (count: number, width: number): string => {
     const tuple = `(${Array.from({ length: width }, () => '?').join(', ')})`;
-    texts[count] ??= `${insert} VALUES ${Array.from({ length: count }, () => tuple).join(', ')} ${onConflict}`;
-    return texts[count];
+    return `${insert} VALUES ${Array.from({ length: count }, () => tuple).join(', ')} ${onConflict}`;
   };
   return (connection: Connection, rows: readonly (readonly SQLInputValue[])[]): void => {
     for (let from = 0; from < rows.length; from += MOST_AT_ONCE) {
       const some = rows.slice(from, from + MOST_AT_ONCE);
-      connection.run(textOf(some.length, some[0]?.length ?? 0), ...some.flat());
+      texts[some.length] ??= textOf(some.length, some[0]?.length ?? 0);
+      connection.run(texts[some.length] ?? '', ...some.flat());
     }
   };
 };

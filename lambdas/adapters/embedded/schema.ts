@@ -21,11 +21,11 @@ export const SCHEMA: readonly Migration[] = [
   -- Processes that have this file open.
   CREATE TABLE owners (id TEXT PRIMARY KEY, process TEXT NOT NULL, seen_epoch INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
-  -- What the closed epochs of an account (those below the floor) came to.
+  -- What the closed epochs of an account (those below the floor) came to; below 0 where a correction's has closed before
+  -- its entry's.
   CREATE TABLE accounts (
     key TEXT PRIMARY KEY, cap INTEGER, cap_version INTEGER NOT NULL, floor INTEGER NOT NULL,
-    spent INTEGER NOT NULL CHECK (spent >= 0),
-    requests INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+    spent INTEGER NOT NULL, requests INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
     expires INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 

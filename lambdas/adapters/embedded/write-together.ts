@@ -22,8 +22,9 @@ export interface WriteQueue {
 const MOST_TOGETHER = 64;
 
 /**
- * Commits together what comes within one turn of the event loop. A commit costs more than the changes of most requests
- * (measured with a ledger entry and 8 accounts: 62 of 250 µs, in 5 transactions), and concurrent requests need not pay it each.
+ * Commits together what comes within one turn of the event loop, since a commit costs more than the changes of most
+ * requests: 3 of 16 µs each for a request that comes alone (a ledger entry, 8 accounts, 4 limited scopes), 11 µs a request
+ * in all with 64 at once. And those that share a transaction share the accounts that it writes.
  *
  * A change that fails takes none along: the transaction is undone and each change made again by itself.
  *

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from '@jest/globals';
 import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
 import { markThisProcess } from '../../../lambdas/adapters/embedded/process-mark.ts';
-import { EPOCH_MS, epochOf } from '../../../lambdas/contract/timing.ts';
+import { closeDueAt, EPOCH_MS, epochOf } from '../../../lambdas/contract/timing.ts';
 import { account, entryOf, ledgerAt, settlementOf, standing } from '../../port-suites/ledger-requests.ts';
 import { inWorld, makeWorldClock, type WorldClock } from '../../port-suites/store-world.ts';
 import { makeFolder, makeMemoryStores, seededRandom } from './embedded-worlds.ts';
@@ -219,6 +219,27 @@ describe('a process of which only its last sign is known', () => {
       expect(await far.ledger.open(entryOf('req_b', request))).toBe(false);
       expect(await read(MONTH)).toEqual(standing(100n, 0n));
       await far.ledger.settle(settlementOf('req_a', 60n));
+      expect(await read(MONTH)).toEqual(standing(60n, 0n));
+      stores.close();
+      far.close();
+    }),
+  );
+
+  test(
+    'is put right in an epoch before that of its entry, where the clock has gone back, and both close',
+    inFolder(async (file, clock) => {
+      const { stores: far, request } = await leaveBehind(file, clock);
+      clock.jump(4 * EPOCH_MS);
+      const stores = openEmbeddedStores({ file, clock, random: seededRandom(2) });
+      clock.jump(-5 * EPOCH_MS);
+      await far.ledger.settle(settlementOf('req_a', 60n));
+      const { standing: read } = ledgerAt(stores.ledger, clock);
+      expect(await read(MONTH)).toEqual(standing(60n, 0n));
+      clock.jump(closeDueAt(request.epoch - 1) - clock.now());
+      expect(await stores.ledger.closeDueEpochs()).toEqual([request.epoch - 1]);
+      expect(await read(MONTH)).toEqual(standing(60n, 0n));
+      clock.jump(closeDueAt(request.epoch) - clock.now());
+      expect(await stores.ledger.closeDueEpochs()).toEqual([request.epoch]);
       expect(await read(MONTH)).toEqual(standing(60n, 0n));
       stores.close();
       far.close();

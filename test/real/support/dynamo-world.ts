@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoOptions } from '../../../lambdas/adapters/dynamodb/dynamo.ts';
 import { type DynamoStores, openDynamoStores } from '../../../lambdas/adapters/dynamodb/open-dynamo-stores.ts';
-import type { TableNames } from '../../../lambdas/contract/tables.ts';
+import type { StreamRecord } from '../../../lambdas/adapters/dynamodb/project-batch.ts';
+import type { TableName, TableNames } from '../../../lambdas/contract/tables.ts';
 import type { Clock, Log, Random } from '../../../lambdas/core/ports.ts';
 import type { StoreWorld } from '../../port-suites/store-world.ts';
 import { type LocalServer, startDynamoDb } from './dynamodb-local.ts';
@@ -22,6 +23,10 @@ export interface DynamoWorld extends StoreWorld {
   stream: LedgerStream;
   /** Talks to the server past the proxy. */
   direct: DynamoDBClient;
+  /** Makes the stream as bad as it may be: batches come halved, again, and long after. */
+  disturbStream(random: () => number): void;
+  /** Everything in a table, past the proxy. */
+  itemsOf(table: TableName): Promise<Record<string, AttributeValue>[]>;
   /** Another process's stores, under real request ids. */
   openRaw(options?: Partial<Pick<DynamoOptions, 'clock' | 'log' | 'answerTimeoutMs'>>): DynamoStores;
 }
@@ -61,12 +66,23 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
     return stores;
   };
   const projector = openRaw();
+  const delivered: { shard: string; records: StreamRecord[] }[] = [];
+  let disturb = (): number => 1;
+
+  const deliver = async (batch: { shard: string; records: StreamRecord[] }): Promise<void> => {
+    for (let tries = 0; (await projector.projectBatch(batch)) !== undefined; tries++)
+      if (tries === 20) throw new Error('the projector does not get on');
+  };
 
   return {
     proxy,
     tables,
     stream,
     direct,
+    disturbStream(random) {
+      disturb = random;
+    },
+    itemsOf: async (table) => (await direct.send(new ScanCommand({ TableName: tables[table] }))).Items ?? [],
     openRaw,
     open: async () => {
       const stores = openRaw();
@@ -75,8 +91,12 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
     async catchUp() {
       await proxy.whenIdle();
       for (const batch of await stream.read()) {
-        for (let tries = 0; (await projector.projectBatch(batch)) !== undefined; tries++)
-          if (tries === 20) throw new Error('the projector does not get on');
+        const { shard, records } = batch;
+        if (disturb() < 0.2) await deliver({ shard, records: records.slice(0, Math.ceil(records.length / 2)) });
+        await deliver(batch);
+        delivered.push(batch);
+        const zombie = delivered[Math.floor(disturb() * delivered.length)];
+        if (zombie !== undefined && disturb() < 0.2) await deliver(zombie);
       }
     },
     async end() {

@@ -14,7 +14,8 @@ export interface LedgerStream {
 }
 
 export const openLedgerStream = (endpoint: string, streamArn: string): LedgerStream => {
-  const iterators = new Map<string, string | undefined>();
+  /** Sequence number of the last record read, by shard. An iterator would not do: those of an empty shard go bad. */
+  const read = new Map<string, string>();
 
   const call = async (operation: string, body: object): Promise<Record<string, unknown>> => {
     const response = await fetch(endpoint, {
@@ -27,31 +28,29 @@ export const openLedgerStream = (endpoint: string, streamArn: string): LedgerStr
     return answer;
   };
 
-  const findShards = async (): Promise<void> => {
-    const { StreamDescription } = await call('DescribeStream', { StreamArn: streamArn });
-    for (const { ShardId } of (StreamDescription as { Shards: { ShardId: string }[] }).Shards) {
-      if (iterators.has(ShardId)) continue;
-      const { ShardIterator } = await call('GetShardIterator', {
-        StreamArn: streamArn,
-        ShardId,
-        ShardIteratorType: 'TRIM_HORIZON',
-      });
-      iterators.set(ShardId, ShardIterator as string);
-    }
+  const openIterator = async (shard: string): Promise<string> => {
+    const last = read.get(shard);
+    const { ShardIterator } = await call('GetShardIterator', {
+      StreamArn: streamArn,
+      ShardId: shard,
+      ...(last === undefined
+        ? { ShardIteratorType: 'TRIM_HORIZON' }
+        : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: last }),
+    });
+    return ShardIterator as string;
   };
 
   return {
     async read() {
-      await findShards();
+      const { StreamDescription } = await call('DescribeStream', { StreamArn: streamArn });
       const batches: { shard: string; records: StreamRecord[] }[] = [];
-      for (const [shard, start] of iterators) {
-        let iterator = start;
-        while (iterator !== undefined) {
-          const answer = await call('GetRecords', { ShardIterator: iterator });
-          const records = answer['Records'] as StreamRecord[];
-          iterator = answer['NextShardIterator'] as string | undefined;
-          iterators.set(shard, iterator);
-          if (records.length === 0) break;
+      for (const { ShardId: shard } of (StreamDescription as { Shards: { ShardId: string }[] }).Shards) {
+        for (;;) {
+          const { Records } = await call('GetRecords', { ShardIterator: await openIterator(shard) });
+          const records = Records as StreamRecord[];
+          const last = records.at(-1)?.dynamodb?.SequenceNumber;
+          if (last === undefined) break;
+          read.set(shard, last);
           batches.push({ shard, records });
         }
       }

@@ -18,6 +18,8 @@ export interface Operation {
   fault: Fault;
   /** Capacity units that DynamoDB says it took; known when answered. */
   units: number;
+  /** Which round trip it belongs to, from 1: requests that are under way together are of one trip. */
+  trip: number;
 }
 
 export type Fault =
@@ -27,7 +29,11 @@ export type Fault =
   /** It is done, but nobody hears of it. */
   | 'lose-answer'
   /** The client's connection breaks at once; the request arrives later. */
-  | 'arrive-late';
+  | 'arrive-late'
+  /** Refused unread: a sure no. */
+  | 'throttle'
+  /** Done, and answered with a 500. */
+  | 'fail-after';
 
 export interface TableProxy {
   endpoint: string;
@@ -36,6 +42,8 @@ export interface TableProxy {
   forget(): void;
   /** Decides what befalls a request; nothing, unless told. */
   faults: (operation: Pick<Operation, 'name' | 'body'>) => Fault;
+  /** Added to every answer: long enough, and requests sent together are seen together. */
+  delayMs: number;
   /** Resolves when nothing is under way, not even what arrives late. */
   whenIdle(): Promise<void>;
   stop(): Promise<void>;
@@ -51,8 +59,10 @@ export const startTableProxy = async (target: string, now: () => number): Promis
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   let underWay = 0;
   let waiting: (() => void)[] = [];
+  let trip = 0;
 
   const server = createServer((incoming, outgoing) => {
+    if (underWay === 0) trip += 1;
     underWay += 1;
     void serve(incoming, outgoing)
       .catch(() => outgoing.destroy())
@@ -68,10 +78,11 @@ export const startTableProxy = async (target: string, now: () => number): Promis
     const body = JSON.parse(await readText(incoming)) as Record<string, unknown>;
     const name = String(incoming.headers['x-amz-target']).split('.')[1] ?? '';
     const fault = proxy.faults({ name, body });
-    const operation: Operation = { name, body, fault, units: 0 };
+    const operation: Operation = { name, body, fault, units: 0, trip };
     proxy.operations.push(operation);
     const forward = () => send(incoming.headers, JSON.stringify({ ...body, ReturnConsumedCapacity: 'TOTAL' }));
     if (fault === 'lose-request') return void outgoing.socket?.destroy();
+    if (fault === 'throttle') return refuse(outgoing, 400, 'ThrottlingException');
     if (fault === 'arrive-late') {
       outgoing.socket?.destroy();
       await new Promise((resolve) => setTimeout(resolve, LATE_MS));
@@ -80,9 +91,18 @@ export const startTableProxy = async (target: string, now: () => number): Promis
     }
     const { status, headers, text } = await forward();
     operation.units = unitsOf(text);
+    if (proxy.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, proxy.delayMs));
+    if (fault === 'fail-after') return refuse(outgoing, 500, 'InternalServerError');
     if (fault === 'lose-answer') return void outgoing.socket?.destroy();
     const { date: _, 'content-length': __, 'transfer-encoding': ___, ...kept } = headers;
     outgoing.writeHead(status, { ...kept, date: new Date(now()).toUTCString() }).end(text);
+  };
+
+  /** As DynamoDB words it. */
+  const refuse = (outgoing: ServerResponse, status: number, type: string): void => {
+    outgoing
+      .writeHead(status, { 'content-type': 'application/x-amz-json-1.0', date: new Date(now()).toUTCString() })
+      .end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message: 'as the test asks' }));
   };
 
   const send = (headers: IncomingHttpHeaders, text: string) =>
@@ -110,8 +130,10 @@ export const startTableProxy = async (target: string, now: () => number): Promis
     operations: [],
     forget() {
       proxy.operations = [];
+      trip = 0;
     },
     faults: () => 'none',
+    delayMs: 0,
     async whenIdle() {
       // What is answered may ask at once for more.
       for (let quiet = 0; quiet < 2; quiet++) {

@@ -1,0 +1,354 @@
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { build } from 'esbuild';
+import { openDynamoStores } from '../../lambdas/adapters/dynamodb/open-dynamo-stores.ts';
+import { systemClock } from '../../lambdas/adapters/system/clock.ts';
+import { systemRandom } from '../../lambdas/adapters/system/random.ts';
+import type { GatewayConfig } from '../../lambdas/contract/config.ts';
+import { TABLES, type TableName } from '../../lambdas/contract/tables.ts';
+import { issueKey } from '../../lambdas/core/authenticate/manage-keys.ts';
+import { GATEWAY_GRANTS } from '../../lib/gateway-function.ts';
+import { actionsOf } from './support/actions-of.ts';
+import { type Bundle, bundleFunctions } from './support/bundle-gateway.ts';
+import { CLIENT, type DynamoWorld, makeDynamoWorld } from './support/dynamo-world.ts';
+import { type LocalServer, startDynamoDb } from './support/dynamodb-local.ts';
+import { type Invocation, type RunningLambda, runLambda } from './support/run-lambda.ts';
+
+/** The bundle that `cdk deploy` ships, under AWS's own runtime client, on DynamoDB Local. */
+
+const MOST_BYTES = 500_000;
+const START_MS = 600_000;
+
+let dynamo: LocalServer;
+let world: DynamoWorld;
+let bundles: Record<string, Bundle>;
+let lambda: RunningLambda;
+let key: string;
+let vendor: { server: Server; url: string; answer: (response: ServerResponse) => unknown; keys: string[] };
+let secrets: { server: Server; url: string; value: string; reads: number };
+
+const listen = async (server: Server): Promise<string> => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+const startGateway = (): Promise<RunningLambda> =>
+  runLambda(bundles['GatewayFunction']?.folder ?? '', {
+    AWS_REGION: CLIENT.region,
+    AWS_ENDPOINT_URL_DYNAMODB: world.proxy.endpoint,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+    ...Object.fromEntries(
+      (Object.keys(TABLES) as TableName[]).map((name) => [TABLES[name].nameVariable, world.tables[name]]),
+    ),
+  });
+
+const configOf = (vendorUrl: string): GatewayConfig => ({
+  providers: {
+    vendor: { kind: 'openai-compatible', baseUrl: `${vendorUrl}/v1`, apiKey: 'secret:tollgate/vendor' },
+    demo: { kind: 'simulator' },
+  },
+  models: {
+    assistant: {
+      targets: [
+        {
+          provider: 'vendor',
+          model: 'm',
+          price: { inputPerMTok: 1, outputPerMTok: 2 },
+          contextTokens: 10_000,
+          maxOutputTokens: 1_000,
+        },
+      ],
+      attempts: 2,
+    },
+    demo: { targets: [{ provider: 'demo', model: 'tokens-20' }] },
+    failing: { targets: [{ provider: 'demo', model: 'fail-500' }], attempts: 5 },
+  },
+  budgets: { org: { monthly: '$100' } },
+  limits: { perKey: { requestsPerMinute: 1_000, tokensPerMinute: 50_000, concurrent: 10 } },
+});
+
+beforeAll(async () => {
+  const seen: string[] = [];
+  const vendorServer = createServer((request, response) => {
+    seen.push(request.headers.authorization ?? '');
+    request.resume().on('end', () => void vendor.answer(response));
+  });
+  vendor = { server: vendorServer, url: await listen(vendorServer), answer: () => {}, keys: seen };
+  const secretsServer = createServer((request, response) => {
+    secrets.reads += 1;
+    request.resume().on('end', () => {
+      response.setHeader('content-type', 'application/x-amz-json-1.1');
+      response.end(JSON.stringify({ Name: 'tollgate/vendor', SecretString: secrets.value }));
+    });
+  });
+  secrets = { server: secretsServer, url: await listen(secretsServer), value: 'first-key', reads: 0 };
+
+  dynamo = await startDynamoDb();
+  world = await makeDynamoWorld(dynamo, systemClock);
+  const log = { debug() {}, info() {}, warn() {}, error() {} };
+  const stores = openDynamoStores({
+    client: { ...CLIENT, endpoint: dynamo.endpoint },
+    tables: world.tables,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  });
+  const wanted = { name: 'test', team: 'search', user: 'ada', tags: {}, aliases: null, expiresAt: null };
+  const ports = { access: stores.access, clock: systemClock, random: systemRandom };
+  ({ key } = await issueKey({ ...wanted, rights: ['read-usage'] }, ports));
+  stores.close();
+
+  bundles = bundleFunctions(configOf(vendor.url));
+  world.proxy.forget();
+  lambda = await startGateway();
+}, START_MS);
+
+afterAll(async () => {
+  await lambda?.stop();
+  for (const server of [vendor.server, secrets.server]) {
+    server.closeAllConnections();
+    server.close();
+  }
+  await world?.proxy.stop();
+  await dynamo?.stop();
+}, 60_000);
+
+const eventOf = (method: string, path: string, body?: object, headers: Record<string, string> = {}) => ({
+  httpMethod: method,
+  path,
+  headers: null,
+  multiValueHeaders: Object.fromEntries(
+    Object.entries({ authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers }).map(
+      ([name, value]) => [name, [value]],
+    ),
+  ),
+  multiValueQueryStringParameters: null,
+  body: body === undefined ? null : JSON.stringify(body),
+  isBase64Encoded: false,
+});
+
+const chat = (model: string, more: object = {}, headers?: Record<string, string>): Invocation =>
+  lambda.invoke(
+    eventOf('POST', '/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Hi' }], ...more }, headers),
+  );
+
+const get = (path: string): Invocation => lambda.invoke(eventOf('GET', path));
+
+const readAll = async ({ body }: Invocation): Promise<string> => {
+  let text = '';
+  for await (const piece of body) text += piece;
+  return text;
+};
+
+const whole = async (invocation: Invocation) => {
+  const text = await readAll(invocation);
+  const [{ statusCode, headers }, error] = await Promise.all([invocation.prelude, invocation.ended]);
+  return { status: statusCode, headers, error, text, json: text.startsWith('{') ? JSON.parse(text) : undefined };
+};
+
+const delta = (content: string): string =>
+  `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content }, finish_reason: null }] })}\n\n`;
+const END = `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage: { prompt_tokens: 10, completion_tokens: 3, total_tokens: 13 } })}\n\ndata: [DONE]\n\n`;
+
+describe('the shipped bundle', () => {
+  test('starts as one small file, and says what it costs', async () => {
+    const { files = {}, memoryMb } = bundles['GatewayFunction'] ?? {};
+    const rows = Object.entries(bundles).flatMap(([id, bundle]) =>
+      Object.entries(bundle.files).map(([name, bytes]) => `${id} ${name} ${bytes} bytes, ${bundle.memoryMb} MB`),
+    );
+    process.stdout.write(
+      `${rows.join('\n')}\ngateway: ${lambda.startCpuMs ?? '?'} ms of processor until its first event\n`,
+    );
+    expect(files['index.mjs']).toBeLessThanOrEqual(MOST_BYTES);
+    expect(Object.keys(files).sort()).toEqual(['index.mjs', 'simulator.mjs']);
+    expect(memoryMb).toBe(512);
+  });
+
+  test('hands each piece to the reader before the provider writes the next', async () => {
+    const heard = Array.from({ length: 5 }, () => Promise.withResolvers<void>());
+    vendor.answer = async (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const [i, { promise }] of heard.entries()) {
+        response.write(delta(`word${i} `));
+        await promise;
+      }
+      response.end(END);
+    };
+    const invocation = chat('assistant', { stream: true });
+    expect(await invocation.prelude).toMatchObject({
+      statusCode: 200,
+      headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-tollgate-model': 'vendor/m' },
+    });
+    let text = '';
+    for await (const piece of invocation.body) {
+      text += piece;
+      for (const [i, { resolve }] of heard.entries()) if (text.includes(`word${i} `)) resolve();
+    }
+    expect(text).toMatch(/word0 .*word4 .*data: \[DONE\]\n\n$/s);
+    expect(await invocation.ended).toBeUndefined();
+  });
+
+  test('has settled by the time that the stream ends', async () => {
+    vendor.answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(delta('word') + END);
+    };
+    const { headers } = await whole(chat('assistant', { stream: true }));
+    const receipt = await whole(get(`/v1/receipts/${headers['x-request-id']}`));
+    expect(receipt).toMatchObject({ status: 200, json: { state: 'settled' } });
+  });
+
+  test('answers whole where no stream is asked for, and says what it cost', async () => {
+    expect(await whole(chat('demo'))).toMatchObject({
+      status: 200,
+      error: undefined,
+      headers: { 'x-tollgate-cost-usd': expect.stringMatching(/^0\.0000/) },
+      json: { object: 'chat.completion', usage: { completion_tokens: 20 } },
+    });
+  });
+
+  test('an error before the first byte has its status and shape', async () => {
+    const refused = await whole(chat('assistant', { stream: true }, { authorization: 'Bearer tg_wrong' }));
+    expect(refused).toMatchObject({ status: 401, json: { error: { code: 'invalid_api_key' } } });
+    vendor.answer = (response) => response.writeHead(500).end('{"error":{"message":"down"}}');
+    const failed = await whole(chat('assistant', { stream: true }));
+    expect(failed).toMatchObject({ status: 502, error: undefined, json: { error: { code: 'all_targets_failed' } } });
+  });
+
+  test('a stream that the provider cuts after its first byte ends with an error event, and is settled', async () => {
+    vendor.answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(delta('half'), () => response.socket?.destroySoon());
+    };
+    const cut = await whole(chat('assistant', { stream: true }));
+    expect(cut).toMatchObject({ status: 200, error: undefined });
+    expect(cut.text).toContain('half');
+    expect(cut.text).not.toContain('[DONE]');
+    expect(JSON.parse(cut.text.trim().split('\n\n').at(-1)?.slice('data: '.length) ?? '')).toHaveProperty('error');
+    const receipt = await whole(get(`/v1/receipts/${cut.headers['x-request-id']}`));
+    expect(receipt.json).toMatchObject({ state: 'settled' });
+  });
+
+  test('reads a key from Secrets Manager once, and anew when the vendor turns it down', async () => {
+    const before = secrets.reads;
+    expect(before).toBe(1);
+    expect(new Set(vendor.keys)).toEqual(new Set(['Bearer first-key']));
+    // Rotated: a refresh comes at most every ten seconds, and the first read was longer ago.
+    secrets.value = 'second-key';
+    await new Promise((resolve) => setTimeout(resolve, 10_500));
+    vendor.answer = (response) => {
+      if (vendor.keys.at(-1) !== 'Bearer second-key') return response.writeHead(401).end('{"error":{"message":"no"}}');
+      return response.writeHead(200, { 'content-type': 'application/json' }).end(
+        JSON.stringify({
+          id: 'c',
+          object: 'chat.completion',
+          created: 1,
+          model: 'm',
+          choices: [{ index: 0, message: { role: 'assistant', content: 'ok' }, finish_reason: 'stop' }],
+          usage: { prompt_tokens: 10, completion_tokens: 1, total_tokens: 11 },
+        }),
+      );
+    };
+    expect(await whole(chat('assistant'))).toMatchObject({ status: 200 });
+    expect(secrets.reads).toBe(before + 1);
+  });
+
+  test('logs one line of JSON a request, without prompt, answer or key', async () => {
+    await whole(chat('demo', { messages: [{ role: 'user', content: 'a-prompt-word' }] }));
+    const lines = lambda
+      .logged()
+      .split('\n')
+      .filter((line) => line.includes('"message":"request"'));
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      level: 'INFO',
+      service: 'gateway',
+      'gen_ai.request.model': 'demo',
+      function_request_id: expect.any(String),
+    });
+    expect(lambda.logged()).not.toMatch(/a-prompt-word|first-key|second-key/);
+    expect(lambda.logged()).not.toContain(key);
+  });
+
+  test('an answer under way in one environment is stopped through another', async () => {
+    vendor.answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(delta('endless'));
+    };
+    const endless = chat('assistant', { stream: true });
+    const { headers } = await endless.prelude;
+    const other = await startGateway();
+    try {
+      const cancel = eventOf('POST', `/v1/requests/${headers['x-request-id']}/cancel`);
+      expect(await whole(other.invoke(cancel))).toMatchObject({ status: 202, json: { status: 'cancelling' } });
+      const { text, error } = await whole(endless);
+      expect(error).toBeUndefined();
+      expect(text).not.toContain('[DONE]');
+      const receipt = await whole(other.invoke(eventOf('GET', `/v1/receipts/${headers['x-request-id']}`)));
+      expect(receipt.json).toMatchObject({ state: 'settled', outcome: 'cancelled' });
+    } finally {
+      await other.stop();
+    }
+  });
+
+  test('refuses what is over its token limit by itself, before any provider is asked', async () => {
+    const long = 'word '.repeat(100_000);
+    const refused = await whole(chat('demo', { messages: [{ role: 'user', content: long }] }));
+    expect(refused).toMatchObject({ status: 429, json: { error: { code: 'rate_limit_exceeded' } } });
+  });
+
+  // Last: what the tests above have made it do is what it can do.
+  test('uses every right on a table that its role has, and no other', async () => {
+    await whole(get('/v1/usage'));
+    await whole(chat('failing'));
+    await whole(chat('failing'));
+    await world.proxy.whenIdle();
+    expect(actionsOf(world.proxy.operations, world.tables)).toEqual(
+      Object.fromEntries(Object.entries(GATEWAY_GRANTS).map(([table, actions]) => [table, [...actions].sort()])),
+    );
+  });
+});
+
+describe('the front door over a body that breaks', () => {
+  let broken: RunningLambda;
+
+  beforeAll(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tollgate-broken-'));
+    await build({
+      entryPoints: ['test/real/support/broken-body-handler.ts'],
+      outfile: join(folder, 'index.mjs'),
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+    });
+    broken = await runLambda(folder, {});
+  }, START_MS);
+  afterAll(() => broken?.stop());
+
+  const at = (path: string) => whole(broken.invoke({ ...eventOf('GET', path) }));
+
+  test.each(['/before', '/rejects'])('%s its first byte is an answer with a status', async (path) => {
+    expect(await at(path)).toMatchObject({
+      status: 500,
+      error: undefined,
+      json: { told: path === '/before' ? 'broken' : 'rejected' },
+    });
+  });
+
+  test('after its first byte the connection is cut, with what came before it', async () => {
+    const { status, text, error } = await at('/after');
+    expect({ status, text }).toEqual({ status: 200, text: 'piece 1;piece 2;' });
+    expect(error).toBeDefined();
+  });
+
+  test('and the same process answers the next requests', async () => {
+    await at('/after');
+    expect(await at('/whole')).toMatchObject({ status: 200, text: 'whole', error: undefined });
+    expect(await at('/empty')).toMatchObject({ status: 204, text: '', error: undefined });
+  });
+});
