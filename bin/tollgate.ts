@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { listCircuits, setCircuit } from '../lambdas/cli/circuits.ts';
 import { createKey, endKey, listKeys, replaceKey } from '../lambdas/cli/keys.ts';
 import { tailLedger } from '../lambdas/cli/ledger.ts';
@@ -181,15 +181,18 @@ addCommand(program, 'smoke', 'prove a running gateway from outside, with a dozen
 
 /** Tells what went wrong, on stderr, and gives the exit code. Results that a failed command has go to stdout as ever. */
 const complain = (error: unknown): number => {
-  // commander has told it already, and ends with an "error" when it has shown the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  // commander has told it already, and ends with an "error" when it has shown the help that was asked for. What a command
+  // finds wrong with an argument is thrown by ourselves, and told below.
+  const isBadArgument = error instanceof InvalidArgumentError;
+  if (error instanceof CommanderError && !isBadArgument) return error.exitCode === 0 ? 0 : 2;
   const json = process.argv.includes('--json');
   if (error instanceof CommandFailed && error.output !== undefined) print(error.output, json ? { json } : {});
-  const isExpected = error instanceof CommandFailed || error instanceof UsageError || error instanceof StoreUnavailable;
+  const isExpected =
+    isBadArgument || error instanceof CommandFailed || error instanceof UsageError || error instanceof StoreUnavailable;
   const message =
     error instanceof Error ? (isExpected ? error.message : (error.stack ?? error.message)) : String(error);
   write(process.stderr, json ? JSON.stringify({ error: { message } }) : message);
-  return error instanceof UsageError ? 2 : 1;
+  return isBadArgument || error instanceof UsageError ? 2 : 1;
 };
 
 // A reader that has seen enough (`| head`) is no failure.

@@ -81,7 +81,13 @@ export class LedgerPipeline extends Construct {
     });
     new Rule(this, 'EveryEpoch', {
       schedule: Schedule.rate(Duration.millis(EPOCH_MS)),
-      targets: [new LambdaFunction(this.closer, { retryAttempts: 1, maxEventAge: Duration.millis(EPOCH_MS) })],
+      targets: [
+        new LambdaFunction(this.closer, {
+          retryAttempts: 1,
+          maxEventAge: Duration.millis(EPOCH_MS),
+          deadLetterQueue: this.closerFailures,
+        }),
+      ],
     });
   }
 

@@ -34,7 +34,7 @@ export const setCircuit = async (
   const until = shortTime(written.override?.until ?? 0);
   const means = change.state === 'open' ? 'No request is sent there' : 'Requests are sent there whatever fails';
   const note = isNew
-    ? `\nThe store has not heard of ${printable(target)} before: check that a model's targets name it so.`
+    ? `\nIt has had no circuit so far: check that it is spelt as in the answers' x-tollgate-model.`
     : '';
   return {
     text: `The circuit of ${printable(target)} is ${change.state} by hand until ${until}. ${means} until then.${note}`,

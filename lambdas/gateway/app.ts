@@ -8,7 +8,7 @@ import { showUsage } from '../core/lookups/usage.ts';
 import type { Ports } from '../core/ports.ts';
 import { respondWithError, respondWithRefusal } from '../core/respond/respond-with-refusal.ts';
 
-/** The routes (docs/http-api.md). The same app behind every front door: Node server, Lambda. */
+/** The routes (README, "Call it"). The same app behind every front door: Node server, Lambda. */
 export const makeApp = (ports: Ports): Hono => {
   const app = new Hono();
   const openai = ports.surfaces['openai-chat'];

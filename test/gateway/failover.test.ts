@@ -5,6 +5,7 @@ import {
   type Behaviour,
   type FaultUpstream,
   failWith,
+  openaiAnswer,
   openaiChunk,
   startUpstream,
 } from '../support/fault-upstream.ts';
@@ -258,4 +259,52 @@ describe('when the client hangs up', () => {
     await upstreams[0]?.requests[0]?.closed;
     expect(await receiptOf(gateway, reply)).toMatchObject({ state: 'settled', outcome: 'cancelled' });
   });
+});
+
+test('a plain answer that never comes: the target is left in time for the backup to answer', async () => {
+  const { gateway } = await gatewayOver([() => {}, answerWith('from the backup')], {
+    timeouts: { firstTokenMs: 100, totalMs: 2_000 },
+  });
+  const reply = await ask(gateway);
+  expect(reply.status).toBe(200);
+  expect(await reply.text()).toContain('from the backup');
+});
+
+test('an error under a 200 keeps its words and costs nothing', async () => {
+  const { gateway } = await gatewayOver(
+    [
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ error: { message: 'out of luck', type: 'server_error', code: null } }));
+      },
+    ],
+    { attempts: 1 },
+  );
+  const reply = await ask(gateway);
+  expect(reply.status).toBe(502);
+  expect(await reply.text()).toContain('out of luck');
+  expect(await receiptOf(gateway, reply)).toMatchObject({ cost_usd: '0' });
+});
+
+test('cached tokens beyond the prompt are not believed', async () => {
+  const { gateway } = await gatewayOver([
+    (_request, response) => {
+      const usage = { prompt_tokens: 10, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 1_000_000 } };
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ ...openaiAnswer('hi'), usage }));
+    },
+  ]);
+  expect((await ask(gateway)).headers.get('x-tollgate-cost-usd')).toBe('0.00006');
+});
+
+test('an end user has one name, in the header and in the body', async () => {
+  const { gateway } = await gatewayOver([answerWith('hi')]);
+  const inHeader = await ask(
+    gateway,
+    {},
+    { headers: { 'x-api-key': gateway.key, 'x-tollgate-user': Buffer.from('jürgen').toString('latin1') } },
+  );
+  const inBody = await ask(gateway, { user: 'jürgen' });
+  for (const reply of [inHeader, inBody]) expect(await receiptOf(gateway, reply)).toMatchObject({ user: 'jürgen' });
+  expect((await ask(gateway, { user: 'a\u0000b' })).status).toBe(400);
 });

@@ -155,6 +155,7 @@ describe('the ledger pipeline', () => {
     expect(rule?.[1].Properties).toMatchObject({ ScheduleExpression: 'rate(5 minutes)', State: 'ENABLED' });
     const [invoke] = ofType(gateway, 'AWS::Lambda::EventInvokeConfig');
     expect(JSON.stringify(invoke?.[1].Properties['DestinationConfig'])).toContain('CloserFailures');
+    expect(JSON.stringify(rule?.[1].Properties['Targets'])).toMatch(/DeadLetterConfig.*CloserFailures/);
   });
 
   test('queues are encrypted and take nothing unencrypted', () => {
@@ -219,7 +220,7 @@ describe('least privilege', () => {
     for (const role of roles) expect(gateway.resources[role ?? '']?.Properties).not.toHaveProperty('ManagedPolicyArns');
   });
 
-  // What the functions were seen to use: test/real/table-grants.test.ts.
+  // What the gateway was seen to use: test/real/lambda-runtime.test.ts, which fails for a right too many or too few.
   test('functions may do this on these tables, and no more', () => {
     expect(tableGrantsOf(statementsOf(gateway, ROLES.gateway))).toEqual({
       Access: ['GetItem'],

@@ -397,14 +397,21 @@ describe('what a request costs', () => {
         );
       };
       await run('cold');
+      // A minute later every limit has drained, as it has for most requests.
+      clock.jump(60_000);
       await run('warm');
       await world.catchUp();
+      // In the same instant the limits are still running.
       await run('running');
+      await world.catchUp();
+      clock.jump(60_000);
+      await run('last');
       await measure('projecting one settlement', () => world.catchUp());
       for (let i = 0; i < 20; i++) await run('more');
       await measure('projecting 20 settlements', () => world.catchUp());
       process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
       expect(figures['warm, before the call']).toEqual({ trips: 2, units: 6 });
+      expect(figures['last, before the call']).toEqual({ trips: 2, units: 6 });
       expect(figures['running, before the call']).toEqual({ trips: 2, units: 6 });
       expect(figures['running, settling']?.units).toBeLessThanOrEqual(3);
       expect(figures['projecting one settlement']?.units).toBe(FOUR.length);

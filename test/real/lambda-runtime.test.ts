@@ -52,6 +52,7 @@ const configOf = (vendorUrl: string): GatewayConfig => ({
   providers: {
     vendor: { kind: 'openai-compatible', baseUrl: `${vendorUrl}/v1`, apiKey: 'secret:tollgate/vendor' },
     demo: { kind: 'simulator' },
+    bedrock: { kind: 'bedrock', regions: ['us-east-1'], baseUrl: vendorUrl },
   },
   models: {
     assistant: {
@@ -67,6 +68,7 @@ const configOf = (vendorUrl: string): GatewayConfig => ({
       attempts: 2,
     },
     demo: { targets: [{ provider: 'demo', model: 'tokens-20' }] },
+    claude: { targets: [{ provider: 'bedrock', model: 'us.anthropic.claude-haiku-4-5-20251001-v1:0' }] },
     failing: { targets: [{ provider: 'demo', model: 'fail-500' }], attempts: 5 },
   },
   budgets: { org: { monthly: '$100' } },
@@ -160,13 +162,15 @@ describe('the shipped bundle', () => {
   test('starts as one small file, and says what it costs', async () => {
     const { files = {}, memoryMb } = bundles['GatewayFunction'] ?? {};
     const rows = Object.entries(bundles).flatMap(([id, bundle]) =>
-      Object.entries(bundle.files).map(([name, bytes]) => `${id} ${name} ${bytes} bytes, ${bundle.memoryMb} MB`),
+      Object.entries(bundle.files).map(
+        ([name, bytes]) => `| ${id} | ${name} | ${bytes} | ${bundle.memoryMb} | ${bundle.role} |`,
+      ),
     );
     process.stdout.write(
       `${rows.join('\n')}\ngateway: ${lambda.startCpuMs ?? '?'} ms of processor until its first event\n`,
     );
     expect(files['index.mjs']).toBeLessThanOrEqual(MOST_BYTES);
-    expect(Object.keys(files).sort()).toEqual(['index.mjs', 'simulator.mjs']);
+    expect(Object.keys(files).sort()).toEqual(['bedrock-sdk.mjs', 'index.mjs', 'simulator.mjs']);
     expect(memoryMb).toBe(512);
   });
 
@@ -257,6 +261,22 @@ describe('the shipped bundle', () => {
     };
     expect(await whole(chat('assistant'))).toMatchObject({ status: 200 });
     expect(secrets.reads).toBe(before + 1);
+  });
+
+  test("signs for Bedrock with the function's own role", async () => {
+    vendor.answer = (response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(
+        JSON.stringify({
+          output: { message: { role: 'assistant', content: [{ text: 'from Bedrock' }] } },
+          stopReason: 'end_turn',
+          usage: { inputTokens: 3, outputTokens: 2, totalTokens: 5 },
+        }),
+      );
+    expect(await whole(chat('claude'))).toMatchObject({
+      status: 200,
+      json: { choices: [{ message: { content: 'from Bedrock' } }] },
+    });
+    expect(vendor.keys.at(-1)).toMatch(/^AWS4-HMAC-SHA256 Credential=local\/\d{8}\/us-east-1\/bedrock\//);
   });
 
   test('logs one line of JSON a request, without prompt, answer or key', async () => {

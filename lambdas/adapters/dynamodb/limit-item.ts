@@ -41,9 +41,47 @@ export const bucketOf = (item: Item, what: Rate['what']): Bucket | undefined => 
   return item[tat] === undefined ? undefined : { tatUs: countOf(item, tat), atUs: countOf(item, at) };
 };
 
-/** Whether units may simply be added to the bucket: it is neither idle nor written under a clock that has gone back. */
-export const isRunning = (bucket: Bucket | undefined, nowMs: number): bucket is Bucket =>
-  bucket !== undefined && !isAhead(bucket, nowMs) && bucket.tatUs >= Math.floor(nowMs) * 1000;
+/** How units are taken from a bucket: added to one that is running, or put anew into one that has drained. */
+export type Mode = 'running' | 'idle';
+
+/** How the bucket is to be written, as it was seen; `ahead`: it was written under a clock that has gone back. */
+export const modeOf = (bucket: Bucket | undefined, nowMs: number): Mode | 'ahead' => {
+  if (bucket === undefined) return 'idle';
+  if (isAhead(bucket, nowMs)) return 'ahead';
+  return bucket.tatUs >= Math.floor(nowMs) * 1000 ? 'running' : 'idle';
+};
+
+/** What a process remembers of the scopes it has written to: a right guess saves a write and a trip. */
+export interface Guesses {
+  of(scope: string, what: Rate['what'], nowMs: number): Mode;
+  /** @param isSurprise the guess was wrong: others write to the scope too */
+  learn(scope: string, item: Item, nowMs: number, isSurprise: boolean): void;
+}
+
+const MOST_GUESSES = 10_000;
+/** For so long a scope counts as busy after others were met there. */
+const BUSY_US = 10_000_000;
+
+/** Unless it can't have drained, or others keep it busy, a bucket has: one of 1,000 requests a minute does so 60 ms after each. */
+export const makeGuesses = (): Guesses => {
+  const runningUntil = new Map<string, number>();
+  const nameOf = (scope: string, what: string): string => `${what} ${scope}`;
+  return {
+    of: (scope, what, nowMs) =>
+      (runningUntil.get(nameOf(scope, what)) ?? 0) >= Math.floor(nowMs) * 1000 ? 'running' : 'idle',
+    learn(scope, item, nowMs, isSurprise) {
+      if (runningUntil.size > MOST_GUESSES) runningUntil.clear();
+      for (const what of ['requests', 'tokens'] as const) {
+        const bucket = bucketOf(item, what);
+        if (bucket === undefined) continue;
+        const name = nameOf(scope, what);
+        const isBusy = isSurprise && modeOf(bucket, nowMs) === 'running' && runningUntil.has(name);
+        const busyUntil = isBusy ? Math.floor(nowMs) * 1000 + BUSY_US : 0;
+        runningUntil.set(name, Math.max(bucket.tatUs, busyUntil));
+      }
+    },
+  };
+};
 
 /** Time that `units` take to drain at `limit` a minute, microseconds, for any units and a limit above 0. */
 export const drainUs = (limit: number, units: number, nowMs: number): number =>

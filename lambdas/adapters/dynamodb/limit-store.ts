@@ -3,7 +3,16 @@ import { type LimitFigures, type LimitStore, type LimitTake, StoreUnavailable } 
 import { type Item, textOf } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { toStoreUnavailable } from './faults.ts';
-import { figuresOf, isNever, type Rate, type Refusal, ratesOf, refusalsOf, worstOf } from './limit-item.ts';
+import {
+  figuresOf,
+  isNever,
+  makeGuesses,
+  type Rate,
+  type Refusal,
+  ratesOf,
+  refusalsOf,
+  worstOf,
+} from './limit-item.ts';
 import { leaveWrite, limitKey, rebaseWrite, takeWrite } from './limit-writes.ts';
 
 type Taken =
@@ -22,6 +31,7 @@ const TRIES = 24;
 /** Rate limits by GCRA and requests under way, one item a scope and one conditional write a scope and request. */
 export const makeDynamoLimitStore = (dynamo: Dynamo): LimitStore => {
   const table = dynamo.names.limits;
+  const guesses = makeGuesses();
 
   const readItem = async (scope: string): Promise<Item> => (await dynamo.get(table, limitKey(scope))).item ?? {};
 
@@ -36,10 +46,16 @@ export const makeDynamoLimitStore = (dynamo: Dynamo): LimitStore => {
         if (rebase !== undefined) await dynamo.update(rebase);
         return { kind: 'refused', item: seen, refusals };
       }
-      const written = await dynamo.updateOnce(takeWrite(table, take, { epoch, nowMs, seen }));
-      if (written.kind === 'done') return { kind: 'taken', item: written.item ?? {} };
-      if (written.kind === 'failed') seen = written.item ?? {};
-      else if (isLeaked) return { kind: 'unanswered', error: written.error };
+      const written = await dynamo.updateOnce(takeWrite(table, take, { epoch, nowMs, seen, guesses }));
+      if (written.kind === 'done') {
+        const item = written.item ?? {};
+        guesses.learn(take.scope, item, nowMs, false);
+        return { kind: 'taken', item };
+      }
+      if (written.kind === 'failed') {
+        seen = written.item ?? {};
+        guesses.learn(take.scope, seen, nowMs, true);
+      } else if (isLeaked) return { kind: 'unanswered', error: written.error };
       else isLeaked = true;
     }
     return { kind: 'unanswered', error: new StoreUnavailable(`${take.scope} is written to too often`) };
@@ -49,12 +65,16 @@ export const makeDynamoLimitStore = (dynamo: Dynamo): LimitStore => {
   const leave = async (take: LimitTake, { epoch, nowMs }: When, changes: Rate[]): Promise<Item | undefined> => {
     let seen: Item | undefined;
     for (let i = 0; i < TRIES; i++) {
-      const write = leaveWrite(table, take, { epoch, nowMs, changes, seen });
+      const write = leaveWrite(table, take, { epoch, nowMs, changes, seen, guesses });
       if (write === undefined) return seen;
       const written = await dynamo.updateOnce(write);
-      if (written.kind === 'done') return written.item;
+      if (written.kind === 'done') {
+        guesses.learn(take.scope, written.item ?? {}, nowMs, false);
+        return written.item;
+      }
       if (written.kind === 'unanswered') throw toStoreUnavailable(written.error);
       seen = written.item ?? {};
+      guesses.learn(take.scope, seen, nowMs, true);
     }
     throw new StoreUnavailable(`${take.scope} is written to too often`);
   };

@@ -8,7 +8,8 @@ import {
   bucketOf,
   drainUs,
   flightName,
-  isRunning,
+  type Guesses,
+  modeOf,
   type Rate,
   ratesOf,
   staleFlights,
@@ -64,6 +65,16 @@ const replaceBucket = (parts: Parts, what: Rate['what'], stored: Bucket | undefi
   }
 };
 
+/** Fills a bucket that has drained, whatever it held before. */
+const fillBucket = (parts: Parts, what: Rate['what'], nowUs: number, bucket: Bucket): void => {
+  const { tat, at } = BUCKET_NAMES[what];
+  parts.set.push(`${tat} = :${tat}`, `${at} = :${at}`);
+  parts.values[`:${tat}`] = toAttribute(bucket.tatUs);
+  parts.values[`:${at}`] = toAttribute(nowUs);
+  parts.values[`:${tat}Now`] = toAttribute(nowUs);
+  parts.conditions.push(`(attribute_not_exists(${tat}) OR ${tat} < :${tat}Now)`);
+};
+
 /** Moves a bucket that is running, whatever others add to it meanwhile, as long as it stays within these bounds. */
 const moveBucket = (
   parts: Parts,
@@ -88,26 +99,28 @@ const moveBucket = (
 /**
  * Takes from every limit of one scope, or none.
  *
- * @param seen the item as a write that failed has shown it; absent at first, when the scope is taken to be in use: that is
- * right for every scope for which limits matter, and costs the idle one a second trip
+ * @param seen the item as a write that failed has shown it; absent at first, when each bucket's state is guessed: a wrong
+ * guess costs a second write
  */
 export const takeWrite = (
   table: string,
   take: LimitTake,
-  { epoch, nowMs, seen }: { epoch: number; nowMs: number; seen: Item | undefined },
+  { epoch, nowMs, seen, guesses }: { epoch: number; nowMs: number; seen: Item | undefined; guesses: Guesses },
 ): UpdateItemCommandInput => {
   const parts = begin(nowMs);
   const nowUs = Math.floor(nowMs) * 1000;
   for (const { what, limit, units } of ratesOf(take)) {
     const stored = seen && bucketOf(seen, what);
-    if (seen === undefined || isRunning(stored, nowMs)) {
+    const mode = seen === undefined ? guesses.of(take.scope, what, nowMs) : modeOf(stored, nowMs);
+    if (mode === 'running') {
       const byUs = drainUs(limit, units, nowMs);
       moveBucket(parts, what, { byUs, nowUs, leastUs: nowUs, mostUs: nowUs + LIMIT_PERIOD_US - byUs });
       continue;
     }
-    const outcome = takeUnits(stored, { limit, units, nowMs });
+    const outcome = takeUnits(mode === 'ahead' ? stored : undefined, { limit, units, nowMs });
     if (outcome.kind === 'refused') throw new Error(`${take.scope} has no room and is taken from all the same`);
-    replaceBucket(parts, what, stored, outcome.bucket);
+    if (mode === 'ahead') replaceBucket(parts, what, stored, outcome.bucket);
+    else fillBucket(parts, what, nowUs, outcome.bucket);
   }
   if (take.limit.concurrent !== undefined) {
     const stale = seen === undefined ? [] : staleFlights(seen, epoch);
@@ -138,7 +151,13 @@ export const takeWrite = (
 export const leaveWrite = (
   table: string,
   take: LimitTake,
-  { epoch, nowMs, changes, seen }: { epoch: number; nowMs: number; changes: readonly Rate[]; seen: Item | undefined },
+  {
+    epoch,
+    nowMs,
+    changes,
+    seen,
+    guesses,
+  }: { epoch: number; nowMs: number; changes: readonly Rate[]; seen: Item | undefined; guesses: Guesses },
 ): UpdateItemCommandInput | undefined => {
   const parts = begin(nowMs);
   const nowUs = Math.floor(nowMs) * 1000;
@@ -148,8 +167,11 @@ export const leaveWrite = (
     if (units < 0) {
       if (seen !== undefined && stored === undefined) continue;
       moveBucket(parts, what, { byUs: -drainUs(limit, -units, nowMs), nowUs });
-    } else if (seen === undefined || isRunning(stored, nowMs))
-      moveBucket(parts, what, { byUs: drainUs(limit, units, nowMs), nowUs, leastUs: nowUs });
+      continue;
+    }
+    const mode = seen === undefined ? guesses.of(take.scope, what, nowMs) : modeOf(stored, nowMs);
+    if (mode === 'running') moveBucket(parts, what, { byUs: drainUs(limit, units, nowMs), nowUs, leastUs: nowUs });
+    else if (mode === 'idle') fillBucket(parts, what, nowUs, chargeUnits(undefined, { limit, units, nowMs }));
     else replaceBucket(parts, what, stored, chargeUnits(stored, { limit, units, nowMs }));
   }
   const name = flightName(epoch);

@@ -15,8 +15,11 @@ export const migrate = (database: DatabaseSync, migrations: readonly Migration[]
     // Read again under the lock: another process may have done it meanwhile.
     const version = schemaVersion(database);
     if (version > migrations.length)
-      throw new Error(
-        `The database file has schema ${version}, this version of Tollgate knows up to ${migrations.length}: it was written by a later one.`,
+      throw Object.assign(
+        new Error(
+          `The database file has schema ${version}, this version of Tollgate knows up to ${migrations.length}: it was written by a later one.`,
+        ),
+        { code: 'ERR_TOLLGATE_SCHEMA' },
       );
     for (const migration of migrations.slice(version)) database.exec(migration);
     database.exec(`PRAGMA user_version = ${migrations.length}`);

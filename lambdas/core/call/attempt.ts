@@ -36,11 +36,16 @@ export type AttemptResult =
 /** How far an attempt has come: what something thrown means depends on it. */
 type Phase = 'unsent' | 'head' | 'body';
 
-/** Calls one target once: key, encode, send, read. Never rejects; leaves no timer, listener or connection behind. */
+/**
+ * Calls one target once: key, encode, send, read. Never rejects; leaves no timer, listener or connection behind.
+ *
+ * @param silenceMs how long the target may say nothing: until a stream's first content, or a whole plain answer; undefined = to the deadline
+ */
 export const attemptTarget = async (
   request: CallRequest,
   target: Target,
   deadlineAt: number,
+  silenceMs: number | undefined,
   ports: AttemptPorts,
 ): Promise<AttemptResult> => {
   const { clock, upstream, log } = ports;
@@ -88,11 +93,10 @@ export const attemptTarget = async (
       ...(key !== undefined && { apiKey: key }),
     });
 
-    const { firstTokenMs, idleMs } = alias.timeouts;
+    const { idleMs } = alias.timeouts;
     tally.start();
-    const clearFirstToken = isStream
-      ? watch.stopAfter(firstTokenMs, { by: 'first-token', afterMs: firstTokenMs })
-      : () => {};
+    const clearFirstToken =
+      silenceMs === undefined ? () => {} : watch.stopAfter(silenceMs, { by: 'first-token', afterMs: silenceMs });
     const reply = await watch.guard(() => {
       phase = 'head';
       return upstream.send(call, watch.signal);
@@ -106,9 +110,9 @@ export const attemptTarget = async (
     }
     if (!isStream) {
       const answer = await readAnswer(reply, { request, dialect, tally, watch });
-      return answer === undefined
-        ? failed(attemptFailure('malformed_answer', { status: reply.status, message: 'what came is not an answer' }))
-        : { kind: 'answered', record: tally.record(), dropped, ...answer };
+      return 'answer' in answer
+        ? { kind: 'answered', record: tally.record(), dropped, ...answer }
+        : failed(failureOfNoAnswer(answer.text, reply, dialect, mapError));
     }
 
     const translator = translateStream(dialect, request.surface, request.context);
@@ -130,16 +134,16 @@ export const attemptTarget = async (
   }
 };
 
-/** Reads a whole answer. @returns undefined when it is not one @throws {Stopped | UpstreamError} */
+/** Reads a whole answer. @returns the text where it is not one @throws {Stopped | UpstreamError} */
 const readAnswer = async (
   reply: UpstreamReply,
   { request, dialect, tally, watch }: { request: CallRequest; dialect: Dialect; tally: Tally; watch: Watch },
-): Promise<{ body: JsonObject; answer: Answer } | undefined> => {
+): Promise<{ body: JsonObject; answer: Answer } | { text: string }> => {
   const text = await watch.guard(() => reply.text());
   watch.release();
   const json = parseJson(text);
   const answer = json === undefined ? undefined : dialect.decodeAnswer(json);
-  if (answer === undefined) return undefined;
+  if (answer === undefined) return { text };
   tally.seeAnswer(answer);
   const { surface, context } = request;
   const body =
@@ -147,6 +151,19 @@ const readAnswer = async (
       ? surface.relayAnswer(json as JsonObject, context)
       : surface.encodeAnswer(answer, context);
   return { body, answer };
+};
+
+/** Some vendors answer 200 with an error for a body: then it is that error, and nothing was made that could be billed. */
+const failureOfNoAnswer = (
+  text: string,
+  { status, headers }: UpstreamReply,
+  dialect: Dialect,
+  mapError: Provider['mapError'],
+): AttemptFailure => {
+  const json = parseJson(text);
+  const isError = typeof json === 'object' && json !== null && !Array.isArray(json) && 'error' in json;
+  if (!isError) return attemptFailure('malformed_answer', { status, message: 'what came is not an answer' });
+  return mapError(dialect.decodeError(status, headers, text), headers);
 };
 
 const parseJson = (text: string): JsonValue | undefined => {

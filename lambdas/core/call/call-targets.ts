@@ -69,7 +69,7 @@ const askTarget = async (call: Call, target: Target): Promise<CallResult | undef
       report('abandoned');
       return { kind: 'failed', refusal, outcome: 'failed', attempts: call.attempts };
     }
-    result = await attemptTarget(request, target, call.deadlineAt, ports);
+    result = await attemptTarget(request, target, call.deadlineAt, silenceOf(call, target), ports);
   } catch (error) {
     report('abandoned');
     throw error;
@@ -89,6 +89,22 @@ const askTarget = async (call: Call, target: Target): Promise<CallResult | undef
     default:
       return result satisfies never;
   }
+};
+
+/**
+ * How long a target may keep silent. A plain answer says nothing until it is whole, so it is given its share of the time
+ * that is left while others could still be asked, and all of it when it is the last.
+ */
+const silenceOf = ({ request, ports, deadlineAt, attempts, finished }: Call, target: Target): number | undefined => {
+  const { firstTokenMs } = request.alias.timeouts;
+  if (request.conversation.stream) return firstTokenMs;
+  const asked = new Set(attempts.map((attempt) => attempt.target));
+  const others = request.targets.filter(
+    (other) =>
+      other !== target && !asked.has(other) && !finished.has(other) && ports.circuitBoard.peek(other.id).kind === 'go',
+  ).length;
+  if (others === 0 || attempts.length + 1 >= request.alias.attempts) return undefined;
+  return Math.max(firstTokenMs, Math.floor((deadlineAt - ports.clock.now()) / (others + 1)));
 };
 
 /** Asks whether the ledger holds enough for this attempt too. A store that is down is a refusal: no hold, no call. */

@@ -22,8 +22,10 @@ const TAG = /^([A-Za-z0-9_.-]{1,64})=([\x21-\x2b\x2d-\x3c\x3e-\x7e]{1,128})$/;
  * so that leaving it out escapes nothing. Tags pinned on the key win over tags in the request.
  */
 export const readLabels = (headers: Headers, conversation: Conversation, caller: Caller): ReadLabels => {
-  const named = headers.get('x-tollgate-user') ?? conversation.user;
+  const named = headerText(headers.get('x-tollgate-user')) ?? conversation.user;
   const user = caller.rights.has('act-for-users') && named !== undefined && named !== '' ? named : caller.user;
+  if (CONTROL_CHARACTER.test(user))
+    return invalid("The end user's name has a control character in it, which is not allowed.", 'user');
   if (user.length > MAX_USER_LENGTH)
     return invalid(
       `The end user's name has ${user.length} characters, at most ${MAX_USER_LENGTH} are allowed.`,
@@ -35,6 +37,23 @@ export const readLabels = (headers: Headers, conversation: Conversation, caller:
     ok: true,
     labels: { user, tags: { ...tags, ...caller.tags }, costTrailer: headers.get('x-tollgate-trailer') === 'cost' },
   };
+};
+
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/**
+ * Header values come as Latin-1, one character a byte, while clients write UTF-8: read back as UTF-8 where they are, so
+ * that a user has one name whether it stands in the header or in the body.
+ */
+const headerText = (value: string | null): string | undefined => {
+  if (value === null) return undefined;
+  const bytes = Buffer.from(value, 'latin1');
+  if (bytes.toString('latin1') !== value) return value;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return value;
+  }
 };
 
 const readTags = (header: string | null): Record<string, string> | string => {

@@ -20,16 +20,19 @@ export const decodeUsage = (value: JsonValue | undefined): Usage | undefined => 
   const prompt = promptTokens ?? 0;
   const promptDetails = objectOf(usage['prompt_tokens_details']);
   const completionDetails = objectOf(usage['completion_tokens_details']);
-  const cached =
+  // A part can't be more than the whole: a count that says so is the vendor's mistake, not a cost.
+  const within = (count: number | undefined, whole: number) => Math.min(count ?? 0, whole);
+  const cached = within(
     countOf(promptDetails?.['cached_tokens']) ??
-    countOf(usage['prompt_cache_hit_tokens']) ??
-    countOf(usage['cached_tokens']) ??
-    0;
-  const cacheWrite = countOf(promptDetails?.['cache_write_tokens']) ?? 0;
+      countOf(usage['prompt_cache_hit_tokens']) ??
+      countOf(usage['cached_tokens']),
+    prompt,
+  );
+  const cacheWrite = within(countOf(promptDetails?.['cache_write_tokens']), prompt - cached);
   const reasoning = countOf(completionDetails?.['reasoning_tokens']) ?? 0;
   const outputTokens = Math.max(completionTokens ?? 0, reasoning, (countOf(usage['total_tokens']) ?? 0) - prompt);
   return {
-    inputTokens: Math.max(prompt - cached - cacheWrite, 0),
+    inputTokens: prompt - cached - cacheWrite,
     cachedInputTokens: cached,
     cacheWrite5mTokens: cacheWrite,
     cacheWrite1hTokens: 0,

@@ -34,5 +34,4 @@ const readHeaders = ({ headers: single, multiValueHeaders }: RestEvent): Headers
 
 /** A header is bytes; API Gateway reads them as UTF-8, `Headers` takes one character a byte. */
 const asOnTheWire = (value: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of a byte
   /^[\0-\xff]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1');

@@ -107,7 +107,7 @@ describe('a secret', () => {
     expect(asked).toHaveLength(2);
     answer = value('new');
     pass(10_000);
-    expect(await store.read('secret:a', { refresh: true })).toBe('new');
+    expect(await store.read('secret:a')).toBe('new');
     answer = denied;
     await expect(store.read('secret:other')).rejects.toThrow();
   });

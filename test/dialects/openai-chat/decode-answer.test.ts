@@ -112,9 +112,9 @@ describe('usage', () => {
       { inputTokens: 10, outputTokens: 30 },
     ],
     [
-      'more cached than there is',
+      'more cached than there is: as much as there is',
       { prompt_tokens: 5, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 9 } },
-      { inputTokens: 0, cachedInputTokens: 9, outputTokens: 1 },
+      { inputTokens: 0, cachedInputTokens: 5, outputTokens: 1 },
     ],
     ['counts that are none', { prompt_tokens: -5, completion_tokens: 1.5, total_tokens: 'x' }, undefined],
   ])('%s', (_, usage, expected) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -13,11 +13,14 @@ export interface Bundle {
   /** Bytes of each of its files. */
   files: Record<string, number>;
   memoryMb: number;
+  /** Logical id of its role. */
+  role: string;
 }
 
 /** Synthesises a stack as `cdk deploy` does, code and all. @returns each function's bundle by its logical id without the hash */
 export const bundleFunctions = (config: GatewayConfig): Record<string, Bundle> => {
   const outdir = mkdtempSync(join(tmpdir(), 'tollgate-bundle-'));
+  process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
   const stack = new Stack(new App({ outdir, context: cdkJson.context }), 'Tollgate');
   new AiGateway(stack, 'Gateway', { config });
   const resources = Object.entries<Resource>(Template.fromStack(stack).toJSON().Resources);
@@ -33,7 +36,12 @@ export const bundleFunctions = (config: GatewayConfig): Record<string, Bundle> =
         const sizes = readdirSync(folder).map((name) => [name, statSync(join(folder, name)).size]);
         return [
           id.slice(0, -8),
-          { folder, files: Object.fromEntries(sizes), memoryMb: Number(Properties['MemorySize']) },
+          {
+            folder,
+            files: Object.fromEntries(sizes),
+            memoryMb: Number(Properties['MemorySize']),
+            role: (Properties['Role'] as { 'Fn::GetAtt': string[] })['Fn::GetAtt'][0] ?? '',
+          },
         ];
       }),
   );

@@ -18,8 +18,9 @@ export interface Operation {
   fault: Fault;
   /** Capacity units that DynamoDB says it took; known when answered. */
   units: number;
-  /** Which round trip it belongs to, from 1: requests that are under way together are of one trip. */
+  /** Which round trip it belongs to, from 1: it began when the one before had been answered, of whichever request. */
   trip: number;
+  answeredAt: number;
 }
 
 export type Fault =
@@ -59,10 +60,7 @@ export const startTableProxy = async (target: string, now: () => number): Promis
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   let underWay = 0;
   let waiting: (() => void)[] = [];
-  let trip = 0;
-
   const server = createServer((incoming, outgoing) => {
-    if (underWay === 0) trip += 1;
     underWay += 1;
     void serve(incoming, outgoing)
       .catch(() => outgoing.destroy())
@@ -78,7 +76,9 @@ export const startTableProxy = async (target: string, now: () => number): Promis
     const body = JSON.parse(await readText(incoming)) as Record<string, unknown>;
     const name = String(incoming.headers['x-amz-target']).split('.')[1] ?? '';
     const fault = proxy.faults({ name, body });
-    const operation: Operation = { name, body, fault, units: 0, trip };
+    const earlier = proxy.operations.filter(({ answeredAt }) => answeredAt <= performance.now());
+    const trip = 1 + Math.max(0, ...earlier.map((one) => one.trip));
+    const operation: Operation = { name, body, fault, units: 0, trip, answeredAt: Number.POSITIVE_INFINITY };
     proxy.operations.push(operation);
     const forward = () => send(incoming.headers, JSON.stringify({ ...body, ReturnConsumedCapacity: 'TOTAL' }));
     if (fault === 'lose-request') return void outgoing.socket?.destroy();
@@ -92,6 +92,7 @@ export const startTableProxy = async (target: string, now: () => number): Promis
     const { status, headers, text } = await forward();
     operation.units = unitsOf(text);
     if (proxy.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, proxy.delayMs));
+    operation.answeredAt = performance.now();
     if (fault === 'fail-after') return refuse(outgoing, 500, 'InternalServerError');
     if (fault === 'lose-answer') return void outgoing.socket?.destroy();
     const { date: _, 'content-length': __, 'transfer-encoding': ___, ...kept } = headers;
@@ -130,7 +131,6 @@ export const startTableProxy = async (target: string, now: () => number): Promis
     operations: [],
     forget() {
       proxy.operations = [];
-      trip = 0;
     },
     faults: () => 'none',
     delayMs: 0,
@@ -161,7 +161,9 @@ const readText = async (message: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8');
 };
 
+/** A write whose condition fails costs a unit too, though the answer does not say so. */
 const unitsOf = (text: string): number => {
+  if (text.includes('#ConditionalCheckFailedException')) return 1;
   const { ConsumedCapacity: consumed } = JSON.parse(text) as { ConsumedCapacity?: Consumed | Consumed[] };
   return [consumed ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
 };

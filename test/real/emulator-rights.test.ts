@@ -1,0 +1,187 @@
+/**
+ * The deployed stack where rights are checked: the functions get on with those that `lib` gives them, and each of these is
+ * missed when it is gone. The emulator does not check what its event source mappings read.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { toItem } from '../../lambdas/adapters/dynamodb/attributes.ts';
+import { toOpenItem } from '../../lambdas/adapters/dynamodb/entry-item.ts';
+import type { GatewayConfig } from '../../lambdas/contract/config.ts';
+import { closeDueAt, epochOf, epochStart } from '../../lambdas/contract/timing.ts';
+import { makeRequestId } from '../../lambdas/core/admit/request-id.ts';
+import { account, entryOf } from '../port-suites/ledger-requests.ts';
+import { type FaultUpstream, startUpstream } from '../support/fault-upstream.ts';
+import { answering, openaiVendor } from '../support/vendors.ts';
+import { type DeployedGateway, type Outputs, openDeployed } from './support/deployed-gateway.ts';
+import { type Emulator, startEmulator } from './support/emulator.ts';
+
+const STACK = 'Checked';
+const DEAD_ACCOUNT = 'team#dead#2026-11';
+const DEAD_HOLD = 1_000n;
+
+let emulator: Emulator;
+let upstream: FaultUpstream;
+let folder: string;
+let gateway: DeployedGateway;
+let db: DynamoDBClient;
+let key: { key: string; id: string };
+const functions: Record<string, string> = {};
+
+const config = (): GatewayConfig => ({
+  providers: { vendor: { kind: 'openai-compatible', baseUrl: upstream.baseUrl, apiKey: 'secret:tollgate/vendor' } },
+  models: {
+    assistant: {
+      attempts: 1,
+      targets: [
+        {
+          provider: 'vendor',
+          model: openaiVendor.model,
+          price: { inputPerMTok: '1', outputPerMTok: '10' },
+          contextTokens: 100_000,
+          maxOutputTokens: 8_192,
+          capabilities: ['tools', 'streaming'],
+        },
+      ],
+    },
+  },
+  budgets: { org: { monthly: '$100' } },
+  limits: { perKey: { requestsPerMinute: 600, concurrent: 8 } },
+});
+
+const deploy = async (without?: string): Promise<Outputs> => {
+  const outputs = join(folder, 'outputs.json');
+  await emulator.cdk(
+    ...['deploy', '--require-approval', 'never', '--outputs-file', outputs, '--output', join(folder, 'cdk.out')],
+    ...['--app', `node --disable-warning=ExperimentalWarning ${resolve('test/real/support/checked-app.ts')}`],
+    ...['-c', `config=${join(folder, 'config.json')}`, ...(without === undefined ? [] : ['-c', `without=${without}`])],
+  );
+  const found = (JSON.parse(readFileSync(outputs, 'utf8')) as Record<string, Outputs>)[STACK];
+  if (found === undefined) throw new Error(`no outputs of ${STACK}`);
+  return found;
+};
+
+const ask = () =>
+  gateway.openai(key.key).chat.completions.create({ model: 'assistant', messages: [{ role: 'user', content: 'Hi' }] });
+
+/** An open entry of an epoch that is due, and the hold on its account, as a gateway that died has left them. */
+const leaveDeadCall = async (epoch: number): Promise<string> => {
+  const { accounts, ledger } = gateway.tables;
+  const requestId = makeRequestId({ epoch, lane: 5, random: 'd'.repeat(20) });
+  const hold = { accounts: [account(DEAD_ACCOUNT, null)], capVersion: 1, epoch, amount: DEAD_HOLD };
+  const held = { pk: DEAD_ACCOUNT, committed: DEAD_HOLD, [`h${epoch}`]: DEAD_HOLD, capVersion: 1 };
+  const put = (TableName: string, Item: ReturnType<typeof toItem>) => db.send(new PutItemCommand({ TableName, Item }));
+  await put(accounts, toItem({ pk: '!closer', closedThrough: epoch - 1 }));
+  await put(accounts, toItem(held));
+  await put(ledger, toOpenItem(entryOf(requestId, hold), epochStart(epoch) * 1_000));
+  return requestId;
+};
+
+/** What the projector is sent when a call that held this on that account has been settled. */
+const settledEvent = (accountKey: string) => ({
+  Records: [
+    {
+      eventName: 'MODIFY',
+      dynamodb: {
+        SequenceNumber: '1',
+        OldImage: toItem({ state: 'open' }),
+        NewImage: toItem({ state: 'settled', epoch: epochOf(Date.now()), hold: 5n, cost: 5n, accounts: [accountKey] }),
+      },
+    },
+  ],
+  shardId: 'shardId-of-a-test',
+});
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tollgate-rights-'));
+  upstream = await startUpstream(answering(openaiVendor, { pieces: ['Hello'] }));
+  emulator = await startEmulator({ checksRights: true });
+  db = new DynamoDBClient(emulator.client);
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config()));
+  const secrets = new SecretsManagerClient(emulator.client);
+  await secrets.send(new CreateSecretCommand({ Name: 'tollgate/vendor', SecretString: 'the-provider-key' }));
+  gateway = openDeployed(emulator, await deploy());
+  key = await gateway.makeKey();
+  const xml = await emulator.ask('cloudformation', { form: { Action: 'DescribeStackResources', StackName: STACK } });
+  for (const [, member = ''] of xml.matchAll(/<member>(.*?)<\/member>/gs)) {
+    const [, logicalId = ''] = /<LogicalResourceId>(.*?)</.exec(member) ?? [];
+    if (member.includes('AWS::Lambda::Function<'))
+      functions[logicalId.slice(0, -8)] = /<PhysicalResourceId>(.*?)</.exec(member)?.[1] ?? '';
+  }
+}, 900_000);
+
+afterAll(async () => {
+  await gateway?.close();
+  await upstream?.stop();
+  await emulator?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}, 30_000);
+
+const invoke = (name: string, event: unknown) => {
+  const found = functions[name];
+  if (found === undefined) throw new Error(`no function ${name}: ${Object.keys(functions)}`);
+  return emulator.invoke(found, event);
+};
+
+test('with the rights that lib gives, calls, projection, lookups and the close of a dead call all work', async () => {
+  const epoch = epochOf(Date.now()) - 8;
+  expect(closeDueAt(epoch)).toBeLessThan(Date.now());
+  const dead = await leaveDeadCall(epoch);
+  expect((await ask()).choices[0]?.message.content).toBe('Hello');
+  expect(await gateway.settledAccount(key.id, 1)).toMatchObject({ held: 0n });
+  const [entry] = await gateway.stores.ledger.tail({ limit: 1, keyId: key.id });
+  expect(await gateway.get(`/v1/receipts/${entry?.requestId}`, key.key)).toMatchObject({ status: 200 });
+  expect(await gateway.get('/v1/usage', key.key)).toMatchObject({ status: 200, body: { totals: { requests: 1 } } });
+  expect(await invoke('GatewayPipelineCloser', {})).toEqual({ closed: [epoch] });
+  expect(await gateway.stores.ledger.read(dead)).toMatchObject({ state: 'lost', cost: DEAD_HOLD });
+  expect(await gateway.stores.ledger.figures([DEAD_ACCOUNT])).toMatchObject([{ spent: DEAD_HOLD, held: 0n }]);
+  expect(await invoke('GatewayPipelineProjector', settledEvent('team#nobody#2026-11'))).toMatchObject({
+    batchItemFailures: [],
+  });
+});
+
+describe('without', () => {
+  const refusedCall = async () => {
+    const before = upstream.requests.length;
+    await expect(ask()).rejects.toMatchObject({ status: expect.any(Number) });
+    // Whatever is missing, it is missed before the provider is called.
+    expect(upstream.requests).toHaveLength(before);
+  };
+
+  test.each([
+    ['reading keys', 'GatewayFunctionRole|dynamodb:GetItem|StateAccess'],
+    ['taking from limits', 'GatewayFunctionRole|dynamodb:UpdateItem|StateLimits'],
+    ['holding on accounts', 'GatewayFunctionRole|dynamodb:UpdateItem|StateAccounts'],
+    ['opening entries', 'GatewayFunctionRole|dynamodb:PutItem|StateLedger'],
+    ['reading the provider’s key', 'GatewayFunctionRole|secretsmanager:GetSecretValue|secret'],
+  ])('%s no call is made', async (_, right) => {
+    await deploy(right);
+    await refusedCall();
+  });
+
+  test('writing accounts the projector says which record must come again', async () => {
+    await deploy('GatewayPipelineProjectorRole|dynamodb:UpdateItem|StateAccounts');
+    expect(await invoke('GatewayPipelineProjector', settledEvent('team#nobody#2026-11'))).toMatchObject({
+      batchItemFailures: [{ itemIdentifier: '1' }],
+    });
+  });
+
+  test('reading the ledger the closer fails, and closes nothing', async () => {
+    const epoch = epochOf(Date.now()) - 7;
+    await deploy('GatewayPipelineCloserRole|dynamodb:Query|StateLedger');
+    await leaveDeadCall(epoch);
+    await expect(invoke('GatewayPipelineCloser', {})).rejects.toThrow('errorMessage');
+    expect(await gateway.stores.ledger.figures([DEAD_ACCOUNT])).toMatchObject([{ held: DEAD_HOLD }]);
+  });
+
+  test('nothing any more, all works again', async () => {
+    await deploy();
+    expect((await ask()).choices[0]?.message.content).toBe('Hello');
+    expect((await invoke('GatewayPipelineCloser', {})) as { closed: number[] }).toMatchObject({
+      closed: expect.arrayContaining([epochOf(Date.now()) - 7]),
+    });
+  });
+});
