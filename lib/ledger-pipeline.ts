@@ -10,7 +10,13 @@ import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { ENTRY_STATE, PROJECTED_EVENTS, PROJECTED_STATES, type TableName } from '../lambdas/contract/tables.ts';
+import {
+  ENTRY_STATE,
+  PROJECTED_EVENTS,
+  PROJECTED_STATES,
+  PROJECTOR_WINDOW_SECONDS,
+  type TableName,
+} from '../lambdas/contract/tables.ts';
 import { EPOCH_MS } from '../lambdas/contract/timing.ts';
 import { makeLambdaFunction } from './lambda-function.ts';
 import { grantTables, type TableGrants, tableVariables } from './table-grants.ts';
@@ -106,6 +112,8 @@ export class LedgerPipeline extends Construct {
       batchSize: 100,
       // A second of waiting makes one account write of many settlements.
       maxBatchingWindow: Duration.seconds(1),
+      // Only with a window does Lambda name the shard, and the marks on an account are kept by shard.
+      tumblingWindow: Duration.seconds(PROJECTOR_WINDOW_SECONDS),
       // A mark on an account means that everything before it is done: one reader a shard.
       parallelizationFactor: 1,
       bisectBatchOnError: true,

@@ -134,6 +134,7 @@ describe('the ledger pipeline', () => {
     expect(mapping?.[1].Properties).toMatchObject({
       StartingPosition: 'TRIM_HORIZON',
       ParallelizationFactor: 1,
+      TumblingWindowInSeconds: 900,
       BisectBatchOnFunctionError: true,
       MaximumRetryAttempts: 10,
       MaximumRecordAgeInSeconds: 3_600,

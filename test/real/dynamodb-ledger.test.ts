@@ -201,6 +201,35 @@ describe('a write that adds', () => {
   );
 });
 
+describe('a closer that dies between two accounts', () => {
+  test(
+    'leaves the second as it was, also to a process that has met the first, and the next closer goes on',
+    inWorld(async ({ world, clock }) => {
+      const [org, team] = [account('org#acme#2026-11', 10_000n), ...TEAM];
+      const request = holdOf(clock, 100n, [org, ...TEAM]);
+      await admit(world, request);
+      clock.jump(closeDueAt(request.epoch) - clock.now());
+      world.proxy.faults = ({ body }) =>
+        String(body['UpdateExpression']).includes('SET #floor') && JSON.stringify(body['Key']).includes(MONTH)
+          ? 'lose-request'
+          : 'none';
+      await expect(world.openRaw().ledger.closeDueEpochs()).rejects.toThrow(StoreUnavailable);
+      world.proxy.faults = () => 'none';
+      expect(await standingOf(world, org.key)).toEqual(standing(100n, 0n));
+
+      const { ledger } = world.openRaw();
+      // A floor above the epoch says that nothing can begin there, not that every account is closed.
+      expect((await ledger.hold({ ...request, accounts: [org] })).kind).toBe('wrong-epoch');
+      expect((await ledger.hold(holdOf(clock, 1n, [team ?? org]))).kind).toBe('held');
+      const [figures] = await ledger.figures([MONTH]);
+      expect(figures?.committed).toBe(101n);
+
+      expect(await ledger.closeDueEpochs()).toEqual([request.epoch]);
+      expect(await standingOf(world)).toEqual(standing(100n, 1n));
+    }),
+  );
+});
+
 describe('an entry', () => {
   test(
     'is opened once though its answer was lost',

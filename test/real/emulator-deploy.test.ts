@@ -69,10 +69,10 @@ const deploy = async (config: GatewayConfig): Promise<{ outputs: Outputs; printe
   const file = join(folder, 'gateway.json');
   const outputsFile = join(folder, 'outputs.json');
   writeFileSync(file, JSON.stringify(config));
-  const printed = await emulator.cdk(
+  const printed = await emulator.cdk([
     ...['deploy', '--require-approval', 'never', '-c', 'stage=prod', '-c', `config=${file}`],
     ...['-c', 'responseTransfer=buffered', '--output', join(folder, 'cdk.out'), '--outputs-file', outputsFile],
-  );
+  ]);
   const outputs = (JSON.parse(readFileSync(outputsFile, 'utf8')) as Record<string, Outputs>)[STACK];
   if (outputs === undefined) throw new Error(`no outputs of ${STACK}: ${printed}`);
   return { outputs, printed };
@@ -317,15 +317,9 @@ describe('update', () => {
 
 describe('removal', () => {
   const destroy = () =>
-    emulator.cdk(
-      'destroy',
-      '--force',
-      '--app',
-      join(folder, 'cdk.out'),
-      STACK,
-      '--output',
-      join(folder, 'destroy.out'),
-    );
+    emulator.cdk([
+      ...['destroy', '--force', '--app', join(folder, 'cdk.out'), '--output', join(folder, 'destroy.out'), STACK],
+    ]);
 
   chapter('cdk destroy is refused while the stack is protected', async () => {
     await expect(destroy()).rejects.toThrow(/TerminationProtection is enabled/);
@@ -354,6 +348,29 @@ describe('removal', () => {
     expect(await gateway.account(key.id)).toEqual(settled);
     expect(await gateway.stores.access.findKey(key.id)).toMatchObject({ id: key.id, team: 'search' });
   });
+});
+
+test('examples/minimal deploys as it stands, and answers', async () => {
+  const outputsFile = join(folder, 'minimal.json');
+  const printed = await emulator.cdk(
+    ['deploy', '--require-approval', 'never', '--outputs-file', outputsFile, '--output', join(folder, 'minimal.out')],
+    { cwd: 'examples/minimal' },
+  );
+  const { Minimal: outputs = {} } = JSON.parse(readFileSync(outputsFile, 'utf8')) as Record<string, Outputs>;
+  expect(printed).toContain(outputs['GatewayBaseUrl']);
+  const minimal = openGateway(outputs);
+  const { key: own } = await minimal.makeKey();
+  // It streams, which the emulator's front door can't: the function is asked as API Gateway would ask it.
+  const answer = await emulator.invoke(outputs['GatewayFunctionName'] ?? 'no output names it', {
+    httpMethod: 'POST',
+    path: '/v1/chat/completions',
+    multiValueHeaders: { authorization: [`Bearer ${own}`], 'content-type': ['application/json'] },
+    multiValueQueryStringParameters: null,
+    body: JSON.stringify({ model: 'demo', messages: [{ role: 'user', content: TEXT }] }),
+    isBase64Encoded: false,
+  });
+  expect(answer).toMatchObject({ statusCode: 200 });
+  expect(JSON.parse((answer as { body: string }).body)).toMatchObject({ choices: [{ message: { content: TEXT } }] });
 });
 
 /** The first that succeeds within half a minute. */

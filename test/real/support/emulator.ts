@@ -31,8 +31,8 @@ export interface Emulator {
   client: { region: string; endpoint: string; credentials: typeof CREDENTIALS };
   /** Environment in which command lines reach the emulator and no account of anybody's. */
   env: Record<string, string>;
-  /** Runs the CDK's command line in the project's folder. @returns what it printed @throws {Error} with it, when it failed */
-  cdk(...args: string[]): Promise<string>;
+  /** Runs the CDK's command line, in the project's folder unless told. @returns what it printed @throws {Error} with it, when it failed */
+  cdk(args: readonly string[], options?: { cwd?: string }): Promise<string>;
   /** Calls a function and waits. @throws {Error} with the answer, when it failed */
   invoke(functionName: string, event: unknown): Promise<unknown>;
   /** Asks an AWS API that has no SDK here, signed. @throws {Error} with the answer, when it is none of success */
@@ -93,9 +93,10 @@ export const startEmulator = async ({ checksRights = false } = {}): Promise<Emul
     AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     CDK_DISABLE_CLI_TELEMETRY: 'true',
   };
-  const cdk = async (...args: string[]): Promise<string> => {
+  const cdk: Emulator['cdk'] = async (args, { cwd = '.' } = {}) => {
     try {
       const { stdout, stderr } = await run(join(BIN, 'cdk'), [...args, '--no-notices', '--no-color'], {
+        cwd,
         env,
         timeout: LONGEST_COMMAND_MS,
         maxBuffer: 64 * 1024 * 1024,
@@ -103,7 +104,7 @@ export const startEmulator = async ({ checksRights = false } = {}): Promise<Emul
       return stdout + stderr;
     } catch (error) {
       const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-      throw new Error(`cdk ${args.join(' ')} failed:\n${(stdout + stderr).slice(-8_000)}`, { cause: error });
+      throw new Error(`cdk ${args[0]} failed:\n${stdout}${stderr}`.slice(-8_000), { cause: error });
     }
   };
 
@@ -125,7 +126,7 @@ export const startEmulator = async ({ checksRights = false } = {}): Promise<Emul
       if (python.exitCode !== null || Date.now() > until) throw new Error(`The emulator did not start:\n${output}`);
       await new Promise((wake) => setTimeout(wake, 100));
     }
-    await cdk('bootstrap', `aws://${ACCOUNT}/${REGION}`);
+    await cdk(['bootstrap', `aws://${ACCOUNT}/${REGION}`]);
   } catch (error) {
     await stop();
     throw error;
