@@ -136,14 +136,13 @@ describe.each([false, true])('falling back (stream: %s)', (stream) => {
     ]);
   });
 
-  test('a primary that never says a word: the first-token timeout passes it over', async () => {
+  test('a primary that never says a word is passed over in time for the backup to answer', async () => {
     const { gateway } = await gatewayOver([() => {}, answerWith('from the backup')], {
       timeouts: { firstTokenMs: 150, totalMs: 3_000 },
     });
     const reply = await ask(gateway, { stream });
-    if (!stream) return expect([200, 504]).toContain(reply.status);
+    expect(reply.status).toBe(200);
     expect(await reply.text()).toContain('from the backup');
-    return undefined;
   });
 });
 
