@@ -15,6 +15,12 @@ export const UNTOLD_RETRY_MS = 1_000;
 /** How long a vendor may keep the connection open after its end mark, before it is closed from our side. */
 export const LINGER_MS = 1_000;
 
+/**
+ * A plain answer says nothing until it is whole, and API Gateway cuts a connection on which nothing was said for 5 minutes:
+ * it ends before that, wherever it runs. A stream may take the alias's whole time.
+ */
+export const LONGEST_SILENCE_MS = 290_000;
+
 export const CIRCUIT = {
   /** Failures in a row, within one process, that open a circuit. */
   failuresToOpen: 5,

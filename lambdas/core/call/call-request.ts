@@ -3,6 +3,7 @@ import { outputLimitFor } from '../admit/output-limit.ts';
 import { topUp } from '../admit/top-up.ts';
 import type { Ports } from '../ports.ts';
 import type { CallRequest } from './call.ts';
+import { LONGEST_SILENCE_MS } from './call-policy.ts';
 
 /** Puts an admitted request into the terms of the call layer, which knows nothing of money. */
 export const callRequestOf = (
@@ -30,8 +31,12 @@ export const callRequestOf = (
       const limit = outputLimitFor(conversation, alias, target, admission.isBudgeted);
       return limit.setBy === 'model' ? undefined : limit.tokens;
     },
-    deadlineAt: now + alias.timeouts.totalMs,
+    deadlineAt: now + longestAnswerMs(alias.timeouts.totalMs, conversation.stream),
     signal,
     admitAttempt: (target, earlier) => topUp(target, earlier, admission, ports),
   };
 };
+
+/** How long the whole answer may take, milliseconds. */
+const longestAnswerMs = (totalMs: number, isStream: boolean): number =>
+  isStream ? totalMs : Math.min(totalMs, LONGEST_SILENCE_MS);
