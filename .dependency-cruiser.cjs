@@ -38,7 +38,7 @@ const table = [
   },
   {
     name: 'functions',
-    from: '^lambdas/(ledger-projector|ledger-closer)/',
+    from: '^lambdas/(ledger-projector|ledger-closer|ledger-auditor|circuit-probe|budget-step)/',
     may: ['lambdas/($1|wiring|core|contract)/', ...node()],
   },
   {

@@ -2,6 +2,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { loadConfigFile } from '../lambdas/adapters/config-file/load-config-file.ts';
 import { problemText } from '../lambdas/contract/config-problem.ts';
+import { STAGES, stackOfStage } from '../lambdas/contract/stack-outputs.ts';
 import { AiGateway } from '../lib/ai-gateway.ts';
 
 /**
@@ -21,7 +22,7 @@ const contextOf = <const T extends string>(name: string, allowed?: readonly T[])
   throw new TypeError(`-c ${name}: expected ${allowed?.join(' or ') ?? 'text'}, got ${JSON.stringify(value)}`);
 };
 
-const stage = contextOf('stage', ['dev', 'prod']) ?? 'dev';
+const stage = contextOf('stage', STAGES) ?? 'dev';
 const file = contextOf('config') ?? `stages/${stage}.config.ts`;
 const responseTransfer = contextOf('responseTransfer', ['stream', 'buffered']) ?? 'stream';
 const alarmTopicArn = contextOf('alarmTopicArn');
@@ -30,7 +31,7 @@ const loaded = await loadConfigFile(file);
 if (!loaded.ok)
   throw new Error(`${file} can't be deployed:\n${loaded.problems.map((one) => `  ${problemText(one)}`).join('\n')}`);
 
-const stack = new Stack(app, `Tollgate-${stage}`, {
+const stack = new Stack(app, stackOfStage(stage), {
   description: 'Tollgate, an AI gateway',
   terminationProtection: stage === 'prod',
 });

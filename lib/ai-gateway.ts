@@ -1,14 +1,21 @@
-import { CfnOutput } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { Alarms } from './alarms.ts';
+import { BudgetEscalation } from './budget-escalation.ts';
 import { checkDeployedConfig } from './check-deployed-config.ts';
+import { CircuitProber } from './circuit-prober.ts';
+import { type Command, GRANTED_COMMANDS, grantCommands } from './cli-rights.ts';
+import { CostAlarms } from './cost-alarms.ts';
+import { CostDashboard } from './cost-dashboard.ts';
 import { GatewayApi, type GatewayDomain, type Throttle } from './gateway-api.ts';
 import { GatewayFunction } from './gateway-function.ts';
+import { gatewayMetric } from './gateway-metrics.ts';
 import { LedgerPipeline } from './ledger-pipeline.ts';
+import { secretOutputs, tableOutputs, writeOutputs } from './outputs.ts';
+import { secretNames } from './secret-access.ts';
 import { State } from './state.ts';
 
 export interface AiGatewayProps {
@@ -27,6 +34,8 @@ export interface AiGatewayProps {
    * memory is paid for that time too. Default: 512.
    */
   readonly memoryMb?: number;
+  /** The *Cost* dashboard. The first three dashboards of an account are free, further ones cost by the month. Default: true. */
+  readonly costDashboard?: boolean;
   /** Whether the tables outlive the stack. Default: true. False only where the ledger may be lost. */
   readonly retainState?: boolean;
   /** `buffered` for an emulator that can't stream. Default: `stream`. */
@@ -53,14 +62,21 @@ export class AiGateway extends Construct {
   readonly openaiBaseUrl: string;
   readonly state: State;
   readonly pipeline: LedgerPipeline;
+  readonly escalation: BudgetEscalation;
+  readonly prober: CircuitProber;
   readonly gatewayFunction: GatewayFunction;
   readonly gatewayApi: GatewayApi;
   readonly alarms: Alarms;
+  readonly costAlarms: CostAlarms;
+  /** undefined where none was asked for. */
+  readonly costDashboard: CostDashboard | undefined;
+  private readonly secretNames: readonly string[];
 
   constructor(scope: Construct, id: string, props: AiGatewayProps) {
     super(scope, id);
     const { domain, firewall, alarmTopic, retainState = true, responseTransfer = 'stream' } = props;
     const deployed = checkDeployedConfig(props.config);
+    this.secretNames = secretNames(deployed.config);
     this.state = new State(this, 'State', { retain: retainState });
     const { tables } = this.state;
     this.gatewayFunction = new GatewayFunction(this, 'Gateway', {
@@ -76,11 +92,22 @@ export class AiGateway extends Construct {
       ...(firewall !== undefined && { firewall }),
     });
     this.pipeline = new LedgerPipeline(this, 'Pipeline', { tables });
+    this.escalation = new BudgetEscalation(this, 'Escalation', { tables, alerts: deployed.config.alerts });
+    this.escalation.startedBy(this.pipeline.projector);
+    this.prober = new CircuitProber(this, 'Prober', { deployed, tables });
     this.alarms = new Alarms(this, 'Alarms', {
       gateway: this.gatewayFunction.function,
       pipeline: this.pipeline,
+      escalation: this.escalation,
+      prober: this.prober,
       ...(alarmTopic !== undefined && { topic: alarmTopic }),
     });
+    this.costAlarms = new CostAlarms(this, 'CostAlarms', {
+      config: deployed.config,
+      ...(alarmTopic !== undefined && { topic: alarmTopic }),
+    });
+    this.costDashboard =
+      props.costDashboard === false ? undefined : new CostDashboard(this, 'Cost', { config: deployed.config });
     this.baseUrl = this.gatewayApi.baseUrl;
     this.openaiBaseUrl = `${this.baseUrl}/v1`;
     this.writeOutputs();
@@ -92,6 +119,41 @@ export class AiGateway extends Construct {
    */
   grantInvoke(grantee: IGrantable): Grant {
     return this.gatewayFunction.function.grantInvoke(grantee);
+  }
+
+  /** Lets somebody make, list, end and rotate keys with the command line (`tollgate keys …`). */
+  grantManageKeys(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantManageKeys);
+  }
+
+  /** Lets somebody read who asked what, and for how much (`tollgate ledger tail`, `verify`, `export`). No prompt and no answer is in there. */
+  grantReadLedger(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantReadLedger);
+  }
+
+  /** Lets somebody put right accounts that differ from their entries (`tollgate ledger rebuild`). */
+  grantRebuildLedger(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantRebuildLedger);
+  }
+
+  /** Lets somebody open and close circuits by hand (`tollgate circuits …`). */
+  grantManageCircuits(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantManageCircuits);
+  }
+
+  /** Lets somebody look at agent runs and stop them (`tollgate runs …`). */
+  grantManageRuns(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantManageRuns);
+  }
+
+  /** Lets somebody look at budgets, set them by hand, and approve raises (`tollgate budgets …`). */
+  grantManageBudgets(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantManageBudgets);
+  }
+
+  /** Lets somebody put the provider keys that the configuration names (`tollgate secrets put`), and read none. */
+  grantPutSecrets(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantPutSecrets);
   }
 
   /** Requests that reached the front door. */
@@ -119,29 +181,38 @@ export class AiGateway extends Construct {
     return this.gatewayFunction.function.metricErrors(options);
   }
 
+  /** US dollars that the models have cost. @param dimensions `{ Team }`, `{ Alias }`, `{ Provider, Model }` or none: all */
+  metricCost(dimensions: Record<string, string> = {}, options?: MetricOptions): Metric {
+    return gatewayMetric('CostUsd', dimensions, options);
+  }
+
   /** Milliseconds by which the accounts lag behind the ledger. */
   metricProjectorLag(options?: MetricOptions): Metric {
     return this.pipeline.metricProjectorLag(options);
   }
 
-  /** For people and for the CLI, which finds the tables by the ends of these names. */
+  private grantCommands(grantee: IGrantable, commands: readonly Command[]): Grant {
+    const { state, secretNames } = this;
+    return grantCommands(this, grantee, commands, {
+      tables: state.tables,
+      secretNames,
+      machineArn: this.escalation.machine.stateMachineArn,
+    });
+  }
+
+  /** For people and for the command line. */
   private writeOutputs(): void {
-    const { access, limits, targets, ledger, accounts } = this.state.tables;
-    const outputs: Record<string, { value: string; description: string }> = {
+    const { domainTarget } = this.gatewayApi;
+    writeOutputs(this, {
       BaseUrl: { value: this.baseUrl, description: 'Base URL for Anthropic SDKs' },
       OpenAiBaseUrl: { value: this.openaiBaseUrl, description: 'Base URL for OpenAI SDKs' },
-      AccessTable: { value: access.tableName, description: 'Keys' },
-      LimitsTable: { value: limits.tableName, description: 'Rate limits' },
-      TargetsTable: { value: targets.tableName, description: 'Circuits' },
-      LedgerTable: { value: ledger.tableName, description: 'Ledger entries' },
-      AccountsTable: { value: accounts.tableName, description: 'Accounts' },
+      ...tableOutputs(this.state.tables),
       FunctionName: { value: this.gatewayFunction.function.functionName, description: 'The gateway function' },
-    };
-    const { domainTarget } = this.gatewayApi;
-    if (domainTarget !== undefined)
-      outputs['DomainTarget'] = { value: domainTarget, description: 'Where the domain name has to point' };
-    const prefix = this.node.id.replace(/[^A-Za-z0-9]/g, '');
-    for (const [name, { value, description }] of Object.entries(outputs))
-      new CfnOutput(this, `${name}Output`, { value, description }).overrideLogicalId(`${prefix}${name}`);
+      BudgetTopic: { value: this.escalation.topic.topicArn, description: 'Where notices about budgets are published' },
+      ...secretOutputs(this.secretNames),
+      ...(domainTarget !== undefined && {
+        DomainTarget: { value: domainTarget, description: 'Where the domain name has to point' },
+      }),
+    });
   }
 }

@@ -11,11 +11,15 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { EPOCH_MS } from '../lambdas/contract/timing.ts';
+import type { BudgetEscalation } from './budget-escalation.ts';
+import type { CircuitProber } from './circuit-prober.ts';
 import type { LedgerPipeline } from './ledger-pipeline.ts';
 
 export interface AlarmsProps {
   readonly gateway: IFunction;
   readonly pipeline: LedgerPipeline;
+  readonly escalation: BudgetEscalation;
+  readonly prober: CircuitProber;
   readonly topic?: ITopic;
 }
 
@@ -23,7 +27,7 @@ export interface AlarmsProps {
 export class Alarms extends Construct {
   readonly all: readonly Alarm[];
 
-  constructor(scope: Construct, id: string, { gateway, pipeline, topic }: AlarmsProps) {
+  constructor(scope: Construct, id: string, { gateway, pipeline, escalation, prober, topic }: AlarmsProps) {
     super(scope, id);
     const period = Duration.millis(EPOCH_MS);
     const above = (alarmId: string, metric: Metric, description: string, options: Partial<CreateAlarmOptions> = {}) =>
@@ -60,6 +64,11 @@ export class Alarms extends Construct {
         'The projector gave up on records. The close of their epoch repairs the accounts; the queue says which they were.',
       ),
       above(
+        'EscalationFailed',
+        escalation.failures.metricApproximateNumberOfMessagesVisible(waiting),
+        'A budget crossed a threshold and somebody could not be told, or a raise not be made; the queue says what.',
+      ),
+      above(
         'CloserFailed',
         pipeline.closerFailures.metricApproximateNumberOfMessagesVisible(waiting),
         'Runs of the closer failed: holds that leaked stay on the accounts until one succeeds.',
@@ -74,6 +83,16 @@ export class Alarms extends Construct {
           comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
           treatMissingData: TreatMissingData.BREACHING,
         },
+      ),
+      above(
+        'AuditFound',
+        pipeline.auditFindings.metricApproximateNumberOfMessagesVisible(waiting),
+        'The nightly audit found accounts that were not the sum of their entries, or entries that are not those that were sealed; its log says which. Or it did not come to an end.',
+      ),
+      above(
+        'ProberFailed',
+        prober.failures.metricApproximateNumberOfMessagesVisible(waiting),
+        'Rounds of the circuit prober failed, or it could not be started: broken targets are tried again by requests alone.',
       ),
     ];
     if (topic !== undefined) for (const alarm of this.all) alarm.addAlarmAction(new SnsAction(topic));

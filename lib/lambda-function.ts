@@ -8,7 +8,13 @@ import type { Construct } from 'constructs';
 
 export interface LambdaFunctionProps {
   /** Folder under lambdas/ whose handler.ts it runs. */
-  readonly folder: 'gateway' | 'ledger-projector' | 'ledger-closer';
+  readonly folder:
+    | 'gateway'
+    | 'ledger-projector'
+    | 'ledger-closer'
+    | 'ledger-auditor'
+    | 'circuit-probe'
+    | 'budget-step';
   readonly description: string;
   readonly memoryMb: number;
   readonly timeout: Duration;

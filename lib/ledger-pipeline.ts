@@ -30,20 +30,29 @@ export const PROJECTOR_GRANTS: TableGrants = {
   accounts: ['dynamodb:UpdateItem'],
 };
 
-/** The closer reads every entry of an epoch, loses the open ones and closes the accounts. */
+/** The closer reads every entry of an epoch, loses the open ones, closes the accounts and seals the epoch. */
 export const CLOSER_GRANTS: TableGrants = {
   ledger: ['dynamodb:Query', 'dynamodb:UpdateItem'],
-  accounts: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+  accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
 };
 
-/** From entries to accounts (docs/ledger.md): the projector on the ledger's stream, the closer every epoch. */
+/** The auditor reads all there is and writes accounts. It has no right to write an entry. */
+export const AUDITOR_GRANTS: TableGrants = {
+  ledger: ['dynamodb:GetItem', 'dynamodb:Query'],
+  accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
+};
+
+/** From entries to accounts (docs/ledger.md): the projector on the ledger's stream, the closer every epoch, the auditor every night. */
 export class LedgerPipeline extends Construct {
   readonly projector: NodejsFunction;
   readonly closer: NodejsFunction;
+  readonly auditor: NodejsFunction;
   /** What the projector gave up on. The close repairs what it stands for. */
   readonly projectorFailures: Queue;
   /** Runs of the closer that failed. The next run does their work. */
   readonly closerFailures: Queue;
+  /** Audits that found something that does not hold, or did not come to an end. */
+  readonly auditFindings: Queue;
 
   constructor(scope: Construct, id: string, { tables }: LedgerPipelineProps) {
     super(scope, id);
@@ -61,6 +70,7 @@ export class LedgerPipeline extends Construct {
     };
     this.projectorFailures = makeFailureQueue('ProjectorFailures');
     this.closerFailures = makeFailureQueue('CloserFailures');
+    this.auditFindings = makeFailureQueue('AuditFindings');
 
     this.projector = makeLambdaFunction(this, 'Projector', {
       folder: 'ledger-projector',
@@ -75,7 +85,8 @@ export class LedgerPipeline extends Construct {
     this.closer = makeLambdaFunction(this, 'Closer', {
       folder: 'ledger-closer',
       description: "Tollgate: closes the ledger's epochs from their entries",
-      memoryMb: 512,
+      // It holds all entries of an epoch at once, some 5 KB each (docs/cost.md): more than the front door lets in.
+      memoryMb: 1_769,
       timeout: Duration.minutes(5),
       environment: tableVariables(tables),
     });
@@ -92,6 +103,31 @@ export class LedgerPipeline extends Construct {
           retryAttempts: 1,
           maxEventAge: Duration.millis(EPOCH_MS),
           deadLetterQueue: this.closerFailures,
+        }),
+      ],
+    });
+
+    this.auditor = makeLambdaFunction(this, 'Auditor', {
+      folder: 'ledger-auditor',
+      description: "Tollgate: compares accounts and seals with the ledger's entries",
+      memoryMb: 1024,
+      timeout: Duration.minutes(15),
+      environment: tableVariables(tables),
+    });
+    grantTables(this.auditor, tables, AUDITOR_GRANTS);
+    this.auditor.configureAsyncInvoke({
+      // What was found once would be put right by then, and the second run would say that all is well.
+      retryAttempts: 0,
+      maxEventAge: Duration.hours(6),
+      onFailure: new SqsDestination(this.auditFindings),
+    });
+    new Rule(this, 'EveryNight', {
+      schedule: Schedule.cron({ hour: '3', minute: '17' }),
+      targets: [
+        new LambdaFunction(this.auditor, {
+          retryAttempts: 1,
+          maxEventAge: Duration.hours(6),
+          deadLetterQueue: this.auditFindings,
         }),
       ],
     });

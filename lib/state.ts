@@ -37,6 +37,7 @@ export class State extends Construct {
       targets: makeTable('targets'),
       ledger: makeTable('ledger'),
       accounts: makeTable('accounts'),
+      responses: makeTable('responses'),
     };
   }
 }
@@ -47,4 +48,5 @@ const CONSTRUCT_IDS: Record<TableName, string> = {
   targets: 'Targets',
   ledger: 'Ledger',
   accounts: 'Accounts',
+  responses: 'Responses',
 };

@@ -1,5 +1,5 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { TABLES, type TableName } from '../lambdas/contract/tables.ts';
 
 /** By table, the actions that a function's own code asks for. test/real compares them with what it was seen to ask. */
@@ -10,9 +10,7 @@ export const grantTables = (
   grantee: IGrantable,
   tables: Readonly<Record<TableName, Table>>,
   grants: TableGrants,
-): void => {
-  for (const [name, actions] of entriesOf(grants)) tables[name].grant(grantee, ...actions);
-};
+): Grant[] => entriesOf(grants).map(([name, actions]) => tables[name].grant(grantee, ...actions));
 
 /** The environment that tells a function the tables' names; a name gives no right. */
 export const tableVariables = (tables: Readonly<Record<TableName, Table>>): Record<string, string> =>

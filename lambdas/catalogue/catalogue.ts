@@ -1,6 +1,14 @@
 import type { CapabilityConfig } from '../contract/config.ts';
-import { type NanoUsdPerMillion, parseUsd } from '../contract/money.ts';
-import type { Price, Rates } from '../contract/price.ts';
+import { type NanoUsdPerMillion, parsePerMille, parseUsd } from '../contract/money.ts';
+import {
+  mapRates,
+  type Price,
+  type PricedService,
+  type RateCard,
+  type Rates,
+  type SearchSize,
+  timesPerMille,
+} from '../contract/price.ts';
 import { maxImageTokensOf } from './media-tokens.ts';
 import data from './models.json' with { type: 'json' };
 
@@ -25,6 +33,7 @@ export interface CatalogueModel {
 export interface Catalogue {
   /** When the sources were read, `YYYY-MM-DD`. */
   readonly asOf: string;
+  readonly sources: readonly CatalogueSource[];
   /** @param region looked up first where the vendor's price depends on it */
   find(vendor: CatalogueVendor, model: string, region?: string): CatalogueModel | undefined;
   /** Every name of a vendor. */
@@ -37,8 +46,17 @@ export interface Catalogue {
  */
 export interface CatalogueData {
   asOf: string;
-  sources: { name: string; version: string; file: string; sha256: string; licence: string }[];
+  sources: CatalogueSource[];
   models: Record<CatalogueVendor, Record<string, CatalogueRow>>;
+}
+
+export interface CatalogueSource {
+  name: string;
+  version: string;
+  file: string;
+  /** Of the file, hexadecimal. */
+  sha256: string;
+  licence: string;
 }
 
 export interface RatesRow {
@@ -46,18 +64,35 @@ export interface RatesRow {
   /** Read from the cache; as `in` where left out, like the two below. */
   cached?: string;
   write5m?: string;
+  /** Of writes that live an hour or longer. */
   write1h?: string;
   out: string;
+  audioIn?: string;
+  audioOut?: string;
+  imageIn?: string;
 }
 
-export interface CatalogueRow extends RatesRow {
+export interface CardRow extends RatesRow {
+  above?: (RatesRow & { tokens: number })[];
+}
+
+/** Rates of their own, or what all of the model's are multiplied by. */
+export type ServiceRow = string | CardRow;
+
+export interface CatalogueRow extends CardRow {
   /** Letters of CAPABILITY_LETTERS. */
   can: string;
   context: number;
   output: number;
   ends?: string;
+  /** What the vendor's regional addresses multiply all rates by. */
   uplift?: string;
-  above?: (RatesRow & { tokens: number })[];
+  services?: Partial<Record<PricedService, ServiceRow>>;
+  batch?: ServiceRow;
+  /** What parts of the world that a request may name multiply all rates by. */
+  geos?: Record<string, string>;
+  /** Dollars a web search; by the size of its context where that matters. */
+  search?: string | Record<SearchSize, string>;
 }
 
 export const CAPABILITY_LETTERS: Record<string, CapabilityConfig> = {
@@ -75,6 +110,7 @@ export const readCatalogue = ({ asOf, sources, models }: CatalogueData): Catalog
     Object.hasOwn(models[vendor], name) ? models[vendor][name] : undefined;
   return {
     asOf,
+    sources,
     find(vendor, model, region) {
       // A fine-tuned model (`ft:gpt-4o-2024-08-06:org::id`) costs what its base's fine-tuned price says.
       const name = model.startsWith('ft:') ? model.split(':').slice(0, 2).join(':') : model;
@@ -86,18 +122,55 @@ export const readCatalogue = ({ asOf, sources, models }: CatalogueData): Catalog
 };
 
 const readRow = (model: string, row: CatalogueRow, source: string): CatalogueModel => ({
-  price: {
-    ...readRates(row),
-    tiers: (row.above ?? []).map((tier) => ({ aboveInputTokens: tier.tokens, rates: readRates(tier) })),
-    source,
-  },
+  price: readPrice(row, source),
   capabilities: new Set([...row.can].flatMap((letter) => CAPABILITY_LETTERS[letter] ?? [])),
   contextTokens: row.context,
   maxOutputTokens: row.output,
   maxImageTokens: maxImageTokensOf(model),
-  regionalUpliftPerMille: row.uplift === undefined ? 1_000 : Number(parseUsd(row.uplift) / 1_000_000n),
+  regionalUpliftPerMille: row.uplift === undefined ? 1_000 : parsePerMille(row.uplift),
   ...(row.ends === undefined ? {} : { retiresOn: row.ends }),
 });
+
+const readPrice = (row: CatalogueRow, source: string): Price => {
+  const card = readCard(row);
+  const { services, batch, geos, search } = row;
+  return {
+    ...card,
+    source,
+    ...(services && { services: mapValues(services, (service) => readService(service, card)) }),
+    ...(batch !== undefined && { batch: readService(batch, card) }),
+    ...(geos && { geos: mapValues(geos, (factor) => parsePerMille(factor)) }),
+    ...(search !== undefined && { fees: { webSearch: readSearch(search) } }),
+  };
+};
+
+const mapValues = <Value, Made>(of: Record<string, Value>, make: (value: Value) => Made): Record<string, Made> =>
+  Object.fromEntries(Object.entries(of).map(([name, value]) => [name, make(value)]));
+
+const readSearch = (search: NonNullable<CatalogueRow['search']>): Record<SearchSize, bigint> => {
+  const { low, medium, high } = typeof search === 'string' ? { low: search, medium: search, high: search } : search;
+  return { low: parseUsd(low), medium: parseUsd(medium), high: parseUsd(high) };
+};
+
+const readCard = (row: CardRow): RateCard => ({
+  ...readRates(row),
+  tiers: (row.above ?? []).map((tier) => ({ aboveInputTokens: tier.tokens, rates: readRates(tier) })),
+});
+
+/** Where a source gives a service no rates for long inputs, the dearer of its own and the standard ones hold there. */
+const readService = (row: ServiceRow, standard: RateCard): RateCard => {
+  if (typeof row === 'string') return timesPerMille(standard, parsePerMille(row));
+  const card = readCard(row);
+  if (card.tiers.length > 0) return card;
+  const tiers = standard.tiers.map(({ aboveInputTokens, rates }) => ({
+    aboveInputTokens,
+    rates: mapRates(rates, (rate, name) => {
+      const own = card[name] ?? 0n;
+      return own > rate ? own : rate;
+    }),
+  }));
+  return { ...card, tiers };
+};
 
 const readRates = (row: RatesRow): Rates => {
   const rate = (text: string | undefined): NanoUsdPerMillion => parseUsd(text ?? row.in);
@@ -107,6 +180,9 @@ const readRates = (row: RatesRow): Rates => {
     cacheWrite5m: rate(row.write5m),
     cacheWrite1h: rate(row.write1h),
     output: rate(row.out),
+    ...(row.audioIn !== undefined && { audioInput: parseUsd(row.audioIn) }),
+    ...(row.audioOut !== undefined && { audioOutput: parseUsd(row.audioOut) }),
+    ...(row.imageIn !== undefined && { imageInput: parseUsd(row.imageIn) }),
   };
 };
 

@@ -1,4 +1,5 @@
-import type { CatalogueData, CatalogueRow, CatalogueVendor } from './catalogue.ts';
+import type { CatalogueData, CatalogueRow, CatalogueSource, CatalogueVendor } from './catalogue.ts';
+import { compareDecimals, decimalText, times } from './decimal-text.ts';
 
 /** One price that two public sources give differently, dollars per million tokens. */
 export interface PriceDifference {
@@ -7,6 +8,15 @@ export interface PriceDifference {
   field: string;
   ours: string;
   theirs: string;
+}
+
+/** differences.json: what `tollgate prices` shows beside a price. Never bundled. */
+export interface DifferencesData {
+  /** The second source. */
+  source: CatalogueSource;
+  differences: PriceDifference[];
+  /** `vendor/model` of those that only the first source knows. */
+  unknown: string[];
 }
 
 /** What `@pydantic/genai-prices` says of a model: dollars per million, a number or a number with tiers. */
@@ -25,6 +35,13 @@ const FIELDS: { theirs: string; ours: (row: CatalogueRow) => string | undefined 
   { theirs: 'cache_read_mtok', ours: (row) => row.cached },
   { theirs: 'cache_write_mtok', ours: (row) => row.write5m },
   { theirs: 'cache_write_1h_mtok', ours: (row) => row.write1h },
+  { theirs: 'input_audio_mtok', ours: (row) => row.audioIn },
+  { theirs: 'output_audio_mtok', ours: (row) => row.audioOut },
+  { theirs: 'input_image_mtok', ours: (row) => row.imageIn },
+  {
+    theirs: 'web_searches_kcount',
+    ours: ({ search }) => (typeof search === 'string' ? times(search, 100_000n) : undefined),
+  },
 ];
 
 /** Compares every model that both sources know, field by field; a field that one of them leaves out is no difference. */
@@ -48,15 +65,16 @@ export const comparePrices = (
       for (const { theirs, ours } of FIELDS) {
         const here = ours(row);
         const there = baseOf(other[theirs]);
-        if (here !== undefined && there !== undefined && Number(here) !== there)
-          differences.push({ vendor, model, field: theirs, ours: here, theirs: String(there) });
+        if (here !== undefined && there !== undefined && compareDecimals(here, there) !== 0)
+          differences.push({ vendor, model, field: theirs, ours: here, theirs: there });
       }
       const tier = tierOf(other.input_mtok);
       const ourTier = row.above?.[0];
       const here = ourTier === undefined ? 'none' : `${ourTier.in} above ${ourTier.tokens}`;
       const there = tier === undefined ? 'none' : `${tier.price} above ${tier.start}`;
       // Off by one is a manner of writing the same threshold (“above 271,999” and “from 272,000”).
-      const isSame = tier && ourTier && tier.price === Number(ourTier.in) && Math.abs(tier.start - ourTier.tokens) <= 1;
+      const isSame =
+        tier && ourTier && compareDecimals(tier.price, ourTier.in) === 0 && Math.abs(tier.start - ourTier.tokens) <= 1;
       if (!isSame && here !== there)
         differences.push({ vendor, model, field: 'long input', ours: here, theirs: there });
     }
@@ -64,13 +82,18 @@ export const comparePrices = (
   return { differences, compared, unknown };
 };
 
-const baseOf = (price: unknown): number | undefined => {
-  if (typeof price === 'number') return price;
+const baseOf = (price: unknown): string | undefined => {
+  if (typeof price === 'number') return decimalText(price);
   const base = typeof price === 'object' && price !== null ? (price as { base?: unknown }).base : undefined;
-  return typeof base === 'number' ? base : undefined;
+  return typeof base === 'number' ? decimalText(base) : undefined;
 };
 
-const tierOf = (price: unknown): { start: number; price: number } | undefined =>
-  typeof price === 'object' && price !== null
-    ? (price as { tiers?: { start: number; price: number }[] }).tiers?.[0]
-    : undefined;
+const tierOf = (price: unknown): { start: number; price: string } | undefined => {
+  const [tier] = (typeof price === 'object' && price !== null ? (price as { tiers?: Tier[] }).tiers : undefined) ?? [];
+  return tier && { start: tier.start, price: decimalText(tier.price) };
+};
+
+interface Tier {
+  start: number;
+  price: number;
+}

@@ -1,11 +1,13 @@
-import type { CatalogueRow, CatalogueVendor, RatesRow } from './catalogue.ts';
+import type { SERVICES } from '../contract/price.ts';
+import type { CardRow, CatalogueRow, CatalogueVendor, RatesRow, ServiceRow } from './catalogue.ts';
+import { compareDecimals, factorBetween, perMillion, times } from './decimal-text.ts';
 
 /** One model in LiteLLM's `model_prices_and_context_window_backup.json`: dollars per token as JSON numbers, `supports_…` flags, sizes. */
 export type LitellmModel = Record<string, unknown>;
 
 type Models = Record<CatalogueVendor, Record<string, CatalogueRow>>;
 
-/** Keeps the text models of the vendors that Tollgate calls, at their plain per-token prices. */
+/** Keeps the chat models of the vendors that Tollgate calls, with every price of theirs that a request can be billed by. */
 export const convertLitellm = (source: Record<string, LitellmModel>): Models => {
   const models: Models = { openai: {}, anthropic: {}, bedrock: {} };
   const regional: [string, CatalogueRow][] = [];
@@ -35,10 +37,10 @@ export const convertLitellm = (source: Record<string, LitellmModel>): Models => 
  */
 const atRegionalPrice = (name: string, row: CatalogueRow, rows: Record<string, CatalogueRow>): CatalogueRow => {
   const regional = name.startsWith('anthropic.') ? rows[`us.${name}`] : undefined;
-  if (regional === undefined || Number(regional.in) <= Number(row.in)) return row;
+  if (regional === undefined || compareDecimals(regional.in, row.in) <= 0) return row;
   const { can, context, output, ends } = row;
-  const { in: input, cached, write5m, write1h, out, above } = regional;
-  return JSON.parse(JSON.stringify({ in: input, cached, write5m, write1h, out, can, context, output, ends, above }));
+  const { ends: _, ...prices } = regional;
+  return { ...prices, can, context, output, ...(ends === undefined ? {} : { ends }) };
 };
 
 interface Place {
@@ -47,8 +49,8 @@ interface Place {
   region?: string;
 }
 
-/** Answers that cost more than their tokens (a search a call, audio), or that chat completions does not give. */
-const NOT_PLAIN_TEXT = /audio|search|realtime|container|deep-research/;
+/** Answers that cost more than their tokens (a search a call), or that chat completions does not give. */
+const NOT_PLAIN_CHAT = /search|realtime|container|deep-research/;
 /** Models that the Converse API does not serve, and names that are no model id. */
 const NOT_CONVERSE = /titan|ai21\.j2|cohere\.command(-light)?-text|claude-(v\d|instant)|llama2|pegasus/;
 const REGION_KEY = /^bedrock\/([a-z]{2,4}(?:-[a-z]+)+-\d)\/([^/]+)$/;
@@ -59,7 +61,7 @@ const placeOf = (key: string, model: LitellmModel): Place | undefined => {
     case 'openai': {
       const endpoints = model.supported_endpoints;
       const isChat = !Array.isArray(endpoints) || endpoints.includes('/v1/chat/completions');
-      return isChat && !NOT_PLAIN_TEXT.test(key) ? { vendor: 'openai', name: key } : undefined;
+      return isChat && !NOT_PLAIN_CHAT.test(key) ? { vendor: 'openai', name: key } : undefined;
     }
     case 'anthropic':
       return { vendor: 'anthropic', name: key };
@@ -76,21 +78,104 @@ const placeOf = (key: string, model: LitellmModel): Place | undefined => {
 };
 
 const rowOf = (vendor: CatalogueVendor, name: string, model: LitellmModel): CatalogueRow | undefined => {
-  const rates = ratesOf(vendor, name, model, '');
+  const card = cardOf(vendor, name, model, '');
   const input = model.max_input_tokens;
   const output = model.max_output_tokens;
-  if (rates === undefined || typeof input !== 'number' || typeof output !== 'number') return undefined;
-  const above = tiersOf(vendor, name, model, rates);
-  const uplift = vendor === 'openai' ? model.regional_processing_uplift_multiplier_eu : undefined;
+  if (card === undefined || typeof input !== 'number' || typeof output !== 'number') return undefined;
+  const { above, ...rates } = card;
+  const services = servicesOf(vendor, name, model, card);
+  const batch = serviceOf(vendor, name, model, card, 'batches');
+  const { us, fast } = (model.provider_specific_entry ?? {}) as Record<string, unknown>;
+  if (vendor === 'anthropic' && typeof fast === 'number') services.fast = String(fast);
   return {
     ...rates,
     can: capabilitiesOf(vendor, model),
     context: contextOf(input, output),
     output,
     ...(typeof model.deprecation_date === 'string' ? { ends: model.deprecation_date } : {}),
-    ...(typeof uplift === 'number' ? { uplift: String(uplift) } : {}),
-    ...(above.length === 0 ? {} : { above }),
+    ...(vendor === 'openai' ? upliftOf(model) : {}),
+    ...(above === undefined ? {} : { above }),
+    ...(Object.keys(services).length === 0 ? {} : { services }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(vendor === 'anthropic' && typeof us === 'number' ? { geos: { us: String(us) } } : {}),
+    ...(vendor === 'bedrock' ? {} : { ...(vendor === 'anthropic' ? ANTHROPIC_SEARCH : {}), ...searchOf(model) }),
   };
+};
+
+/** The dearest of the regions that have a surcharge; they are alike in all models so far. */
+const upliftOf = (model: LitellmModel): { uplift?: string } => {
+  const factors = Object.entries(model).flatMap(([key, value]) =>
+    key.startsWith('regional_processing_uplift_multiplier_') && typeof value === 'number' ? [value] : [],
+  );
+  return factors.length === 0 ? {} : { uplift: String(Math.max(...factors)) };
+};
+
+/** The same for every model (platform.claude.com/docs/en/about-claude/pricing): for those whose entry leaves it out. */
+const ANTHROPIC_SEARCH = { search: '0.01' };
+
+const searchOf = (model: LitellmModel): Pick<CatalogueRow, 'search'> => {
+  const fees = model.search_context_cost_per_query as Record<string, unknown> | undefined;
+  const [low, medium, high] = ['low', 'medium', 'high'].map((size) => fees?.[`search_context_size_${size}`]);
+  if (typeof low !== 'number' || typeof medium !== 'number' || typeof high !== 'number') return {};
+  if (low === medium && medium === high) return { search: String(low) };
+  return { search: { low: String(low), medium: String(medium), high: String(high) } };
+};
+
+type Services = Partial<Record<(typeof SERVICES)[number], ServiceRow>>;
+
+const servicesOf = (vendor: CatalogueVendor, name: string, model: LitellmModel, card: CardRow): Services => {
+  const services: Services = {};
+  // LiteLLM counts OpenAI's `fast` as `priority`, which it is.
+  for (const service of ['flex', 'priority', 'ultrafast'] as const) {
+    const row = serviceOf(vendor, name, model, card, service);
+    if (row !== undefined) services[service] = row;
+  }
+  return services;
+};
+
+/** A factor where all rates are the same multiple of the standard ones, which most are. */
+const serviceOf = (
+  vendor: CatalogueVendor,
+  name: string,
+  model: LitellmModel,
+  standard: CardRow,
+  service: string,
+): ServiceRow | undefined => {
+  if (typeof model[`input_cost_per_token_${service}`] !== 'number') return undefined;
+  const card = cardOf(vendor, name, model, `_${service}`);
+  return card && (factorOfCards(card, standard) ?? card);
+};
+
+const factorOfCards = (card: CardRow, standard: CardRow): string | undefined => {
+  const factor = factorBetween(card.in, standard.in);
+  if (factor === undefined || card.above?.length !== standard.above?.length) return undefined;
+  const pairs: [RatesRow, RatesRow | undefined][] = [
+    [card, standard],
+    ...(card.above ?? []).map((tier, index): [RatesRow, RatesRow | undefined] => [tier, standard.above?.[index]]),
+  ];
+  const isMultiple = pairs.every(
+    ([own, usual]) =>
+      usual !== undefined &&
+      RATES.every((name) => {
+        const [a, b] = [rateOf(own, name), rateOf(usual, name)];
+        return a === b ? a === undefined : a !== undefined && b !== undefined && factorBetween(a, b) === factor;
+      }),
+  );
+  return isMultiple ? factor : undefined;
+};
+
+const RATES = ['in', 'cached', 'write5m', 'write1h', 'out', 'audioIn', 'audioOut', 'imageIn'] as const;
+const AS_INPUT: ReadonlySet<string> = new Set(['cached', 'write5m', 'write1h']);
+
+const rateOf = (row: RatesRow, name: (typeof RATES)[number]): string | undefined =>
+  row[name] ?? (AS_INPUT.has(name) ? row.in : undefined);
+
+/** @param service suffix of the source's fields: `_priority`, '' for the standard rates */
+const cardOf = (vendor: CatalogueVendor, name: string, model: LitellmModel, service: string): CardRow | undefined => {
+  const rates = ratesOf(vendor, name, model, service);
+  if (rates === undefined) return undefined;
+  const above = tiersOf(vendor, name, model, rates, service);
+  return { ...rates, ...(above.length === 0 ? {} : { above }) };
 };
 
 /** OpenAI's newer models are listed by their largest input; what is meant here is input and output together. */
@@ -117,44 +202,46 @@ const ratesOf = (
   const write5m = atLeast(input, rate('cache_creation_input_token_cost') ?? (isClaude ? times(input, 125n) : input));
   const write1h = atLeast(
     write5m,
-    rate('cache_creation_input_token_cost_above_1hr') ?? (isClaude ? times(input, 200n) : write5m),
+    rate(`cache_creation_input_token_cost_above_${vendor === 'openai' ? '12hr' : '1hr'}`) ??
+      (isClaude ? times(input, 200n) : write5m),
   );
+  const audioIn = rate('input_cost_per_audio_token');
+  const audioOut = rate('output_cost_per_audio_token');
+  const imageIn = rate('input_cost_per_image_token');
   return {
     in: input,
     ...(cached === undefined || cached === input ? {} : { cached }),
     ...(write5m === input ? {} : { write5m }),
     ...(write1h === input ? {} : { write1h }),
     out: output,
+    ...(audioIn === undefined ? {} : { audioIn }),
+    ...(audioOut === undefined ? {} : { audioOut }),
+    ...(imageIn === undefined || imageIn === input ? {} : { imageIn }),
   };
 };
 
 /** No vendor writes a token to its cache for less than it reads it; where the source says so, two figures were swapped. */
-const atLeast = (floor: string, rate: string): string => (Number(rate) < Number(floor) ? floor : rate);
+const atLeast = (floor: string, rate: string): string => (compareDecimals(rate, floor) < 0 ? floor : rate);
 
-const TIER_KEY = /^input_cost_per_token_above_(\d+)k_tokens$/;
+const TIER_KEY = /^input_cost_per_token_above_(\d+)k_tokens(_[a-z]+)?$/;
 
 const tiersOf = (
   vendor: CatalogueVendor,
   name: string,
   model: LitellmModel,
   base: RatesRow,
+  service: string,
 ): NonNullable<CatalogueRow['above']> =>
   Object.keys(model)
     .flatMap((key) => {
-      const [, thousands] = TIER_KEY.exec(key) ?? [];
-      const rates = thousands && ratesOf(vendor, name, model, `_above_${thousands}k_tokens`, base);
+      const [, thousands, suffix = ''] = TIER_KEY.exec(key) ?? [];
+      const rates =
+        thousands && suffix === service && ratesOf(vendor, name, model, `_above_${thousands}k_tokens${service}`, base);
       return rates ? [{ tokens: Number(thousands) * 1_000, ...rates }] : [];
     })
     .sort((a, b) => a.tokens - b.tokens);
 
-const ratesRowOf = ({ in: input, cached, write5m, write1h, out, above }: CatalogueRow) => [
-  input,
-  cached,
-  write5m,
-  write1h,
-  out,
-  above,
-];
+const ratesRowOf = ({ can: _, context: __, output: ___, ends: ____, ...prices }: CatalogueRow) => prices;
 
 const capabilitiesOf = (vendor: CatalogueVendor, model: LitellmModel): string => {
   const has = (...flags: string[]): boolean => flags.some((flag) => model[`supports_${flag}`] === true);
@@ -169,29 +256,4 @@ const capabilitiesOf = (vendor: CatalogueVendor, model: LitellmModel): string =>
     has('reasoning') ? 'r' : '',
     's',
   ].join('');
-};
-
-const MILLION_EXPONENT = 6;
-
-/** Dollars per token, as JSON has them (`1.5e-7`), in dollars per million as exact decimal text (`0.15`). */
-export const perMillion = (dollarsPerToken: number): string => {
-  const [mantissa = '', exponent = '0'] = String(dollarsPerToken).split('e');
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  return placePoint(whole + fraction, whole.length + Number(exponent) + MILLION_EXPONENT);
-};
-
-/** Decimal text times a whole number of hundredths, exactly. */
-const times = (decimal: string, hundredths: bigint): string => {
-  const [whole = '', fraction = ''] = decimal.split('.');
-  const digits = (BigInt(whole + fraction) * hundredths).toString().padStart(fraction.length + 3, '0');
-  return placePoint(digits, digits.length - fraction.length - 2);
-};
-
-/** `digits` with the decimal point after the first `point` of them, without idle zeros. */
-const placePoint = (digits: string, point: number): string => {
-  const padded = digits.padStart(digits.length + Math.max(0, 1 - point), '0').padEnd(point, '0');
-  const at = Math.max(1, point);
-  const whole = padded.slice(0, at).replace(/^0+(?=\d)/, '');
-  const fraction = padded.slice(at).replace(/0+$/, '');
-  return fraction === '' ? whole : `${whole}.${fraction}`;
 };

@@ -17,7 +17,12 @@ export const cutCatalogue = ({ asOf, sources, models }: CatalogueData, config: G
   // A fine-tuned model is looked up by its base: `ft:<base>`.
   const wanted = new Set(names.map((name) => (name.startsWith('ft:') ? name.split(':').slice(0, 2).join(':') : name)));
   const rowsOf = (vendor: CatalogueVendor): Record<string, CatalogueRow> =>
-    Object.fromEntries(Object.entries(models[vendor]).filter(([name]) => wanted.has(name.replace(/@[^@]*$/, ''))));
+    Object.fromEntries(
+      Object.entries(models[vendor])
+        .filter(([name]) => wanted.has(name.replace(/@[^@]*$/, '')))
+        // The gateway sends no batches.
+        .map(([name, { batch: _, ...row }]) => [name, row]),
+    );
   return {
     asOf,
     sources,

@@ -1,5 +1,5 @@
 /**
- * Makes models.json anew from public data (`npm run catalogue:refresh`), and differences.md, where a second source disagrees.
+ * Makes models.json anew from public data (`npm run catalogue:refresh`), and differences.md and .json, where a second source disagrees.
  * Raise the versions below, run it, and read the diff of both files before committing: prices in it become holds and bills.
  * Needs pip, npm and tar.
  */
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CatalogueData, CatalogueVendor } from './catalogue.ts';
-import { type Comparison, comparePrices, type OtherPrice } from './compare-prices.ts';
+import { type Comparison, comparePrices, type DifferencesData, type OtherPrice } from './compare-prices.ts';
 import { convertLitellm, type LitellmModel } from './convert-litellm.ts';
 
 const LITELLM = '1.109.1';
@@ -77,6 +77,18 @@ const refresh = async (folder: string): Promise<void> => {
     return found?.model_price;
   });
   writeFileSync(join(import.meta.dirname, 'models.json'), text);
+  const other: DifferencesData = {
+    source: {
+      name: '@pydantic/genai-prices',
+      version: GENAI_PRICES,
+      file: 'dist/index.js',
+      sha256: genai.sha256,
+      licence: 'MIT',
+    },
+    differences: comparison.differences,
+    unknown: comparison.unknown,
+  };
+  writeFileSync(join(import.meta.dirname, 'differences.json'), writeDifferencesData(other));
   writeFileSync(join(import.meta.dirname, 'differences.md'), writeDifferences(data, comparison, genai.sha256));
   process.stdout.write(
     `${Object.values(models).reduce((sum, of) => sum + Object.keys(of).length, 0)} models, ${comparison.differences.length} differences\n`,
@@ -91,6 +103,14 @@ const writeData = ({ models, ...head }: CatalogueData): string => {
   });
   return `${JSON.stringify(head).slice(0, -1)},\n"models":{\n${vendors.join(',\n')}\n}}\n`;
 };
+
+/** A difference a line. */
+const writeDifferencesData = ({ source, differences, unknown }: DifferencesData): string =>
+  [
+    `{"source":${JSON.stringify(source)},`,
+    `"differences":[\n${differences.map((one) => JSON.stringify(one)).join(',\n')}\n],`,
+    `"unknown":${JSON.stringify(unknown)}}\n`,
+  ].join('\n');
 
 const writeDifferences = (
   data: CatalogueData,

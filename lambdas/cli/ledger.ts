@@ -15,13 +15,14 @@ export const tailLedger = async (
   };
 };
 
-const HEADING = ['OPENED', 'REQUEST', 'KEY', 'TEAM', 'MODEL', 'ANSWERED BY', 'OUTCOME', 'IN', 'OUT', 'COST USD'];
+const HEADING = ['OPENED', 'REQUEST', 'KEY', 'TEAM', 'RUN', 'MODEL', 'ANSWERED BY', 'OUTCOME', 'IN', 'OUT', 'COST USD'];
 
 const row = (entry: LedgerEntry): string[] => [
   shortTime(entry.openedAt),
   entry.requestId,
   entry.keyId,
   entry.team,
+  [entry.parentRun, entry.run].filter((run) => run !== undefined).join('/') || '-',
   entry.alias,
   entry.receipt.answeredBy ?? '-',
   entry.state === 'settled' ? (entry.receipt.outcome ?? 'settled') : entry.state,

@@ -1,12 +1,14 @@
 import { InvalidArgumentError } from 'commander';
 import { MAX_NAME_LENGTH } from '../contract/bounds.ts';
 import { parseDuration } from '../contract/duration.ts';
+import { type NanoUsd, parseUsd } from '../contract/money.ts';
+import { RUN_ID, RUN_ID_WORDS } from '../contract/scope-names.ts';
 import type { Right } from '../core/ports.ts';
 import { readBaseUrl } from './smoke/http.ts';
 
 /** Readers of command line values. @throws {InvalidArgumentError} which commander tells with the option's name */
 
-const RIGHTS: readonly Right[] = ['act-for-users', 'read-usage'];
+const RIGHTS: readonly Right[] = ['act-for-users', 'read-usage', 'require-run'];
 const TAG = /^([A-Za-z0-9_.-]{1,64})=([\x21-\x2b\x2d-\x3c\x3e-\x7e]{1,128})$/;
 const MOST_TAGS = 16;
 
@@ -19,6 +21,11 @@ export const readName = (text: string): string => {
   const name = text.trim();
   if (name === '' || name.length > MAX_NAME_LENGTH) return invalid(`Expected 1 to ${MAX_NAME_LENGTH} characters.`);
   return /\p{Cc}/u.test(name) ? invalid('Control characters are not allowed.') : name;
+};
+
+export const readRunId = (text: string): string => {
+  const id = text.trim();
+  return RUN_ID.test(id) ? id : invalid(`Expected a run: ${RUN_ID_WORDS}.`);
 };
 
 export const readList = (text: string): string[] => {
@@ -73,5 +80,27 @@ export const readCount = (text: string): number => {
   return /^\d{1,6}$/.test(text) && count >= 1 && count <= 1_000 ? count : invalid('Expected a number from 1 to 1000.');
 };
 
+const MOST_USD = 1_000_000_000;
+
+/** Nano-USD of an amount such as `$600` or 0.5. */
+export const readUsd = (text: string): NanoUsd => {
+  if (!/^\$?\d{1,10}(,\d{3})*(\.\d{1,9})?$/.test(text.trim())) return invalid("Expected US dollars such as '$600'.");
+  const amount = parseUsd(text);
+  return amount <= parseUsd(MOST_USD) ? amount : invalid(`Expected at most $${MOST_USD}.`);
+};
+
+/** A cap, or `file`: what the file says. */
+export const readCap = (text: string): NanoUsd | 'file' => (text === 'file' ? 'file' : readUsd(text));
+
 export const readUrl = (text: string): string =>
   readBaseUrl(text) ?? invalid('Expected a URL such as http://127.0.0.1:8787.');
+
+const MOST_TOKENS = 1_000_000_000;
+
+/** A count from nothing up: `10000`, `10_000`. */
+export const readTokens = (text: string): number => {
+  const count = Number(text.replaceAll('_', ''));
+  return /^[\d_]+$/.test(text) && Number.isSafeInteger(count) && count <= MOST_TOKENS
+    ? count
+    : invalid(`Expected a whole number from 0 to ${MOST_TOKENS}.`);
+};

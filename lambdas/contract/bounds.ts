@@ -13,6 +13,8 @@ export const MAX_STOP_SEQUENCES = 64;
 export const MAX_NAME_LENGTH = 256;
 export const MAX_OUTPUT_TOKENS = 10_000_000;
 export const MAX_CHOICES = 128;
+/** Uses of one tool that the provider runs. */
+export const MAX_TOOL_USES = 100;
 /** Bytes of one provider reply that is read whole, and of one event inside a stream. */
 export const MAX_REPLY_BYTES = 32 * 1024 * 1024;
 export const MAX_EVENT_DATA_BYTES = 8 * 1024 * 1024;

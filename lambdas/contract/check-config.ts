@@ -1,4 +1,6 @@
-import type { BudgetConfig, GatewayConfig, PriceConfig, TargetConfig } from './config.ts';
+import { downgradeProblems } from './check-downgrades.ts';
+import { limitProblems } from './check-limits.ts';
+import type { BudgetConfig, GatewayConfig, PriceConfig, RunBudgetConfig, TargetConfig } from './config.ts';
 import { type ConfigProblem, didYouMean, pathText, shown } from './config-problem.ts';
 import { gatewaySchema, MESSAGE_SEPARATOR } from './config-schema.ts';
 import { parseSimulatorModel } from './simulator-model.ts';
@@ -21,7 +23,13 @@ export const checkConfig = (value: unknown): CheckedConfig => {
   }
   // The schema's types say `| undefined` where the configuration's say "may be left out"; zod makes no such keys.
   const config = parsed.data as GatewayConfig;
-  const problems = [...hidden, ...referenceProblems(config), ...budgetProblems(config)];
+  const problems = [
+    ...hidden,
+    ...referenceProblems(config),
+    ...budgetProblems(config),
+    ...limitProblems(config),
+    ...downgradeProblems(config),
+  ];
   return problems.length === 0 ? { ok: true, config } : { ok: false, problems };
 };
 
@@ -83,7 +91,7 @@ const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
       else if (first.text !== text)
         problems.push({
           path: pathText(path),
-          message: `has another price, size or set of capabilities than the same target at ${first.path}; give both the same`,
+          message: `has another price, size, quota or set of capabilities than the same target at ${first.path}; give both the same`,
         });
     });
     const { firstTokenMs, idleMs, totalMs } = timeouts ?? {};
@@ -112,6 +120,11 @@ const targetProblems = (target: TargetConfig, config: GatewayConfig, path: Prope
     const parsed = parseSimulatorModel(target.model);
     if (!parsed.ok) problems.push({ path: pathText([...path, 'model']), message: parsed.message });
   }
+  if (target.serviceTier !== undefined && provider.kind !== 'openai')
+    problems.push({
+      path: pathText([...path, 'serviceTier']),
+      message: `is for providers of kind "openai"; ${shown(target.provider)} is of kind "${provider.kind}"`,
+    });
   const { contextTokens, maxOutputTokens } = target;
   if (contextTokens !== undefined && maxOutputTokens !== undefined && maxOutputTokens > contextTokens)
     problems.push({
@@ -122,31 +135,55 @@ const targetProblems = (target: TargetConfig, config: GatewayConfig, path: Prope
 };
 
 /** What a target says of itself, as text to compare. */
-const overridesOf = ({ provider: _, model: __, price, capabilities, ...sizes }: TargetConfig): string =>
-  JSON.stringify([price && priceFields(price), capabilities?.toSorted(), Object.entries(sizes).toSorted()]);
+const overridesOf = ({
+  provider: _,
+  model: __,
+  serviceTier: ___,
+  price,
+  capabilities,
+  limits,
+  ...sizes
+}: TargetConfig): string =>
+  JSON.stringify([
+    price && priceFields(price),
+    capabilities?.toSorted(),
+    limits && Object.entries(limits).toSorted(),
+    Object.entries(sizes).toSorted(),
+  ]);
 
 const priceFields = (price: PriceConfig): unknown =>
   Object.entries(price)
     .map(([name, value]) => [name, typeof value === 'object' ? Object.entries(value).toSorted() : value])
     .toSorted();
 
-const budgetProblems = ({ budgets, limits }: GatewayConfig): ConfigProblem[] => {
+/** What bounds something in a budget; a share to warn at alone bounds nothing. */
+const BOUNDS = ['daily', 'weekly', 'monthly', 'lifetime', 'tokensPerMinute', 'calls', 'minutes'] as const;
+
+const budgetProblems = ({ budgets, models }: GatewayConfig): ConfigProblem[] => {
   const problems: ConfigProblem[] = [];
-  const check = (path: PropertyKey[], budget: (BudgetConfig & { tokensPerMinute?: number }) | undefined): void => {
+  const check = (
+    path: PropertyKey[],
+    budget: (BudgetConfig & RunBudgetConfig & { tokensPerMinute?: number }) | undefined,
+  ): void => {
     if (budget === undefined) return;
-    if (budget.daily === undefined && budget.monthly === undefined && budget.tokensPerMinute === undefined)
-      problems.push({ path: pathText(path), message: 'expected daily, monthly or both, such as { monthly: "$500" }' });
+    if (BOUNDS.every((name) => budget[name] === undefined))
+      problems.push({
+        path: pathText(path),
+        message: 'expected daily, weekly, monthly, lifetime or several of them, such as { monthly: "$500" }',
+      });
   };
   check(['budgets', 'org'], budgets?.org);
-  for (const kind of ['teams', 'users'] as const)
+  for (const kind of ['teams', 'users', 'keys', 'tags', 'aliases', 'perTag'] as const)
     for (const [name, budget] of Object.entries(budgets?.[kind] ?? {})) check(['budgets', kind, name], budget);
-  for (const kind of ['perTeam', 'perUser', 'perKey'] as const) {
-    check(['budgets', kind], budgets?.[kind]);
-    if (budgets?.[kind]?.tokensPerMinute !== undefined && limits?.[kind]?.tokensPerMinute !== undefined)
+  for (const [team, runs] of Object.entries(budgets?.runs ?? {}))
+    for (const [run, budget] of Object.entries(runs)) check(['budgets', 'runs', team, run], budget);
+  check(['budgets', 'perRun'], budgets?.perRun);
+  for (const alias of Object.keys(budgets?.aliases ?? {}))
+    if (!Object.hasOwn(models, alias))
       problems.push({
-        path: `budgets.${kind}.tokensPerMinute`,
-        message: `is also given as limits.${kind}.tokensPerMinute; keep one of the two`,
+        path: pathText(['budgets', 'aliases', alias]),
+        message: `there is no model ${shown(alias)}.${didYouMean(alias, Object.keys(models))}`,
       });
-  }
+  for (const kind of ['perTeam', 'perUser', 'perKey'] as const) check(['budgets', kind], budgets?.[kind]);
   return problems;
 };

@@ -3,17 +3,14 @@ import { MAX_NAME_LENGTH, MAX_OUTPUT_TOKENS } from './bounds.ts';
 import type { CapabilityConfig, SecretReference, Usd } from './config.ts';
 import { didYouMean, shown } from './config-problem.ts';
 import { parseUsd } from './money.ts';
+import { RUN_ID, RUN_ID_WORDS, TAG, TAG_NAME } from './scope-names.ts';
+import { isTimeZone } from './time-zone.ts';
 import { LONGEST_CALL_MS } from './timing.ts';
 
 /** Fields and kinds that the design has and this version does not: refused like any unknown one, but not called a mistake. */
 const LATER = new Set([
   'cache',
-  'downgradeTo',
-  'downgradeAt',
-  'backPressure',
   'weight',
-  'alerts',
-  'floor',
   'quirks',
   'apiVersion',
   'azure-openai',
@@ -151,15 +148,57 @@ const rates = {
   cacheWrite5mPerMTok: usd.optional(),
   cacheWrite1hPerMTok: usd.optional(),
   outputPerMTok: usd,
+  audioInputPerMTok: usd.optional(),
+  audioOutputPerMTok: usd.optional(),
+  imageInputPerMTok: usd.optional(),
 };
+const rateCard = {
+  ...rates,
+  aboveInputTokens: fields({ tokens: whole(1, 100_000_000, 'tokens'), ...rates }).optional(),
+};
+const factor = checked<string | number>(
+  (value) =>
+    (typeof value === 'number' || (typeof value === 'string' && /^\d{1,3}(\.\d{1,3})?$/.test(value))) &&
+    /^\d{1,3}(\.\d{1,3})?$/.test(String(value)) &&
+    !/^0+(\.0*)?$/.test(String(value)),
+  'a factor above 0 with at most three decimals, such as 1.1',
+);
+const service = z
+  .union([factor, fields(rateCard)], {
+    error: ({ input }) => `expected a factor such as 2, or rates { inputPerMTok, outputPerMTok }, got ${shown(input)}`,
+  })
+  .optional();
+const price = fields({
+  ...rateCard,
+  serviceTiers: fields({ flex: service, priority: service, fast: service, ultrafast: service }).optional(),
+  inferenceGeo: named(/^[a-z][a-z0-9-]{0,31}$/, 'a part of the world such as "us"', factor).optional(),
+  webSearchPerCall: z
+    .union([usd, fields({ low: usd, medium: usd, high: usd })], {
+      error: ({ input }) => `expected US dollars a search, or { low, medium, high }, got ${shown(input)}`,
+    })
+    .optional(),
+  perImage: usd.optional(),
+  perCall: usd.optional(),
+});
+const bounds = fields({
+  webSearches: whole(1, 100, 'searches').optional(),
+  webFetches: whole(1, 100, 'fetches').optional(),
+  tokensPerToolUse: whole(1, 100_000_000, 'tokens').optional(),
+  fields: named(/^[\w.-]{1,64}$/, 'the name of a field, such as "mcp_servers"', usd).optional(),
+});
+
+const perMinute = whole(1, 1_000_000_000_000, 'tokens a minute');
+const rateLimit = fields({
+  requestsPerMinute: whole(1, 1_000_000_000, 'requests a minute').optional(),
+  tokensPerMinute: perMinute.optional(),
+  concurrent: whole(1, 1_000_000, 'requests at once').optional(),
+});
 
 const target = fields({
   provider: checked<string>((value) => typeof value === 'string', 'the name of a provider'),
   model: checked<string>(isPrintable, "the provider's name of a model, without spaces, at most 512 characters"),
-  price: fields({
-    ...rates,
-    aboveInputTokens: fields({ tokens: whole(1, 100_000_000, 'tokens'), ...rates }).optional(),
-  }).optional(),
+  price: price.optional(),
+  serviceTier: oneOf('default', 'auto', 'flex', 'priority').optional(),
   capabilities: list(
     oneOf<CapabilityConfig>('tools', 'vision', 'documents', 'json-schema', 'reasoning', 'streaming'),
     'an array of capabilities',
@@ -169,6 +208,7 @@ const target = fields({
   maxOutputTokens: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional(),
   maxImageTokens: whole(0, 100_000_000, 'tokens').optional(),
   maxDocumentTokens: whole(0, 100_000_000, 'tokens').optional(),
+  limits: rateLimit.optional(),
 });
 
 const timeoutMs = whole(1, LONGEST_CALL_MS, 'milliseconds');
@@ -176,37 +216,61 @@ const timeoutMs = whole(1, LONGEST_CALL_MS, 'milliseconds');
 const model = fields({
   targets: list(target, 'an array of targets { provider, model }', 32),
   policy: oneOf('ordered').optional(),
-  output: fields({ default: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional() }).optional(),
+  output: fields({
+    default: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional(),
+    floor: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional(),
+  }).optional(),
   timeouts: fields({
     firstTokenMs: timeoutMs.optional(),
     idleMs: timeoutMs.optional(),
     totalMs: timeoutMs.optional(),
   }).optional(),
+  bounds: bounds.optional(),
   attempts: whole(1, 20, 'upstream calls').optional(),
+  downgradeTo: checked<string>((value) => typeof value === 'string', 'the name of a model of this file').optional(),
 });
 
 const budgetFields = {
   daily: usd.optional(),
+  weekly: usd.optional(),
   monthly: usd.optional(),
+  lifetime: usd.optional(),
   warnAt: checked<number>(
     (value) => typeof value === 'number' && value > 0 && value <= 1,
     'a share of the cap above 0 up to 1, such as 0.8',
   ).optional(),
+  downgradeAt: checked<number>(
+    (value) => typeof value === 'number' && value > 0 && value <= 1,
+    'a share of the cap above warnAt up to 1, such as 0.9',
+  ).optional(),
+  withoutStandIn: oneOf('allow', 'reject').optional(),
+  backPressure: oneOf('refuse', 'clamp').optional(),
 };
-const perMinute = whole(1, 1_000_000_000_000, 'tokens a minute');
 const budget = fields(budgetFields);
-const defaultBudget = fields({ ...budgetFields, tokensPerMinute: perMinute.optional() }).optional();
+const limitedBudget = fields({ ...budgetFields, tokensPerMinute: perMinute.optional() });
+const defaultBudget = limitedBudget.optional();
+const runBudget = fields({
+  ...budgetFields,
+  calls: whole(1, 1_000_000_000, 'requests').optional(),
+  minutes: whole(1, 10_000_000, 'minutes').optional(),
+});
 
-const rateLimit = fields({
-  requestsPerMinute: whole(1, 1_000_000_000, 'requests a minute').optional(),
-  tokensPerMinute: perMinute.optional(),
-  concurrent: whole(1, 1_000_000, 'requests at once').optional(),
-}).optional();
+const timeZone = z.custom<string>((value) => typeof value === 'string' && isTimeZone(value), {
+  error: ({ input }) =>
+    `expected an IANA time zone such as "Europe/Berlin", got ${shown(input)}.${typeof input === 'string' ? didYouMean(input, Intl.supportedValuesOf('timeZone')) : ''}`,
+});
+
+const email = checked<string>(
+  (value) => typeof value === 'string' && value.length <= 254 && /^[^\s@<>()[\]\\,;:"]+@[\w-]+(\.[\w-]+)+$/.test(value),
+  'an e-mail address',
+);
 
 const ALIAS = /^[A-Za-z0-9][\w.:/-]{0,127}$/;
 const PROVIDER = /^[A-Za-z0-9][\w-]{0,63}$/;
 const ORG = /^[A-Za-z0-9][\w.-]{0,63}$/;
 const SCOPE = new RegExp(`^[^\\u0000-\\u001f\\u007f]{1,${MAX_NAME_LENGTH}}$`);
+const KEY_ID = /^[0-9A-Za-z]{12}$/;
+const KEY_ID_WORDS = "a key's id: the 12 letters and digits that `tollgate keys list` shows";
 
 /** The configuration's shape. What one field alone can't show wrong is in check-config.ts. */
 export const gatewaySchema = fields({
@@ -217,14 +281,32 @@ export const gatewaySchema = fields({
   providers: named(PROVIDER, 'a name of letters, digits, "_", "-", at most 64', provider),
   models: named(ALIAS, 'an alias of letters, digits, ".", "_", ":", "/", "-", at most 128', model),
   budgets: fields({
-    org: budget.optional(),
-    teams: named(SCOPE, "a team's name", budget).optional(),
-    users: named(SCOPE, "a user's name", budget).optional(),
+    timeZone: timeZone.optional(),
+    org: defaultBudget,
+    teams: named(SCOPE, "a team's name", limitedBudget).optional(),
+    users: named(SCOPE, "a user's name", limitedBudget).optional(),
+    keys: named(KEY_ID, KEY_ID_WORDS, limitedBudget).optional(),
+    tags: named(TAG, 'a tag with its value, such as "feature=search"', budget).optional(),
+    aliases: named(ALIAS, 'one of the models', limitedBudget).optional(),
+    runs: named(SCOPE, "a team's name", named(RUN_ID, `a run's id: ${RUN_ID_WORDS}`, runBudget)).optional(),
     perTeam: defaultBudget,
     perUser: defaultBudget,
     perKey: defaultBudget,
+    perTag: named(TAG_NAME, "a tag's name without a value", budget).optional(),
+    perRun: runBudget.optional(),
   }).optional(),
-  limits: fields({ org: rateLimit, perTeam: rateLimit, perUser: rateLimit, perKey: rateLimit }).optional(),
+  limits: fields({
+    org: rateLimit.optional(),
+    teams: named(SCOPE, "a team's name", rateLimit).optional(),
+    users: named(SCOPE, "a user's name", rateLimit).optional(),
+    keys: named(KEY_ID, KEY_ID_WORDS, rateLimit).optional(),
+    aliases: named(ALIAS, 'one of the models', rateLimit).optional(),
+    perTeam: rateLimit.optional(),
+    perUser: rateLimit.optional(),
+    perKey: rateLimit.optional(),
+    perAlias: rateLimit.optional(),
+  }).optional(),
+  alerts: fields({ email: list(email, 'an array of e-mail addresses', 32).optional() }).optional(),
   pins: fields({ floating: oneOf('refuse', 'allow').optional() }).optional(),
 });
 

@@ -16,6 +16,9 @@ export const isClaudeFrom = (model: string, major: number, minor: number): boole
   return generation.major > major || (generation.major === major && generation.minor >= minor);
 };
 
+/** By any vendor's name of it. */
+export const isClaudeModel = (model: string): boolean => /(^|[./])claude-/.test(model);
+
 const OPENAI_SNAPSHOT = /-(\d{4}-\d{2}-\d{2}|\d{4}(-preview)?)$/;
 
 /**

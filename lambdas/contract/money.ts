@@ -40,3 +40,11 @@ export const formatUsd = (amount: NanoUsd): string => {
 
 /** ⌈a / b⌉ for a ≥ 0, b > 0. */
 export const ceilDivide = (a: bigint, b: bigint): bigint => (a + b - 1n) / b;
+
+/** A factor with at most three decimals (`1.1`, `'0.5'`) in thousandths, exactly. @throws {RangeError} for any other text */
+export const parsePerMille = (factor: string | number): number => {
+  const match = /^(\d{1,9})(?:\.(\d{1,3}))?$/.exec(String(factor));
+  if (match === null) throw new RangeError(`expected a factor such as 1.1, got ${JSON.stringify(factor)}`);
+  const [, whole = '0', fraction = ''] = match;
+  return Number(whole + fraction.padEnd(3, '0'));
+};

@@ -12,18 +12,18 @@ export interface TableShape {
   /** Attribute with the second of 1970 after which the item may go. DynamoDB deletes late: readers check it themselves. */
   timeToLive?: string;
   /** What the stream carries; absent = no stream. */
-  stream?: 'NEW_AND_OLD_IMAGES';
+  stream?: 'NEW_IMAGE' | 'NEW_AND_OLD_IMAGES';
 }
 
-export type TableName = 'access' | 'limits' | 'targets' | 'ledger' | 'accounts';
+export type TableName = 'access' | 'limits' | 'targets' | 'ledger' | 'accounts' | 'responses';
 
 export const TABLES = {
   /** `key#<id>`: the keys. Written by the CLI. */
   access: { nameVariable: 'TOLLGATE_ACCESS_TABLE', partitionKey: 'pk' },
-  /** `limit#<scope>`: arrival times and counts in flight; `cancel#<request>`: requests asked to stop. */
+  /** `limit#<scope>`: arrival times and counts in flight; `cancel#<request>`: requests asked to stop; `run#<team>/<run>`: agent runs. */
   limits: { nameVariable: 'TOLLGATE_LIMITS_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
-  /** `target#<target>`: circuits. */
-  targets: { nameVariable: 'TOLLGATE_TARGETS_TABLE', partitionKey: 'pk' },
+  /** `target#<target>`: circuits. The stream wakes the prober. */
+  targets: { nameVariable: 'TOLLGATE_TARGETS_TABLE', partitionKey: 'pk', stream: 'NEW_IMAGE' },
   /**
    * `entries#<epoch>#<lane>`, `<request>`: entries and corrections. The stream carries both images, so that the projector
    * counts a transition (open → settled) and not a later edit of an entry that is settled already.
@@ -37,6 +37,8 @@ export const TABLES = {
   },
   /** `<scope>#<id>#<period>`: accounts; `!closer`, `!policy`, `!active#<day>`: the closer's progress, the policy counter, epochs that have entries. */
   accounts: { nameVariable: 'TOLLGATE_ACCOUNTS_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
+  /** `idempotency#<key>#<digest>`: answers kept for idempotency keys. */
+  responses: { nameVariable: 'TOLLGATE_RESPONSES_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
 } as const satisfies Record<TableName, TableShape>;
 
 /** Deployed names of the tables. */
@@ -56,3 +58,7 @@ export const ENTRY_STATE = 'state';
  * "all before it are done".
  */
 export const PROJECTOR_WINDOW_SECONDS = 900;
+
+/** Attribute of a target's item, and its value there, that the prober's event source lets through: its circuit is open. */
+export const CIRCUIT_STATE = 'state';
+export const CIRCUIT_OPEN = 'open';

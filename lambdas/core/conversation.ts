@@ -3,6 +3,8 @@
  * into these types and writes these types as its own wire format, so N dialects need N codecs and no translator between two.
  */
 
+import type { SearchSize, Service } from '../contract/price.ts';
+
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 export type JsonObject = { [key: string]: JsonValue };
 
@@ -130,9 +132,37 @@ export interface Conversation {
    * only a target that speaks `dialect` can serve the request. `what` says what it is and where, in the client's words.
    */
   boundTo?: { dialect: 'openai-chat' | 'anthropic-messages'; what: string };
-  /** What the request asks for that costs more than its tokens, by the client's own field names (`service_tier`, `web_search_options`, …). Refused unless priced. */
-  costBearing: string[];
+  /** What the request asks for that is not billed by its tokens at standard rates alone. A target serves it only where each is priced or bounded. */
+  costBearing: CostBearing[];
 }
+
+/** One thing that a request asks for and that can cost more, or less, than its tokens. */
+export type CostBearing = {
+  /** The client's own name of the field: `service_tier`, `tools: web_search_20250305`. */
+  field: string;
+  /** What an alias's `bounds.fields` knows it by: `service_tier`, `web_search`. */
+  bound: string;
+  /** The only dialect that can say it. */
+  dialect: 'openai-chat' | 'anthropic-messages' | 'bedrock-converse';
+  /** A target of another dialect answers without it, and the client is told; where false it is passed over. */
+  isDispensable: boolean;
+} & Charge;
+
+export type Charge =
+  /** Another way of serving; `auto` = as the provider's own settings have it. */
+  | { kind: 'service'; service: Service | 'auto' }
+  /** Processing in a part of the world. */
+  | { kind: 'geo'; geo: string }
+  /** A tool that the provider runs: a fee a use (searches), and what it brings in is input of the next round. `uses` as the request bounds it. */
+  | { kind: 'tool'; tool: 'web-search' | 'web-fetch'; uses?: number; size: SearchSize }
+  /** Spoken answers. */
+  | { kind: 'audio' }
+  /** Text that the answer is expected to be like: what is not used of it is billed as output. */
+  | { kind: 'prediction'; text: string }
+  /** Cache entries that live longer than the default: another write rate. */
+  | { kind: 'long-cache' }
+  /** Nobody gives a price. */
+  | { kind: 'unpriced' };
 
 /** Tokens. The five counts never overlap, so the cost is a plain sum; OpenAI's inclusive and Anthropic's exclusive counting are made one here. */
 export interface Usage {
@@ -145,6 +175,20 @@ export interface Usage {
   outputTokens: number;
   /** The part of outputTokens that was reasoning; informative. */
   reasoningTokens: number;
+  /** What was told beyond the five counts; absent where nothing was. */
+  billed?: Billed;
+}
+
+/** What a vendor says it bills by, beside plain tokens at standard rates. An absent field was not told. */
+export interface Billed {
+  service?: Service;
+  /** Where it was processed, as the vendor names it; '' where the standard rates hold. */
+  geo?: string;
+  /** Parts of the input and of the output, tokens. */
+  audioInputTokens?: number;
+  imageInputTokens?: number;
+  audioOutputTokens?: number;
+  webSearches?: number;
 }
 
 /** The canonical reason an answer ended, and the vendor's own word for it. */

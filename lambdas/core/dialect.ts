@@ -36,6 +36,11 @@ export interface EncodeTarget {
   stream: boolean;
   /** Whether the model wants `max_completion_tokens` and other newer spellings (OpenAI's reasoning models). */
   reasoningModel: boolean;
+  /** OpenAI's: the tier to ask for where the request names none, so that a call can't cost more than its hold. */
+  serviceTier?: string;
+  /** Uses to set on tools that the provider runs, where the request bounds them by none. */
+  maxWebSearches?: number;
+  maxWebFetches?: number;
 }
 
 export interface Encoded {

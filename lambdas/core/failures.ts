@@ -17,6 +17,9 @@ export type RefusalCode =
   | 'request_too_large'
   | 'rate_limit_exceeded'
   | 'budget_exceeded'
+  | 'idempotency_in_progress'
+  | 'idempotency_mismatch'
+  | 'idempotency_too_large'
   | 'cancelled'
   | 'all_targets_failed'
   | 'no_target_available'
@@ -33,11 +36,26 @@ export interface Refusal {
   /** The scope that said no: `team search`, `key 4fQx…`. */
   scope?: string;
   retryAfterMs?: number;
+  /** The very instant, milliseconds since 1970, where the wait is for one: the end of a budget's period. */
+  retryAt?: number;
   /** Set where sending the same thing again can't help. */
   shouldRetry?: false;
   attempts?: AttemptSummary[];
+  /** What would be admitted instead, the cheapest first. */
+  offers?: Offer[];
   /** Standing of the rate limits that said no, for the reply's headers. */
   limits?: LimitFigures[];
+}
+
+/** Another alias that would be admitted now with the same request. */
+export interface Offer {
+  model: string;
+  /** The target that would be asked first. */
+  target: string;
+  /** Nano-USD: the input between its estimates and an output as long as is usual for the alias, at the standard rates. */
+  expectedCost: bigint;
+  /** Nano-USD: what would be held. */
+  mostCost: bigint;
 }
 
 export interface AttemptSummary {
@@ -68,8 +86,13 @@ export const statusOf = (code: RefusalCode): number => {
     case 'model_not_found':
     case 'not_found':
       return 404;
+    case 'idempotency_in_progress':
+    case 'idempotency_too_large':
+      return 409;
     case 'request_too_large':
       return 413;
+    case 'idempotency_mismatch':
+      return 422;
     case 'rate_limit_exceeded':
     case 'budget_exceeded':
       return 429;

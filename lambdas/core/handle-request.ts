@@ -1,9 +1,12 @@
-import { type Admission, admit } from './admit/admit.ts';
+import type { Admission } from './admit/admit.ts';
 import { authenticate } from './authenticate/authenticate.ts';
 import { callAdmitted } from './call/call-admitted.ts';
 import { type Asked, decode } from './decode/decode.ts';
 import type { Surface } from './dialect.ts';
+import { admitOnce } from './idempotency/claim-answer.ts';
+import { respondWithKept } from './idempotency/respond-with-kept.ts';
 import type { Ports } from './ports.ts';
+import { withOffers } from './quote/find-offers.ts';
 import { respond } from './respond/respond.ts';
 import { respondWithError, respondWithRefusal } from './respond/respond-with-refusal.ts';
 import { planRoute } from './route/plan.ts';
@@ -24,11 +27,15 @@ export const handleRequest = async (request: Request, surface: Surface, ports: P
     if (!decoded.ok) return respondWithRefusal(decoded.refusal, surface, ports);
     known.asked = decoded.asked;
 
-    const planned = planRoute(decoded.asked, ports.dialects);
+    const planned = planRoute(decoded.asked, ports.dialects, ports.gateway.aliases);
     if (!planned.ok) return respondWithRefusal(planned.refusal, surface, ports, known);
 
-    const admitted = await admit(decoded.asked, planned.plan, ports);
-    if (!admitted.ok) return respondWithRefusal(admitted.refusal, surface, ports, known);
+    const admitted = await admitOnce(decoded.asked, planned.plan, ports);
+    if ('replay' in admitted) return respondWithKept(admitted.replay, decoded.asked, ports);
+    if (!admitted.ok) {
+      const refusal = await withOffers(admitted.refusal, decoded.asked, ports);
+      return respondWithRefusal(refusal, surface, ports, known);
+    }
     known.admission = admitted.admission;
 
     const result = await callAdmitted(request.signal, admitted.admission, ports);

@@ -1,4 +1,6 @@
 import type { NanoUsd } from '../contract/money.ts';
+import type { RunBook } from './admit/run-book.ts';
+import type { BudgetState, Thresholds } from './budget/budget-state.ts';
 import type { CircuitBoard } from './call/circuit-board.ts';
 import type { Dialect, DialectName, Surface, SurfaceName, WireEvent } from './dialect.ts';
 import type { Provider, UpstreamCall } from './provider.ts';
@@ -11,6 +13,7 @@ export interface Ports {
   random: Random;
   access: AccessStore;
   limits: LimitStore;
+  runs: RunBook;
   circuits: CircuitStore;
   circuitBoard: CircuitBoard;
   ledger: Ledger;
@@ -18,6 +21,7 @@ export interface Ports {
   secrets: SecretStore;
   upstream: Upstream;
   cancellations: Cancellations;
+  answers: AnswerStore;
   log: Log;
   surfaces: Record<SurfaceName, Surface>;
   dialects: Record<DialectName, Dialect>;
@@ -35,24 +39,67 @@ export interface Gateway {
   policyVersion: number;
 }
 
-export type ScopeKind = 'org' | 'team' | 'user' | 'key';
-export type BudgetPeriod = 'daily' | 'monthly';
+export type ScopeKind = 'org' | 'team' | 'user' | 'key' | 'tag' | 'alias' | 'run';
+/** Calendar days, ISO weeks and months in the budgets' time zone; a lifetime never ends. */
+export type BudgetPeriod = 'daily' | 'weekly' | 'monthly' | 'lifetime';
 
 /** Caps of one scope; an absent period has no cap. */
 export interface Budget {
   daily?: NanoUsd;
+  weekly?: NanoUsd;
   monthly?: NanoUsd;
+  lifetime?: NanoUsd;
   /** Share of the cap (0..1) from which answers carry `warn`. */
   warnAt: number;
+  /** Share of the cap from which cheaper models answer; absent = they never do. */
+  downgradeAt?: number;
+  /** What becomes of a request then whose model has no cheaper one. */
+  withoutStandIn?: 'allow' | 'reject';
+  /** What happens to a request whose output limit has no room: it is lowered (`clamp`), or the request refused (absent). */
+  backPressure?: 'clamp';
+}
+
+/** A cap set by hand (`tollgate budgets set`, `approve`). */
+export interface CapOverride {
+  /** The scope's accounts without the period's name: `team#search`. */
+  scope: string;
+  length: BudgetPeriod;
+  cap: NanoUsd;
+  by: string;
+  at: number;
+  /** null = until it is taken away. */
+  until: number | null;
+}
+
+/** What an agent run may do in all, its sub-runs included. */
+export interface RunBudget extends Budget {
+  /** Requests. */
+  calls?: number;
+  /** From its first request on. */
+  lastsMs?: number;
 }
 
 export interface Budgets {
+  /** IANA name; `UTC` unless configured. */
+  timeZone: string;
+  /** Caps set by hand, which win while they last, by scope and period: `team#search#monthly`. */
+  overrides?: ReadonlyMap<string, CapOverride>;
   org?: Budget;
   teams: ReadonlyMap<string, Budget>;
   users: ReadonlyMap<string, Budget>;
+  /** By the key's id. */
+  keys: ReadonlyMap<string, Budget>;
+  /** By `name=value`. */
+  tags: ReadonlyMap<string, Budget>;
+  aliases: ReadonlyMap<string, Budget>;
+  /** By `team/run`. */
+  runs: ReadonlyMap<string, RunBudget>;
   perTeam?: Budget;
   perUser?: Budget;
   perKey?: Budget;
+  /** Of each value of a tag, by the tag's name. */
+  perTag: ReadonlyMap<string, Budget>;
+  perRun?: RunBudget;
 }
 
 export interface RateLimit {
@@ -60,13 +107,21 @@ export interface RateLimit {
   tokensPerMinute?: number;
   /** Requests under way at once. */
   concurrent?: number;
+  /** `clamp`: a request's whole output limit is charged to the tokens, and lowered to what is left of them. */
+  backPressure?: 'clamp';
 }
 
 export interface Limits {
   org?: RateLimit;
+  teams: ReadonlyMap<string, RateLimit>;
+  users: ReadonlyMap<string, RateLimit>;
+  /** By the key's id. */
+  keys: ReadonlyMap<string, RateLimit>;
+  aliases: ReadonlyMap<string, RateLimit>;
   perTeam?: RateLimit;
   perUser?: RateLimit;
   perKey?: RateLimit;
+  perAlias?: RateLimit;
 }
 
 export interface Clock {
@@ -94,6 +149,8 @@ export class StoreUnavailable extends Error {
 export type Right =
   /** May name another end user in `x-tollgate-user`, `user`, `metadata.user_id`. */
   | 'act-for-users'
+  /** A duty rather than a right: every request must name an agent run. */
+  | 'require-run'
   /** `GET /v1/usage` shows the amounts of the key's user, team and org. */
   | 'read-usage';
 
@@ -133,7 +190,7 @@ export interface LimitTake {
   /** `key#4fQx`, `team#search`. */
   scope: string;
   limit: RateLimit;
-  /** The request's estimate. */
+  /** What the request is charged until its tokens are counted. */
   tokens: number;
 }
 
@@ -166,6 +223,54 @@ export interface LimitStore {
   settle(takes: LimitTake[], epoch: number, usedTokens: number, nowMs: number): Promise<void>;
   /** Standing without taking anything, for `GET /v1/usage`. */
   read(takes: LimitTake[], nowMs: number): Promise<LimitFigures[]>;
+}
+
+// ── Agent runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface RunLimits {
+  id: string;
+  /** Calls that it may make in all, those of the runs that it starts included. */
+  calls?: number;
+  /** How long it may last, from its first request on. */
+  lastsMs?: number;
+}
+
+/** One call of one team's run. */
+export interface RunEntry {
+  team: string;
+  /** The run, then what started it, up to the one that nothing started: each was started by the next. */
+  runs: RunLimits[];
+}
+
+export interface RunRecord {
+  team: string;
+  id: string;
+  /** Set by the first call, and never again; null = nothing started it. */
+  parent: string | null;
+  /** The store's time of its first request; null = none has come. */
+  startedAt: number | null;
+  calls: number;
+  killed: { at: number; reason: string } | null;
+}
+
+export type RunOutcome =
+  /** `endsAt`: when the first of the runs has lasted as long as it may, store's time; null = none ends by itself. */
+  | { kind: 'entered'; endsAt: number | null }
+  /** By which run, and why; of several reasons the one that is the hardest to put right. */
+  | { kind: 'refused'; by: RunLimits; because: 'killed' | 'time' | 'calls'; record: RunRecord }
+  /** A run of the chain was started by another one, or by none. */
+  | { kind: 'other-parent'; run: string; parent: string | null };
+
+/** What is known of agent runs beside their money: who started them, how many calls they made, whether they were killed. */
+export interface RunStore {
+  /** Counts the call on every run, or on none. A run that is not known begins with it. */
+  enter(entry: RunEntry): Promise<RunOutcome>;
+  /** Undoes an entering whose call was never made. At most once an entering. */
+  leave(entry: RunEntry): Promise<void>;
+  /** Those that are known. */
+  read(team: string, ids: string[]): Promise<RunRecord[]>;
+  /** From the answer on nothing enters it any more, nor what it has started. One that is not known can be killed too; a second kill changes nothing. */
+  kill(team: string, id: string, reason: string): Promise<RunRecord>;
 }
 
 // ── Circuits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,11 +311,17 @@ export interface AccountRef {
   key: string;
   scope: ScopeKind;
   id: string;
-  /** `2026-11`, `2026-11-22`. */
+  /** `2026-11-22`, `2026-W48`, `2026-11`, `all`. */
   period: string;
   /** null = counted, never refused. */
   cap: NanoUsd | null;
+  /** `clamp`: a request is not refused while a lower output limit has room. */
+  backPressure?: 'clamp';
   warnAt: number;
+  downgradeAt?: number;
+  withoutStandIn?: 'allow' | 'reject';
+  /** Where the period begins and ends; absent = UTC. */
+  timeZone?: string;
 }
 
 export interface AccountFigures {
@@ -227,6 +338,25 @@ export interface AccountFigures {
   outputTokens: number;
 }
 
+/** How far up its thresholds an account's spending has been seen to come, and under which cap. */
+export interface AccountTier {
+  state: BudgetState;
+  cap: NanoUsd;
+  /** Counts the caps that something was crossed under: the same threshold crossed again after a raise is news. */
+  round: number;
+  at: number;
+  /** Who moved it there: tells a repeat of that from another's move. */
+  mover: string;
+}
+
+/** An account as its escalation sees it. */
+export interface BudgetAccount extends AccountFigures {
+  /** As the last hold said; absent where none has said so. */
+  thresholds?: Thresholds & { timeZone: string };
+  /** Absent = nothing has been crossed yet. */
+  tier?: AccountTier;
+}
+
 export interface HoldRequest {
   accounts: AccountRef[];
   /** Version of the policy that the caps come from. */
@@ -237,8 +367,8 @@ export interface HoldRequest {
 
 export type HoldOutcome =
   | { kind: 'held'; figures: AccountFigures[] }
-  /** `figures` of the account that had no room; the others were given back. */
-  | { kind: 'refused'; account: AccountRef; figures: AccountFigures | undefined }
+  /** `figures` of an account that had no room; `standing` of all that exist, as they are without this hold: nothing of it is left in any. */
+  | { kind: 'refused'; account: AccountRef; figures: AccountFigures | undefined; standing: AccountFigures[] }
   /** The epoch is closed, or not the store's: take the store's time and start again. */
   | { kind: 'wrong-epoch'; storeNow: number };
 
@@ -257,6 +387,9 @@ export interface OpenEntry {
   user: string;
   tags: Record<string, string>;
   alias: string;
+  /** The agent run, and the one that started it. */
+  run?: string;
+  parentRun?: string;
   receipt: Receipt;
 }
 
@@ -305,6 +438,41 @@ export interface Ledger {
   tail(options: { limit: number; keyId?: string; before?: string }): Promise<LedgerEntry[]>;
   /** Closes every epoch that is due: loses what is still open, heals leaks. @returns the epochs closed. */
   closeDueEpochs(): Promise<number[]>;
+}
+
+/** The caps that hold: the file's and those set by hand, and the number of that policy. */
+export interface BudgetPolicy {
+  version: number;
+  /** The file's budgets as JSON, as they were numbered last; undefined before any gateway began. */
+  fingerprint: string | undefined;
+  overrides: CapOverride[];
+}
+
+/** An account at its cap, whose raise somebody may approve. */
+export interface PendingApproval {
+  account: string;
+  cap: NanoUsd;
+  round: number;
+  /** What answers the workflow that waits; null where none does (local). */
+  token: string | null;
+  since: number;
+}
+
+/** Caps set by hand and where each account stands on its way up. No request waits for it. */
+export interface BudgetStore {
+  readPolicy(): Promise<BudgetPolicy>;
+  /** Takes the next number of the policy, in one write with the override (null takes one away); those that have ended go. @returns the number */
+  override(key: { scope: string; length: BudgetPeriod }, change: CapOverride | null, nowMs: number): Promise<number>;
+  /** Stamps the account with the cap at once and begins a new round, if it exists and nobody newer was there. */
+  setCap(account: string, cap: NanoUsd, version: number, nowMs: number): Promise<void>;
+  /** Those that exist, consistently read. */
+  readAccounts(keys: string[]): Promise<BudgetAccount[]>;
+  /** Writes `to` if the tier is still `from`. */
+  moveTier(account: string, from: AccountTier | undefined, to: AccountTier): Promise<boolean>;
+  putApproval(approval: PendingApproval, expiresMs: number): Promise<void>;
+  readApproval(account: string): Promise<PendingApproval | undefined>;
+  /** Takes it away if it is that round's. */
+  endApproval(account: string, round: number): Promise<void>;
 }
 
 /** Settlements that the store did not take; entered later, so that nothing spent is forgotten. */
@@ -364,6 +532,48 @@ export interface Cancellations {
   request(requestId: string): Promise<void>;
   /** @returns a function that ends the watch. */
   watch(requestId: string, onCancel: () => void): () => void;
+}
+
+// ── Answers kept for idempotency keys ─────────────────────────────────────────────────────────────────────────────────
+
+/** A whole answer, as it went out. */
+export interface KeptAnswer {
+  /** The request that was billed for it. */
+  requestId: string;
+  /** Lower-case names. */
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** One request's wish to be the only one under its idempotency key. */
+export interface AnswerClaim {
+  /** Caller and key, hashed. */
+  key: string;
+  /** Digest of what was asked. */
+  fingerprint: string;
+  /** Tells a repeat of this very claim from another request's. */
+  owner: string;
+  /** From then on somebody else may claim it: whoever had it is dead. Milliseconds since 1970. */
+  leaseUntil: number;
+}
+
+export type ClaimOutcome =
+  | { kind: 'claimed' }
+  | { kind: 'in-progress' }
+  | { kind: 'answered'; answer: KeptAnswer }
+  /** Answered, with more than the store takes. */
+  | { kind: 'too-large'; requestId: string }
+  /** Another request has the key. */
+  | { kind: 'mismatch' };
+
+/** Kept for a day. */
+export interface AnswerStore {
+  /** Of many at once one has it. Repeating one's own changes nothing but the lease. */
+  claim(claim: AnswerClaim, nowMs: number): Promise<ClaimOutcome>;
+  /** @returns false when it is too large: then only the request's id is kept. Nothing happens where the claim is no longer ours. */
+  keep(claim: AnswerClaim, answer: KeptAnswer, nowMs: number): Promise<boolean>;
+  /** Lets the next one try, unless an answer has been kept. */
+  release(claim: AnswerClaim): Promise<void>;
 }
 
 export interface Log {

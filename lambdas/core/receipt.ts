@@ -1,3 +1,4 @@
+import type { BudgetState } from './budget/budget-state.ts';
 import type { Stop, Usage } from './conversation.ts';
 import type { SurfaceName } from './dialect.ts';
 import type { AttemptReason } from './failures.ts';
@@ -51,10 +52,20 @@ export interface Receipt {
     cacheWrite1h: string;
     output: string;
     source: string;
+    /** Another way of serving than the standard one, by whose rates it was billed. */
+    service?: string;
+    /** Where it was processed, where that has rates of its own. */
+    geo?: string;
+    /** Fees beside the tokens, in all: nano-USD, decimal. */
+    fees?: string;
   };
   /** Cost beyond the hold, nano-USD, decimal. */
   overrun?: string;
   dropped: string[];
-  budget: { state: 'ok' | 'warn' | 'reject'; scope: string | null };
-  outputLimit?: { tokens: number; setBy: 'client' | 'alias' | 'model' };
+  /** `usedPerMille`: how much of the scope's cap is spent or held, where it is near. */
+  budget: { state: BudgetState; scope: string | null; usedPerMille?: number };
+  /** A budget let a cheaper alias answer. `ceiling`: what that can cost at most, decimal nano-USD; the hold may be the dearer one's. */
+  downgrade?: { from: string; to: string; scope: string; ceiling: string };
+  /** `clamp`: lowered to what a budget with back-pressure had left. */
+  outputLimit?: { tokens: number; setBy: 'client' | 'alias' | 'model' | 'clamp'; loweredFrom?: number };
 }

@@ -6,6 +6,7 @@ import { listModels, showModel } from '../core/lookups/models.ts';
 import { cancelRequest, showReceipt } from '../core/lookups/requests.ts';
 import { showUsage } from '../core/lookups/usage.ts';
 import type { Ports } from '../core/ports.ts';
+import { quoteRequest } from '../core/quote/quote-request.ts';
 import { respondWithError, respondWithRefusal } from '../core/respond/respond-with-refusal.ts';
 
 /** The routes (README, "Call it"). The same app behind every front door: Node server, Lambda. */
@@ -13,9 +14,11 @@ export const makeApp = (ports: Ports): Hono => {
   const app = new Hono();
   const openai = ports.surfaces['openai-chat'];
   const anthropic = ports.surfaces['anthropic-messages'];
+  const surfaceOf = (request: Request) => (request.headers.has('anthropic-version') ? anthropic : openai);
 
   app.post('/v1/chat/completions', (c) => handleRequest(c.req.raw, openai, ports));
   app.post('/v1/messages', (c) => handleRequest(c.req.raw, anthropic, ports));
+  app.post('/v1/quote', (c) => quoteRequest(c.req.raw, surfaceOf(c.req.raw), ports));
   app.get('/v1/models', (c) => handleLookup(c.req.raw, ports, listModels));
   app.get('/v1/models/:id{.+}', (c) => handleLookup(c.req.raw, ports, showModel(c.req.param('id'))));
   app.get('/v1/usage', (c) => handleLookup(c.req.raw, ports, showUsage));
@@ -23,7 +26,6 @@ export const makeApp = (ports: Ports): Hono => {
   app.post('/v1/requests/:id/cancel', (c) => handleLookup(c.req.raw, ports, cancelRequest(c.req.param('id'))));
   app.get('/health', () => showHealth(ports));
 
-  const surfaceOf = (request: Request) => (request.headers.has('anthropic-version') ? anthropic : openai);
   app.notFound((c) => {
     const refusal = refuse(
       'not_found',

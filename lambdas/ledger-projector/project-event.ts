@@ -1,8 +1,9 @@
-import type { DeployedLedger } from '../wiring/open-deployed-ledger.ts';
+import type { DeployedProjector } from '../wiring/open-deployed-projector.ts';
+import { measureBatch } from './measure-batch.ts';
 
 /** What Lambda sends for a batch of the ledger's stream. */
 export interface LedgerStreamEvent {
-  Records?: Parameters<DeployedLedger['projectBatch']>[0]['records'];
+  Records?: Parameters<DeployedProjector['projectBatch']>[0]['records'];
   /** There only for an event source with a tumbling window. */
   shardId?: string;
 }
@@ -21,9 +22,16 @@ const NAMELESS_SHARD = 'stream';
 /** Never rejects for what the batch holds: what could not be taken in is named. */
 export const projectEvent = async (
   { Records: records = [], shardId }: LedgerStreamEvent,
-  { projectBatch, log }: Pick<DeployedLedger, 'projectBatch' | 'log'>,
+  { projectBatch, emitMetrics, clock, log }: Pick<DeployedProjector, 'projectBatch' | 'emitMetrics' | 'clock' | 'log'>,
 ): Promise<LedgerStreamAnswer> => {
   if (shardId === undefined) log.debug('the event names no shard: its source has no tumbling window');
-  const failed = await projectBatch({ shard: shardId ?? NAMELESS_SHARD, records });
+  const projected = await projectBatch({ shard: shardId ?? NAMELESS_SHARD, records });
+  try {
+    emitMetrics(measureBatch(projected, clock.now()));
+  } catch (error) {
+    // The accounts have the batch: it must not come again for the sake of a picture.
+    log.error('metrics of a batch lost', { records: records.length, error });
+  }
+  const { failed } = projected;
   return { state: {}, batchItemFailures: failed === undefined ? [] : [{ itemIdentifier: failed }] };
 };

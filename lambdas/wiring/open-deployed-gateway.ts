@@ -8,12 +8,16 @@ import { toLoggable } from '../adapters/system/to-loggable.ts';
 import { readCatalogue } from '../catalogue/catalogue.ts';
 import type { DeployedConfig } from '../catalogue/deployed-config.ts';
 import { problemText } from '../contract/config-problem.ts';
+import { makeRunBook } from '../core/admit/run-book.ts';
 import { cacheAccess } from '../core/authenticate/cached-access.ts';
+import { makeLivePolicy } from '../core/budget/live-policy.ts';
+import { policyFingerprint } from '../core/budget/policy-fingerprint.ts';
 import { makeCircuitBoard } from '../core/call/circuit-board.ts';
 import type { Clock, Log, Ports, Random } from '../core/ports.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { makeSettleQueue } from '../core/settle/settle-queue.ts';
 import { DIALECTS, PROVIDERS, SURFACES } from './codecs.ts';
+import { keepPolicyNumbered } from './keep-policy-numbered.ts';
 import { openDeployedUpstream } from './open-deployed-upstream.ts';
 import { readTableNames } from './read-table-names.ts';
 
@@ -56,17 +60,20 @@ export const openDeployedGateway = async (
   const targetsOf = (gateway: Ports['gateway']): string[] => [
     ...new Set([...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id))),
   ];
+  const fingerprint = policyFingerprint(config);
   const [policyVersion, upstream] = await Promise.all([
-    stores.policyVersion(JSON.stringify(config.budgets ?? {})),
+    stores.policyVersion(fingerprint),
     openDeployedUpstream(config, clock),
   ]);
   const resolved = resolveGateway(config, readCatalogue(catalogue), policyVersion);
   if (!resolved.ok) throw new Error(`the bundled configuration: ${resolved.problems.map(problemText).join('; ')}`);
-  const { gateway } = resolved;
+  const budgets = keepPolicyNumbered(fingerprint, stores, { clock, log });
+  const policy = makeLivePolicy(resolved.gateway, fingerprint, { budgets, clock, log });
+  const { gateway } = policy;
   const { ledger } = stores;
   const settleQueue = makeSettleQueue({ ledger, clock, log });
   const circuitBoard = makeCircuitBoard({ store: stores.circuits, clock, random, log, targets: targetsOf(gateway) });
-  await circuitBoard.refresh();
+  await Promise.all([circuitBoard.refresh(), policy.refresh()]);
   return {
     ports: {
       clock,
@@ -80,6 +87,8 @@ export const openDeployedGateway = async (
       secrets: makeSecretsManagerStore({ clock, log }),
       upstream,
       cancellations: stores.cancellations,
+      answers: stores.answers,
+      runs: makeRunBook(stores.runs),
       log,
       surfaces,
       dialects: DIALECTS,

@@ -4,9 +4,11 @@ import { systemClock } from '../adapters/system/clock.ts';
 import { systemRandom } from '../adapters/system/random.ts';
 import { redactKeys } from '../adapters/system/redact-keys.ts';
 import { toLoggable } from '../adapters/system/to-loggable.ts';
+import type { Clock } from '../core/ports.ts';
 import { readTableNames } from './read-table-names.ts';
 
-export interface DeployedLedger extends Pick<DynamoStores, 'ledger' | 'projectBatch'> {
+export interface DeployedLedger extends Pick<DynamoStores, 'ledger' | 'budgets' | 'projectBatch'> {
+  clock: Clock;
   log: PowertoolsLog;
 }
 
@@ -16,12 +18,12 @@ export const openDeployedLedger = (
   env: Readonly<Record<string, string | undefined>>,
 ): DeployedLedger => {
   const log = makePowertoolsLog({ service, toLoggable, redactKeys });
-  const { ledger, projectBatch } = openDynamoStores({
+  const { ledger, budgets, projectBatch } = openDynamoStores({
     client: {},
     tables: readTableNames(env),
     clock: systemClock,
     random: systemRandom,
     log,
   });
-  return { ledger, projectBatch, log };
+  return { ledger, budgets, projectBatch, clock: systemClock, log };
 };

@@ -7,7 +7,10 @@ import { systemClock } from '../adapters/system/clock.ts';
 import { catalogue } from '../catalogue/catalogue.ts';
 import { checkConfig } from '../contract/check-config.ts';
 import type { ConfigProblem } from '../contract/config-problem.ts';
+import { makeRunBook } from '../core/admit/run-book.ts';
 import { cacheAccess } from '../core/authenticate/cached-access.ts';
+import { makeLivePolicy } from '../core/budget/live-policy.ts';
+import { policyFingerprint } from '../core/budget/policy-fingerprint.ts';
 import { makeCircuitBoard } from '../core/call/circuit-board.ts';
 import type { Gateway, Log, Ports, Upstream } from '../core/ports.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
@@ -15,7 +18,9 @@ import { makeSettleQueue } from '../core/settle/settle-queue.ts';
 import { closeEpochsRegularly } from './close-epochs-regularly.ts';
 import { DIALECTS, PROVIDERS, SURFACES } from './codecs.ts';
 import { readDemoKey } from './demo-key.ts';
+import { escalateLocally } from './escalate-locally.ts';
 import { type LocalStores, makeLocalStores } from './open-local-stores.ts';
+import { makeLocalProber } from './probe-locally.ts';
 import { isProviderAvailable } from './provider-availability.ts';
 import { trackOpenEntries } from './track-open-entries.ts';
 
@@ -33,6 +38,8 @@ export interface LocalGateway {
   meter: Meter;
   /** Resolves when every request that was admitted has been settled. */
   whenIdle(): Promise<void>;
+  /** Reads the caps that were set by hand now, rather than within seconds. */
+  readBudgets(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,10 +64,11 @@ export const openLocalGateway = async (options: LocalGatewayOptions): Promise<Op
   if (!checked.ok) return checked;
   const stores = makeLocalStores(options.dataDir);
   try {
-    const policyVersion = await stores.policyVersion(JSON.stringify(checked.config.budgets ?? {}));
+    const fingerprint = policyFingerprint(checked.config);
+    const policyVersion = await stores.policyVersion(fingerprint);
     const available = isProviderAvailable(options.env);
     const resolved = resolveGateway(checked.config, catalogue, policyVersion, { available });
-    if (resolved.ok) return { ok: true, gateway: await wireGateway(resolved, stores, options) };
+    if (resolved.ok) return { ok: true, gateway: await wireGateway({ ...resolved, fingerprint }, stores, options) };
     stores.close();
     return resolved;
   } catch (error) {
@@ -70,15 +78,20 @@ export const openLocalGateway = async (options: LocalGatewayOptions): Promise<Op
 };
 
 const wireGateway = async (
-  { gateway, notices }: { gateway: Gateway; notices: string[] },
+  { gateway: configured, notices, fingerprint }: { gateway: Gateway; notices: string[]; fingerprint: string },
   stores: LocalStores,
   { dataDir, env, log }: LocalGatewayOptions,
 ): Promise<LocalGateway> => {
   const { clock, random } = stores;
-  const { ledger, whenIdle } = trackOpenEntries(stores.ledger);
+  const policy = makeLivePolicy(configured, fingerprint, { budgets: stores.budgets, clock, log });
+  const { gateway } = policy;
+  await policy.refresh();
+  const escalation = escalateLocally(stores.ledger, { budgets: stores.budgets, clock, log });
+  const { ledger, whenIdle } = trackOpenEntries(escalation.ledger);
   const settleQueue = makeSettleQueue({ ledger, clock, log });
   const targets = [...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id));
-  const circuitBoard = makeCircuitBoard({ store: stores.circuits, clock, random, log, targets: [...new Set(targets)] });
+  const prober = makeLocalProber(stores.circuits);
+  const circuitBoard = makeCircuitBoard({ store: prober.circuits, clock, random, log, targets: [...new Set(targets)] });
   const { upstream, meter, closeUpstream } = openUpstream();
   const ports: Ports = {
     clock,
@@ -92,6 +105,8 @@ const wireGateway = async (
     secrets: makeEnvironmentSecrets(env, log),
     upstream,
     cancellations: stores.cancellations,
+    answers: stores.answers,
+    runs: makeRunBook(stores.runs),
     log,
     surfaces: SURFACES,
     dialects: DIALECTS,
@@ -100,19 +115,26 @@ const wireGateway = async (
   };
   await circuitBoard.refresh();
   const demoKey = await readDemoKey(dataDir, stores.access, { clock, random });
-  // Last, as it runs until it is stopped.
+  // Last, as they run until they are stopped.
+  prober.begin(ports);
   const stopClosing = closeEpochsRegularly(ports);
   return {
     ports,
     demoKey,
     notices,
     meter,
-    whenIdle,
+    whenIdle: async () => {
+      await whenIdle();
+      await escalation.settled();
+    },
+    readBudgets: policy.refresh,
     close: async () => {
       stopClosing();
+      await prober.stop();
       const lost = await settleQueue.flush();
       if (lost > 0) log.error('settlements left behind: their holds are charged whole', { count: lost });
       await circuitBoard.settled();
+      await escalation.settled();
       await closeUpstream();
       stores.close();
     },

@@ -14,5 +14,6 @@ export const readTableNames = (env: Readonly<Record<string, string | undefined>>
     targets: nameOf('targets'),
     ledger: nameOf('ledger'),
     accounts: nameOf('accounts'),
+    responses: nameOf('responses'),
   };
 };

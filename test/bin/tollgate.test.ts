@@ -19,6 +19,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Nobody's account is reached, whoever runs the tests. */
+const NO_AWS = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' };
+
 const dataDir = (): string => join(folder, '.tollgate');
 
 /** Runs the program itself, in a folder of its own. */
@@ -26,7 +29,7 @@ const tollgate = (...words: string[]) => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', program, ...words],
-    { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH } },
+    { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH, ...NO_AWS } },
   );
   return { status, stdout, stderr };
 };
@@ -167,7 +170,7 @@ describe('tollgate ledger tail', () => {
     expect(json('ledger', 'tail', '--key', id)).toHaveLength(2);
     expect(json('ledger', 'tail', '--limit', '1')).toHaveLength(1);
     const { stdout } = tollgate('ledger', 'tail', '--local');
-    expect(stdout).toMatch(/req_a +\S+ +search +assistant +demo\/echo +answered +12 +34 +0\.0015/);
+    expect(stdout).toMatch(/req_a +\S+ +search +- +assistant +demo\/echo +answered +12 +34 +0\.0015/);
     expect(stdout).toMatch(/req_c .* open +0 +0 +\(0\.005 held\)/);
     stores.close();
   });
@@ -193,15 +196,36 @@ describe('tollgate circuits', () => {
 
 describe('tollgate', () => {
   test.each([
-    [['keys', 'list'], 'deployed stack'],
+    [['keys', 'list'], 'No AWS region'],
+    [['keys', 'list', '--stack', 'x', '--local'], '--local'],
+    [['keys', 'lst', '--local'], 'unknown command'],
     [['keys', 'create', 'x', '--local'], '--team'],
     [['ledger', 'tail', '--limit', '0', '--local'], 'from 1 to 1000'],
     [['smoke', '--url', 'http://127.0.0.1:8787'], '--key'],
-    [[], 'Usage: tollgate'],
-  ])('%j is a usage error: exit code 2, said on stderr', (words, message) => {
+    [['smoke', '--url', 'nowhere', '--key', 'k'], '--url'],
+    [['keys', 'create', ' ', '--team', 't', '--local'], 'Expected 1 to 256 characters'],
+    [['keys', 'list', '--nope'], "unknown option '--nope'"],
+    [['keys', 'list', '--local', 'a', 'b'], 'too many arguments'],
+  ])('%j is a usage error: exit code 2, said on stderr, as JSON where that was asked for', (words, message) => {
     const { status, stdout, stderr } = tollgate(...words);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toContain(message);
+    const asJson = tollgate(...words, '--json');
+    expect([asJson.status, asJson.stdout]).toEqual([2, '']);
+    expect(JSON.parse(asJson.stderr)).toEqual({ error: { message: expect.stringContaining(message) } });
+  });
+
+  test.each([[[]], [['keys']]])('%j lists the commands there are, as a usage error', (words) => {
+    const { status, stdout, stderr } = tollgate(...words);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('Usage: tollgate');
+    const asJson = tollgate(...words, '--json');
+    expect([asJson.status, asJson.stdout]).toEqual([2, '']);
+    expect(JSON.parse(asJson.stderr)).toEqual({ error: { message: expect.any(String) } });
+  });
+
+  test('--json behind -- is an argument, no wish', () => {
+    expect(tollgate('keys', 'revoke', '--local', '--', '--json').stderr).toMatch(/^There is no store/);
   });
 
   test('reading from a directory without a store fails and makes none', () => {

@@ -1,9 +1,18 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type CatalogueVendor, catalogue } from '../../lambdas/catalogue/catalogue.ts';
+import {
+  type CatalogueData,
+  type CatalogueVendor,
+  catalogue,
+  readCatalogue,
+} from '../../lambdas/catalogue/catalogue.ts';
+import { cutCatalogue } from '../../lambdas/catalogue/deployed-config.ts';
+import models from '../../lambdas/catalogue/models.json' with { type: 'json' };
 import { parseUsd } from '../../lambdas/contract/money.ts';
-import type { Rates } from '../../lambdas/contract/price.ts';
+import type { Price, Rates } from '../../lambdas/contract/price.ts';
+
+const data: CatalogueData = models;
 
 const VENDORS: CatalogueVendor[] = ['openai', 'anthropic', 'bedrock'];
 
@@ -135,5 +144,87 @@ describe('the catalogue', () => {
     const isDate = (date: string) => /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date));
     expect(wrong(({ found }) => found.retiresOn !== undefined && !isDate(found.retiresOn))).toEqual([]);
     expect(catalogue.find('openai', 'gpt-5-2025-08-07')?.retiresOn).toBe('2026-12-11');
+  });
+});
+
+describe('what the catalogue says beyond tokens', () => {
+  const services = everyModel.flatMap(({ name, found }) =>
+    Object.entries(found.price.services ?? {}).map(([service, card]) => ({
+      name,
+      service,
+      card,
+      standard: found.price,
+    })),
+  );
+
+  test('every tier costs what its name says: flex less than the standard rates, the others more', () => {
+    expect(services.length).toBeGreaterThan(200);
+    const odd = services.filter(({ service, card, standard }) =>
+      service === 'flex'
+        ? card.input > standard.input || card.output > standard.output
+        : card.input < standard.input || card.output < standard.output,
+    );
+    expect(odd.map(({ name, service }) => `${name} ${service}`)).toEqual([]);
+  });
+
+  test('no tier is without rates for inputs as long as the standard ones know', () => {
+    const short = services.filter(({ card, standard }) => card.tiers.length !== standard.tiers.length);
+    expect(short.map(({ name, service }) => `${name} ${service}`)).toEqual([]);
+  });
+
+  test.each([
+    [
+      'openai',
+      'gpt-5-2025-08-07',
+      { services: { priority: { output: parseUsd(20) }, flex: { input: parseUsd('0.625') } } },
+    ],
+    ['openai', 'gpt-6-astra', { cacheWrite5m: parseUsd('12.5'), cacheWrite1h: parseUsd(25) }],
+    ['openai', 'gpt-audio-2025-08-28', { audioInput: parseUsd(32), audioOutput: parseUsd(64) }],
+    [
+      'openai',
+      'gpt-4.1-2025-04-14',
+      { fees: { webSearch: { medium: parseUsd('0.025') } }, batch: { input: parseUsd(1) } },
+    ],
+    ['anthropic', 'claude-opus-5', { services: { fast: { output: parseUsd(50) } }, geos: { us: 1_100 } }],
+    ['anthropic', 'claude-haiku-4-5-20251001', { fees: { webSearch: { high: parseUsd('0.01') } } }],
+    ['bedrock', 'us.amazon.nova-pro-v1:0', { services: { priority: { input: parseUsd('1.4') } } }],
+  ] as const)('%s %s has the rates that its vendor publishes', (vendor, model, price) => {
+    expect(catalogue.find(vendor, model)?.price).toMatchObject(price);
+  });
+
+  test('a tier that the source prices for short inputs alone costs the dearer of its own and the standard rates above', () => {
+    const { price } = readCatalogue({
+      asOf: '2026-01-01',
+      sources: [],
+      models: {
+        openai: {
+          m: {
+            in: '2',
+            out: '10',
+            can: '',
+            context: 1,
+            output: 1,
+            above: [{ tokens: 100, in: '4', out: '15' }],
+            services: { priority: { in: '3', out: '20' }, flex: { in: '1', out: '5' } },
+          },
+        },
+        anthropic: {},
+        bedrock: {},
+      },
+    }).find('openai', 'm') as { price: Price };
+    expect(price.services).toMatchObject({
+      priority: { tiers: [{ aboveInputTokens: 100, rates: { input: parseUsd(4), output: parseUsd(20) } }] },
+      flex: { tiers: [{ aboveInputTokens: 100, rates: { input: parseUsd(4), output: parseUsd(15) } }] },
+    });
+  });
+
+  test('what is deployed holds the configured models alone, without what is never sent', () => {
+    const config = { providers: {}, models: { m: { targets: [{ provider: 'o', model: 'gpt-5-2025-08-07' }] } } };
+    const cut = cutCatalogue(data, config);
+    expect(Object.keys(cut.models.openai)).toEqual(['gpt-5-2025-08-07']);
+    expect(cut.models.openai['gpt-5-2025-08-07']).not.toHaveProperty('batch');
+    expect(readCatalogue(cut).find('openai', 'gpt-5-2025-08-07')?.price.services).toEqual(
+      catalogue.find('openai', 'gpt-5-2025-08-07')?.price.services,
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { convertLitellm, type LitellmModel, perMillion } from '../../lambdas/catalogue/convert-litellm.ts';
+import { convertLitellm, type LitellmModel } from '../../lambdas/catalogue/convert-litellm.ts';
+import { perMillion } from '../../lambdas/catalogue/decimal-text.ts';
 import { parseUsd } from '../../lambdas/contract/money.ts';
 
 const model = (more: LitellmModel = {}): LitellmModel => ({
@@ -81,7 +82,7 @@ describe('convertLitellm', () => {
     ['an embedding', 'text-embedding-3-small', model({ mode: 'embedding' })],
     ['what only the responses API serves', 'gpt-5-pro', model({ supported_endpoints: ['/v1/responses'] })],
     ['what costs by the search', 'gpt-4o-search-preview', model()],
-    ['what costs by the second of audio', 'gpt-audio', model()],
+    ['what speaks as it listens', 'gpt-realtime', model()],
     ['a model without a price', 'gpt-x', model({ input_cost_per_token: null })],
     ['a model without a size', 'gpt-x', model({ max_input_tokens: null })],
     ['a name that is no Bedrock id', 'bedrock/invoke/anthropic.claude-3', claude()],
@@ -146,5 +147,77 @@ describe('convertLitellm', () => {
     const native = convertLitellm({ 'anthropic.claude-x': claude({ supports_native_structured_output: true }) });
     expect(imitated.bedrock['anthropic.claude-x']?.can).not.toContain('j');
     expect(native.bedrock['anthropic.claude-x']?.can).toContain('j');
+  });
+
+  test('a service whose rates are all one multiple of the standard ones is that factor; any other has its rates', () => {
+    const source = {
+      'gpt-x': model({
+        cache_read_input_token_cost: 1e-7,
+        input_cost_per_token_priority: 1.75e-6,
+        cache_read_input_token_cost_priority: 1.75e-7,
+        output_cost_per_token_priority: 3.5e-6,
+        input_cost_per_token_flex: 5e-7,
+        cache_read_input_token_cost_flex: 5e-8,
+        output_cost_per_token_flex: 1.1e-6,
+        input_cost_per_token_batches: 5e-7,
+        output_cost_per_token_batches: 1e-6,
+      }),
+    };
+    expect(convertLitellm(source).openai['gpt-x']).toMatchObject({
+      services: { priority: '1.75', flex: { in: '0.5', cached: '0.05', out: '1.1' } },
+      // No word of cached input: it is as fresh.
+      batch: { in: '0.5', out: '1' },
+    });
+  });
+
+  test('a service’s own rates for long inputs come with it', () => {
+    const source = {
+      'gpt-x': model({
+        input_cost_per_token_above_272k_tokens: 2e-6,
+        output_cost_per_token_above_272k_tokens: 3e-6,
+        input_cost_per_token_ultrafast: 6e-6,
+        output_cost_per_token_ultrafast: 1.2e-5,
+        input_cost_per_token_above_272k_tokens_ultrafast: 1.2e-5,
+        output_cost_per_token_above_272k_tokens_ultrafast: 1.9e-5,
+      }),
+    };
+    expect(convertLitellm(source).openai['gpt-x']?.services).toEqual({
+      ultrafast: { in: '6', out: '12', above: [{ tokens: 272_000, in: '12', out: '19' }] },
+    });
+  });
+
+  test('audio and image tokens, longer cache lives, search fees and regional factors are kept', () => {
+    const search = { search_context_size_low: 0.03, search_context_size_medium: 0.035, search_context_size_high: 0.05 };
+    const { openai, anthropic } = convertLitellm({
+      'gpt-audio': model({
+        input_cost_per_audio_token: 3.2e-5,
+        output_cost_per_audio_token: 6.4e-5,
+        input_cost_per_image_token: 3e-6,
+        cache_creation_input_token_cost: 1.25e-6,
+        cache_creation_input_token_cost_above_12hr: 2e-6,
+        search_context_cost_per_query: search,
+        regional_processing_uplift_multiplier_eu: 1.1,
+        regional_processing_uplift_multiplier_us: 1.2,
+      }),
+      'claude-x': model({
+        litellm_provider: 'anthropic',
+        provider_specific_entry: { us: 1.1, fast: 2.0 },
+        search_context_cost_per_query: {
+          search_context_size_low: 0.01,
+          search_context_size_medium: 0.01,
+          search_context_size_high: 0.01,
+        },
+      }),
+    });
+    expect(openai['gpt-audio']).toMatchObject({
+      audioIn: '32',
+      audioOut: '64',
+      imageIn: '3',
+      write5m: '1.25',
+      write1h: '2',
+      search: { low: '0.03', medium: '0.035', high: '0.05' },
+      uplift: '1.2',
+    });
+    expect(anthropic['claude-x']).toMatchObject({ geos: { us: '1.1' }, services: { fast: '2' }, search: '0.01' });
   });
 });

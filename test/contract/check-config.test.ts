@@ -70,6 +70,13 @@ describe('checkConfig', () => {
         org: { monthly: '$20,000' },
         teams: { search: { monthly: '$500', daily: 50, warnAt: 1 } },
         users: { 'ada@example.com': { daily: '$0' } },
+        timeZone: 'Europe/Berlin',
+        keys: { '0123456789aB': { weekly: '$5' } },
+        tags: { 'feature=search': { lifetime: '$5' } },
+        aliases: { 'team/assistant:v1.2_x-y': { weekly: '$5' } },
+        runs: { search: { 'deploy-42': { lifetime: '$5', calls: 10, minutes: 5 } } },
+        perTag: { feature: { weekly: '$5' } },
+        perRun: { calls: 200 },
         perTeam: { monthly: 1_000_000_000 },
         perUser: { daily: '$2', tokensPerMinute: 40_000 },
         perKey: { tokensPerMinute: 1 },
@@ -131,7 +138,7 @@ describe('checkConfig', () => {
     test('a misspelt one is named by its path, with the nearest name and all that are allowed', () => {
       expect(problemsOf(withModel({ timeout: {} }))).toEqual({
         'models.demo.timeout':
-          'unknown field. Did you mean "timeouts"? Allowed here: targets, policy, output, timeouts, attempts.',
+          'unknown field. Did you mean "timeouts"? Allowed here: targets, policy, output, timeouts, bounds, attempts, downgradeTo.',
       });
     });
 
@@ -154,13 +161,8 @@ describe('checkConfig', () => {
 
     test.each([
       ['models.demo.cache', withModel({ cache: { exact: '1h' } })],
-      ['models.demo.downgradeTo', withModel({ downgradeTo: 'x' })],
-      ['models.demo.output.floor', withModel({ output: { floor: 1_024 } })],
       ['models.demo.targets[0].weight', withTarget({ weight: 1 })],
-      ['budgets.perUser.backPressure', config({ budgets: { perUser: { daily: 2, backPressure: 'refuse' } } })],
-      ['budgets.org.downgradeAt', config({ budgets: { org: { daily: 2, downgradeAt: 0.9 } } })],
       ['providers.it.quirks', withProvider({ kind: 'openai-compatible', baseUrl: 'http://x/v1', quirks: {} })],
-      ['alerts', config({ alerts: { email: [] } })],
     ])('%s is said to be of a later version', (path, value) => {
       expect(problemsOf(value)[path]).toContain('not in this version yet');
     });
@@ -356,7 +358,7 @@ describe('checkConfig', () => {
   describe('budgets and limits', () => {
     test('a budget without any cap is refused', () => {
       expect(problemsOf(config({ budgets: { org: { warnAt: 0.5 } } }))).toEqual({
-        'budgets.org': expect.stringContaining('daily, monthly or both'),
+        'budgets.org': expect.stringContaining('daily, weekly, monthly, lifetime or several'),
       });
     });
 
@@ -376,6 +378,29 @@ describe('checkConfig', () => {
       expect(problemsOf(config({ limits: { perKey: { requestsPerMinute } } }))).toHaveProperty([
         'limits.perKey.requestsPerMinute',
       ]);
+    });
+
+    test.each([
+      ['timeZone', 'Europe/Berln', 'Did you mean "Europe/Berlin"?'],
+      ['timeZone', '+02:00', 'IANA time zone'],
+      ['timeZone', 'CEST!', 'IANA time zone'],
+      ['keys.worker', { worker: { daily: 1 } }, '12 letters and digits'],
+      ['tags["feature"]', { feature: { daily: 1 } }, 'feature=search'],
+      ['perTag["feature=search"]', { 'feature=search': { daily: 1 } }, 'without a value'],
+      ['aliases.dem', { dem: { daily: 1 } }, 'Did you mean "demo"?'],
+      ['runs.search["a/b"]', { search: { 'a/b': { calls: 1 } } }, "a run's id"],
+      ['runs.search.job', { search: { job: { warnAt: 0.5 } } }, 'lifetime'],
+      ['runs.search.job.call', { search: { job: { call: 1 } } }, 'Did you mean "calls"?'],
+      ['perRun.calls', { calls: 0 }, 'whole number of requests'],
+      ['perRun.minutes', { minutes: 0.5 }, 'whole number of minutes'],
+      ['perRun', { warnAt: 0.5 }, 'lifetime'],
+    ])('budgets.%s is refused, with what is allowed', (path, value, words) => {
+      const name = /^\w+/.exec(path)?.[0] ?? '';
+      const problems = problemsOf(config({ budgets: { [name]: value } }));
+      const [found, ...others] = Object.entries(problems);
+      expect(others).toEqual([]);
+      expect(found?.[0].replaceAll(/[[\]".]/g, '')).toBe(`budgets.${path}`.replaceAll(/[[\]".]/g, ''));
+      expect(found?.[1]).toContain(words);
     });
 
     test('a name with a control character is refused', () => {

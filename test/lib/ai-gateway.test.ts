@@ -14,10 +14,11 @@ describe('the tables', () => {
       'GatewayStateTargets782E695D',
       'GatewayStateLedgerEDE0DE6B',
       'GatewayStateAccounts527F34B3',
+      'GatewayStateResponsesC2AE2302',
     ]);
   });
 
-  test('have the keys, lifetimes and the one stream that the code expects', () => {
+  test('have the keys, lifetimes and streams that the code expects', () => {
     const shapes = Object.fromEntries(
       tables.map(([id, { Properties: properties }]) => [
         id.replace(/^GatewayState|.{8}$/g, ''),
@@ -33,13 +34,14 @@ describe('the tables', () => {
     expect(shapes).toEqual({
       Access: { keys: byPk },
       Limits: { keys: byPk, timeToLive: expiring },
-      Targets: { keys: byPk },
+      Targets: { keys: byPk, stream: { StreamViewType: 'NEW_IMAGE' } },
       Ledger: {
         keys: [...byPk, { AttributeName: 'sk', KeyType: 'RANGE' }],
         timeToLive: expiring,
         stream: { StreamViewType: 'NEW_AND_OLD_IMAGES' },
       },
       Accounts: { keys: byPk, timeToLive: expiring },
+      Responses: { keys: byPk, timeToLive: expiring },
     });
   });
 
@@ -71,22 +73,28 @@ describe('the functions', () => {
     expect(gateway.resources[group.Ref]?.Properties['RetentionInDays']).toBe(90);
   });
 
-  test('there are three, and no others come with them', () => {
+  test('there are six, and no others come with them', () => {
     expect(ofType(gateway, 'AWS::Lambda::Function').map(([id]) => id.slice(0, -8))).toEqual([
       'GatewayFunction',
       'GatewayPipelineProjector',
       'GatewayPipelineCloser',
+      'GatewayPipelineAuditor',
+      'GatewayEscalationStep',
+      'GatewayProberFunction',
     ]);
   });
 
   test('their environment names tables and holds nothing secret', () => {
     for (const [, { Properties: properties }] of functions) {
-      const { Variables: variables } = properties['Environment'] as { Variables: Record<string, unknown> };
+      const { Variables } = properties['Environment'] as { Variables: Record<string, unknown> };
+      // The prober's and the projector's own, which are names too: circuit-prober.test.ts and budget-escalation.test.ts.
+      const { TOLLGATE_PROBE_RULE: _, TOLLGATE_ESCALATION_MACHINE: __, ...variables } = Variables;
       expect(Object.keys(variables).sort()).toEqual([
         'TOLLGATE_ACCESS_TABLE',
         'TOLLGATE_ACCOUNTS_TABLE',
         'TOLLGATE_LEDGER_TABLE',
         'TOLLGATE_LIMITS_TABLE',
+        'TOLLGATE_RESPONSES_TABLE',
         'TOLLGATE_TARGETS_TABLE',
       ]);
       for (const value of Object.values(variables))
@@ -112,6 +120,7 @@ describe('the functions', () => {
       'AWS::ApiGateway::RestApi',
       'AWS::ApiGateway::Stage',
       'AWS::CloudWatch::Alarm',
+      'AWS::CloudWatch::Dashboard',
       'AWS::DynamoDB::Table',
       'AWS::Events::Rule',
       'AWS::IAM::Policy',
@@ -121,8 +130,11 @@ describe('the functions', () => {
       'AWS::Lambda::Function',
       'AWS::Lambda::Permission',
       'AWS::Logs::LogGroup',
+      'AWS::SNS::Topic',
+      'AWS::SNS::TopicPolicy',
       'AWS::SQS::Queue',
       'AWS::SQS::QueuePolicy',
+      'AWS::StepFunctions::StateMachine',
     ]);
     expect(JSON.stringify(gateway.template.toJSON())).not.toContain('ProvisionedConcurrency');
   });
@@ -167,13 +179,20 @@ describe('the ledger pipeline', () => {
   });
 
   test('alarms look at every way in which it can stand still', () => {
-    expect(ofType(gateway, 'AWS::CloudWatch::Alarm').map(([id]) => id.slice('GatewayAlarms'.length, -8))).toEqual([
+    const ids = ofType(gateway, 'AWS::CloudWatch::Alarm').map(([id]) => id.slice(0, -8));
+    // Those over cost: cost-dashboard.test.ts.
+    expect(
+      ids.filter((id) => !id.startsWith('GatewayCostAlarms')).map((id) => id.slice('GatewayAlarms'.length)),
+    ).toEqual([
       'GatewayErrors',
       'GatewayThrottles',
       'ProjectorBehind',
       'ProjectorGaveUp',
+      'EscalationFailed',
       'CloserFailed',
       'CloserSilent',
+      'AuditFound',
+      'ProberFailed',
     ]);
   });
 });
@@ -182,6 +201,7 @@ const ROLES = {
   gateway: 'GatewayFunctionRole',
   projector: 'GatewayPipelineProjectorRole',
   closer: 'GatewayPipelineCloserRole',
+  auditor: 'GatewayPipelineAuditorRole',
 };
 
 /** `GatewayStateLedger…` → `Ledger`, with `.StreamArn` where it is the stream. */
@@ -229,14 +249,19 @@ describe('least privilege', () => {
       Targets: ['BatchGetItem', 'UpdateItem'],
       Ledger: ['GetItem', 'PutItem', 'UpdateItem'],
       Accounts: ['BatchGetItem', 'GetItem', 'PutItem', 'UpdateItem'],
+      Responses: ['UpdateItem'],
     });
     expect(tableGrantsOf(statementsOf(gateway, ROLES.projector))).toEqual({
       Accounts: ['UpdateItem'],
       'Ledger.StreamArn': ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'],
     });
     expect(tableGrantsOf(statementsOf(gateway, ROLES.closer))).toEqual({
-      Accounts: ['GetItem', 'UpdateItem'],
+      Accounts: ['BatchGetItem', 'GetItem', 'PutItem', 'UpdateItem'],
       Ledger: ['Query', 'UpdateItem'],
+    });
+    expect(tableGrantsOf(statementsOf(gateway, ROLES.auditor))).toEqual({
+      Accounts: ['BatchGetItem', 'GetItem', 'PutItem', 'Scan', 'UpdateItem'],
+      Ledger: ['GetItem', 'Query'],
     });
   });
 

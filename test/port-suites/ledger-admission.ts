@@ -115,6 +115,22 @@ export const describeLedgerAdmission = (makeStores: MakeStores): void => {
     );
 
     test(
+      'a refusal tells what every account has, without the hold that was refused',
+      inWorld(makeStores, async ({ clock, stores: { ledger } }) => {
+        const { hold } = ledgerAt(ledger, clock);
+        const three = [account('org#acme#2026-11', 1_000n), account(MONTH, 100n), account('key#k1#2026-11', 90n)];
+        await hold(30n, three.slice(0, 2));
+        const refused = await hold(95n, three);
+        if (refused.kind !== 'refused') throw new Error(refused.kind);
+        const told = refused.standing.map(({ key, cap, committed, spent, held }) => [key, cap, committed, spent, held]);
+        expect(told).toEqual([
+          ['org#acme#2026-11', 1_000n, 30n, 0n, 30n],
+          [MONTH, 100n, 30n, 0n, 30n],
+        ]);
+      }),
+    );
+
+    test(
       'an account without a cap counts and never refuses',
       inWorld(makeStores, async ({ clock, stores: { ledger } }) => {
         const { hold, standing: read } = ledgerAt(ledger, clock);

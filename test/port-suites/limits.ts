@@ -54,6 +54,23 @@ export const describeLimitsSuite = (name: string, makeStores: MakeStores): void 
     );
 
     test(
+      'what it tells to be left is what it admits: all of it, and not one more',
+      inWorld(makeStores, async ({ clock, stores }) => {
+        const limits = at(stores, clock);
+        const limit = { tokensPerMinute: 7_001 };
+        await limits.take(take(limit, 6_543));
+        for (const waitMs of [1, 997, 12_345]) {
+          clock.jump(waitMs);
+          const refused = await limits.take(take(limit, 7_001));
+          const left = refused.figures[0]?.remaining ?? 0;
+          expect(left).toBeGreaterThan(0);
+          expect((await limits.take(take(limit, left + 1))).kind).toBe('refused');
+          expect((await limits.take(take(limit, left))).kind).toBe('taken');
+        }
+      }),
+    );
+
+    test(
       'a request larger than the limit is refused for good',
       inWorld(makeStores, async ({ clock, stores }) => {
         const limits = at(stores, clock);

@@ -1,4 +1,15 @@
-import type { AccessStore, Cancellations, CircuitStore, Clock, Ledger, LimitStore } from '../../lambdas/core/ports.ts';
+import type { LedgerAudit } from '../../lambdas/core/audit/ledger-audit.ts';
+import type {
+  AccessStore,
+  AnswerStore,
+  BudgetStore,
+  Cancellations,
+  CircuitStore,
+  Clock,
+  Ledger,
+  LimitStore,
+  RunStore,
+} from '../../lambdas/core/ports.ts';
 import { makeFakeClock } from '../support/fake-clock.ts';
 
 export interface Stores {
@@ -6,7 +17,12 @@ export interface Stores {
   limits: LimitStore;
   circuits: CircuitStore;
   ledger: Ledger;
+  audit: LedgerAudit;
   cancellations: Cancellations;
+  answers: AnswerStore;
+  budgets: BudgetStore;
+  policyVersion(fingerprint: string): Promise<number>;
+  runs: RunStore;
 }
 
 /** One fresh state, as several gateway processes would see it. */

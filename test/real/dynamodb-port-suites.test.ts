@@ -1,9 +1,12 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { describeAccessSuite } from '../port-suites/access.ts';
+import { describeAnswersSuite } from '../port-suites/answers.ts';
+import { describeBudgetsSuite } from '../port-suites/budgets.ts';
 import { describeCancellationsSuite } from '../port-suites/cancellations.ts';
 import { describeCircuitsSuite } from '../port-suites/circuits.ts';
 import { describeLedgerSuite } from '../port-suites/ledger.ts';
 import { describeLimitsSuite } from '../port-suites/limits.ts';
+import { describeRunsSuite } from '../port-suites/runs.ts';
 import { withDynamoDb } from './support/dynamo-world.ts';
 
 const makeStores = withDynamoDb({ beforeAll, afterAll });
@@ -14,3 +17,6 @@ describeLimitsSuite(NAME, makeStores);
 describeCircuitsSuite(NAME, makeStores);
 describeLedgerSuite(NAME, makeStores);
 describeCancellationsSuite(NAME, makeStores);
+describeAnswersSuite(NAME, makeStores);
+describeBudgetsSuite(NAME, makeStores);
+describeRunsSuite(NAME, makeStores);

@@ -1,6 +1,7 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { StreamRecord } from '../../lambdas/adapters/dynamodb/project-batch.ts';
+import type { StreamRecord } from '../../lambdas/adapters/dynamodb/ended-entry.ts';
+import type { MetricRecord } from '../../lambdas/contract/metrics.ts';
 import { closeDueAt, EPOCH_MS, epochOf } from '../../lambdas/contract/timing.ts';
 import { makeRequestId } from '../../lambdas/core/admit/request-id.ts';
 import type { HoldRequest, Log } from '../../lambdas/core/ports.ts';
@@ -15,6 +16,8 @@ const ACCOUNTS = [account('org#acme#2026-11', 100_000n), account(MONTH, 10_000n)
 const log: Log & { beginInvocation(): void } = { debug() {}, info() {}, warn() {}, error() {}, beginInvocation() {} };
 
 interface Context {
+  /** Metrics that the deliveries have given. */
+  emitted: MetricRecord[];
   world: DynamoWorld;
   clock: WorldClock;
   /** Opens and settles so many requests of 10 each, at 7. @returns their records */
@@ -32,11 +35,13 @@ const inWorld = (run: (context: Context) => Promise<void>) => async (): Promise<
   const world = await makeWorld(clock);
   const stores = world.openRaw();
   const { ledger } = stores;
+  const emitted: MetricRecord[] = [];
   const figures = async (key: string) => (await ledger.figures([key]))[0];
   try {
     await run({
       world,
       clock,
+      emitted,
       async settleSome(count) {
         for (let i = 0; i < count; i++) {
           const request: HoldRequest = { accounts: ACCOUNTS, capVersion: 1, epoch: epochOf(clock.now()), amount: 10n };
@@ -50,7 +55,10 @@ const inWorld = (run: (context: Context) => Promise<void>) => async (): Promise<
         return { shard: batches[0]?.shard ?? '', records: batches.flatMap(({ records }) => records) };
       },
       async deliver(shardId, Records) {
-        const answer = await projectEvent({ Records, shardId }, { projectBatch: stores.projectBatch, log });
+        const answer = await projectEvent(
+          { Records, shardId },
+          { projectBatch: stores.projectBatch, emitMetrics: (records) => emitted.push(...records), clock, log },
+        );
         expect(answer.state).toEqual({});
         return answer.batchItemFailures[0]?.itemIdentifier;
       },
@@ -219,6 +227,20 @@ describe('the projector', () => {
       const [item] = (await world.itemsOf('accounts')).filter((one) => one['pk']?.S === MONTH);
       expect(Object.keys(item ?? {}).filter((name) => /^m[0-9A-Za-z]{8}$/.test(name)).length).toBeLessThanOrEqual(1);
       expect(Object.keys(item ?? {}).filter((name) => /^[hsrio]\d+$/.test(name))).toEqual([]);
+    }),
+  );
+
+  test(
+    'counts each request once in the metrics, however often its batch comes',
+    inWorld(async ({ settleSome, deliver, emitted }) => {
+      const { shard, records } = await settleSome(3);
+      await deliver(shard, records.slice(0, 2));
+      await deliver(shard, records);
+      await deliver(shard, records);
+      const requests = emitted
+        .filter(({ dimensions }) => Object.keys(dimensions).length === 0)
+        .flatMap(({ values }) => values.Requests ?? []);
+      expect(requests.reduce((sum, count) => sum + count, 0)).toBe(3);
     }),
   );
 });

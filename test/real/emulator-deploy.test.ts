@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import { openDynamoStores } from '../../lambdas/adapters/dynamodb/open-dynamo-stores.ts';
 import { systemClock } from '../../lambdas/adapters/system/clock.ts';
 import { systemRandom } from '../../lambdas/adapters/system/random.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
+import { formatUsd } from '../../lambdas/contract/money.ts';
 import { closeDueAt, epochOf } from '../../lambdas/contract/timing.ts';
 import { makeRequestId } from '../../lambdas/core/admit/request-id.ts';
 import { account, entryOf, ledgerAt } from '../port-suites/ledger-requests.ts';
@@ -78,8 +78,8 @@ const deploy = async (config: GatewayConfig): Promise<{ outputs: Outputs; printe
   return { outputs, printed };
 };
 
-const openGateway = (outputs: Outputs): DeployedGateway => {
-  const opened = openDeployed(emulator, outputs);
+const openGateway = (outputs: Outputs, stack = STACK): DeployedGateway => {
+  const opened = openDeployed(emulator, stack, outputs);
   open.push(opened);
   return opened;
 };
@@ -177,9 +177,10 @@ describe('first deployment', () => {
   });
 
   chapter('a chat completion by the OpenAI SDK, with the provider key of Secrets Manager', async () => {
-    await new SecretsManagerClient(emulator.client).send(
-      new CreateSecretCommand({ Name: 'tollgate/vendor', SecretString: 'the-provider-key' }),
-    );
+    expect(await gateway.tollgate(['secrets', 'put', 'tollgate/vendor'], 'the-provider-key\n')).toMatchObject({
+      action: 'created',
+      referenced: true,
+    });
     // One that was not there is looked for again after ten seconds.
     const early = await gateway.makeKey();
     await until(() => ask('assistant', early.key));
@@ -251,6 +252,17 @@ describe('the ledger', () => {
     },
   );
 
+  chapter('the command line shows the same: the entries, the keys', async () => {
+    const entries = (await gateway.tollgate(['ledger', 'tail', '--key', key.id])) as Record<string, unknown>[];
+    expect(entries.filter(({ state, cost_usd: usd }) => state === 'settled' && usd === formatUsd(COST))).toHaveLength(
+      answered,
+    );
+    expect(entries[0]).toMatchObject({ model: 'assistant', team: 'search', key: key.id });
+    const keys = (await gateway.tollgate(['keys', 'list'])) as Record<string, unknown>[];
+    expect(keys).toContainEqual(expect.objectContaining({ id: key.id, state: 'active', user: 'ada' }));
+    expect(JSON.stringify(keys)).not.toContain(key.key);
+  });
+
   chapter('GET /v1/usage tells the same through the front door', async () => {
     expect(await gateway.get('/v1/usage', key.key)).toMatchObject({
       status: 200,
@@ -284,6 +296,37 @@ describe('the ledger', () => {
       expect(epochOf(Date.now())).toBeGreaterThan(deadEpoch);
     },
   );
+});
+
+describe('by hand', () => {
+  // Gateways learn of a circuit, and of a key's end, within half a minute.
+  const LEARNT_MS = 60_000;
+
+  chapter('a circuit that the command line opens keeps a target from being asked, and closing it lets it', async () => {
+    const target = `vendor/${openaiVendor.model}`;
+    const own = await gateway.makeKey();
+    const opened = await gateway.tollgate(['circuits', 'open', target, '--for', '1h', '--reason', 'maintenance']);
+    expect(opened).toMatchObject({ target, state: 'open', by_hand: true });
+    await until(async () => {
+      const before = upstream.requests.length;
+      expect(await thrownBy(ask('assistant', own.key))).toMatchObject({ status: 503 });
+      expect(upstream.requests).toHaveLength(before);
+    }, LEARNT_MS);
+    const [circuit] = (await gateway.tollgate(['circuits', 'list'])) as unknown[];
+    expect(circuit).toMatchObject({ target, state: 'open', reason: 'maintenance' });
+    await gateway.tollgate(['circuits', 'close', target]);
+    await until(() => ask('assistant', own.key), LEARNT_MS);
+  });
+
+  chapter('a key that the command line ends stops working', async () => {
+    const ended = await gateway.makeKey();
+    await ask('assistant', ended.key);
+    expect(await gateway.tollgate(['keys', 'revoke', ended.id])).toMatchObject({ id: ended.id, state: 'revoked' });
+    await until(
+      async () => expect(await thrownBy(ask('assistant', ended.key))).toBeInstanceOf(OpenAI.AuthenticationError),
+      LEARNT_MS,
+    );
+  });
 });
 
 describe('update', () => {
@@ -358,7 +401,7 @@ test('examples/minimal deploys as it stands, and answers', async () => {
   );
   const { Minimal: outputs = {} } = JSON.parse(readFileSync(outputsFile, 'utf8')) as Record<string, Outputs>;
   expect(printed).toContain(outputs['GatewayBaseUrl']);
-  const minimal = openGateway(outputs);
+  const minimal = openGateway(outputs, 'Minimal');
   const { key: own } = await minimal.makeKey();
   // It streams, which the emulator's front door can't: the function is asked as API Gateway would ask it.
   const answer = await emulator.invoke(outputs['GatewayFunctionName'] ?? 'no output names it', {
@@ -373,9 +416,9 @@ test('examples/minimal deploys as it stands, and answers', async () => {
   expect(JSON.parse((answer as { body: string }).body)).toMatchObject({ choices: [{ message: { content: TEXT } }] });
 });
 
-/** The first that succeeds within half a minute. */
-async function until<T>(work: () => Promise<T>): Promise<T> {
-  const end = Date.now() + 30_000;
+/** The first that succeeds in that time. */
+async function until<T>(work: () => Promise<T>, withinMs = 30_000): Promise<T> {
+  const end = Date.now() + withinMs;
   for (;;)
     try {
       return await work();

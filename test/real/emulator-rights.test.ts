@@ -103,7 +103,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config()));
   const secrets = new SecretsManagerClient(emulator.client);
   await secrets.send(new CreateSecretCommand({ Name: 'tollgate/vendor', SecretString: 'the-provider-key' }));
-  gateway = openDeployed(emulator, await deploy());
+  gateway = openDeployed(emulator, STACK, await deploy());
   key = await gateway.makeKey();
   const xml = await emulator.ask('cloudformation', { form: { Action: 'DescribeStackResources', StackName: STACK } });
   for (const [, member = ''] of xml.matchAll(/<member>(.*?)<\/member>/gs)) {

@@ -19,7 +19,7 @@ interface Timer {
 
 /** Microtasks, and what they start, run dry before a macrotask comes; several, for work that hops through streams and stores. */
 const drain = async (): Promise<void> => {
-  for (let i = 0; i < 12; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 16; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 };
 
 /** A clock that stands still until a test moves it. Starts at 2026-11-22T12:00:00Z unless told otherwise. */

@@ -132,7 +132,7 @@ export const configOf = (upstreamUrl: string): GatewayConfig => {
           {
             provider,
             model: modelOf(recording),
-            price: { inputPerMTok: '1', outputPerMTok: '2' },
+            price: { inputPerMTok: '1', outputPerMTok: '2', webSearchPerCall: '0.01' },
             contextTokens: 200_000,
             maxOutputTokens: MODEL_LIMIT,
             capabilities: ['tools', 'vision', 'documents', 'json-schema', 'reasoning', 'streaming'],

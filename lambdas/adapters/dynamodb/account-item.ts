@@ -21,11 +21,11 @@ export const addUse = (a: Use, b: Use): Use => ({
 
 /**
  * Per epoch that is not closed yet, an account has these attributes, each with the epoch's number behind it:
- * held, spent, requests, input tokens, output tokens. They are attributes of their own because ADD can't reach into a map
+ * held, spent, requests, input tokens, output tokens, and what the projector saw (`witnessOf`). They are attributes of their own because ADD can't reach into a map
  * that does not exist.
  */
-export const EPOCH_ATTRIBUTES = ['h', 's', 'r', 'i', 'o'] as const;
-const EPOCH_ATTRIBUTE = /^([hsrio])(\d+)$/;
+export const EPOCH_ATTRIBUTES = ['h', 's', 'r', 'i', 'o', 'd'] as const;
+const EPOCH_ATTRIBUTE = /^([hsriod])(\d+)$/;
 const MARK = /^m[0-9A-Za-z]{8}$/;
 
 export const heldName = (epoch: number): string => `h${epoch}`;
@@ -44,6 +44,30 @@ export const floorOf = (item: Item): number => countOf(item, 'floor');
 /** Names of the attributes of epochs up to and with this one. */
 export const epochNamesUpTo = (item: Item, epoch: number): string[] =>
   Object.keys(item).filter((name) => Number(EPOCH_ATTRIBUTE.exec(name)?.[2] ?? Number.POSITIVE_INFINITY) <= epoch);
+
+/** What the projector saw of each epoch that is not closed. */
+export const witnessesIn = (item: Item): { epoch: number; seen: bigint }[] =>
+  Object.keys(item).flatMap((name) => {
+    const [, what, epoch] = EPOCH_ATTRIBUTE.exec(name) ?? [];
+    return what === 'd' ? [{ epoch: Number(epoch), seen: amountOf(item, name) }] : [];
+  });
+
+/** What the account has spent in epochs that are not closed. */
+export const openUse = (item: Item): Use => {
+  const use = { ...NO_USE };
+  for (const name of Object.keys(item)) {
+    const what = EPOCH_ATTRIBUTE.exec(name)?.[1];
+    if (what === 's') use.cost += amountOf(item, name);
+    else if (what === 'r') use.requests += countOf(item, name);
+    else if (what === 'i') use.inputTokens += countOf(item, name);
+    else if (what === 'o') use.outputTokens += countOf(item, name);
+  }
+  return use;
+};
+
+/** What the account holds, epoch by epoch. */
+export const sumHolds = (item: Item): bigint =>
+  heldEpochs(item).reduce((sum, epoch) => sum + amountOf(item, heldName(epoch)), 0n);
 
 /** Epochs that the account holds something for. */
 export const heldEpochs = (item: Item): number[] =>

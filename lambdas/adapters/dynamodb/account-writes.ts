@@ -1,4 +1,4 @@
-import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
+import type { PutItemCommandInput, UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import type { AccountRef } from '../../core/ports.ts';
 import {
   type EPOCH_ATTRIBUTES,
@@ -6,12 +6,14 @@ import {
   floorOf,
   heldName,
   markName,
+  NO_USE,
   oldMarks,
   padSequence,
   type Use,
 } from './account-item.ts';
-import { amountOf, countOf, type Item, toAttribute } from './attributes.ts';
-import { ACCOUNT_LIFE_MS, expiresAt } from './retention.ts';
+import { amountOf, countOf, type Item, toAttribute, toItem } from './attributes.ts';
+import { accountExpiresAt, expiresAt } from './retention.ts';
+import { stampThresholds } from './threshold-stamp.ts';
 
 /** Every write of docs/ledger to an account, as DynamoDB takes it. `room` and versions are worked out here because conditions can't add. */
 
@@ -22,7 +24,7 @@ const key = (account: string): Item => ({ pk: { S: account } });
 /** Adds: sent once. Its condition fails on an account with no room, a newer policy, or a floor above the epoch. */
 export const holdWrite = (
   table: string,
-  { key: account }: AccountRef,
+  ref: AccountRef,
   {
     cap,
     capVersion,
@@ -34,16 +36,20 @@ export const holdWrite = (
   const isCapped = cap !== null;
   return {
     TableName: table,
-    Key: key(account),
-    UpdateExpression: `SET capVersion = :version, expires = :expires${isCapped ? ', #cap = :cap' : ' REMOVE #cap'} ADD committed :amount, #held :amount`,
+    Key: key(ref.key),
+    UpdateExpression: `SET capVersion = :version, expires = :expires${isCapped ? ', #cap = :cap, thresholds = :thresholds' : ' REMOVE #cap'} ADD committed :amount, #held :amount`,
     ConditionExpression: `(attribute_not_exists(pk) OR (capVersion <= :version${isCapped ? ' AND committed <= :room' : ''})) AND ${FLOOR_ALLOWS}`,
     ExpressionAttributeNames: { '#cap': 'cap', '#held': heldName(epoch), '#floor': 'floor' },
     ExpressionAttributeValues: {
       ':version': toAttribute(capVersion),
-      ':expires': expiresAt(nowMs + ACCOUNT_LIFE_MS),
+      ':expires': expiresAt(accountExpiresAt(ref.key, nowMs)),
       ':amount': toAttribute(amount),
       ':epoch': toAttribute(epoch),
-      ...(isCapped && { ':cap': toAttribute(cap), ':room': toAttribute(cap - amount) }),
+      ...(isCapped && {
+        ':cap': toAttribute(cap),
+        ':room': toAttribute(cap - amount),
+        ':thresholds': toAttribute(stampThresholds(ref)),
+      }),
     },
     ReturnValues: 'ALL_NEW',
   };
@@ -90,7 +96,7 @@ export interface Applied {
   last: string;
   /** Epoch of the projector, not of the records: marks are pruned by it. */
   epochNow: number;
-  byEpoch: ReadonlyMap<number, { hold: bigint; use: Use }>;
+  byEpoch: ReadonlyMap<number, { hold: bigint; use: Use; witness: bigint }>;
 }
 
 /** Turns holds into costs. The mark knows its repeat; the floor drops what the close has counted already. */
@@ -107,7 +113,7 @@ export const applyWrite = (table: string, account: string, applied: Applied): Up
     const sum = sums.get(name) ?? 0n;
     sums.set(name, BigInt(sum) + BigInt(by));
   };
-  for (const [epoch, { hold, use }] of applied.byEpoch) {
+  for (const [epoch, { hold, use, witness }] of applied.byEpoch) {
     add('committed', use.cost - hold);
     add('spent', use.cost);
     add('requests', use.requests);
@@ -118,6 +124,7 @@ export const applyWrite = (table: string, account: string, applied: Applied): Up
     add(`r${epoch}`, use.requests);
     add(`i${epoch}`, use.inputTokens);
     add(`o${epoch}`, use.outputTokens);
+    add(`d${epoch}`, witness);
   }
   const adds = ['applied :one'];
   for (const [name, by] of sums) {
@@ -134,6 +141,7 @@ export const applyWrite = (table: string, account: string, applied: Applied): Up
     ConditionExpression: `attribute_exists(pk) AND (attribute_not_exists(#mark) OR #mark < :first) AND ${FLOOR_ALLOWS}`,
     ExpressionAttributeNames: names,
     ExpressionAttributeValues: values,
+    ReturnValues: 'ALL_NEW',
   };
 };
 
@@ -151,7 +159,7 @@ export const closeWrite = (
   const values: Item = { ':epoch': toAttribute(epoch), ':floor': toAttribute(epoch + 1) };
   const conditions = [FLOOR_ALLOWS];
   const removed: string[] = [];
-  const has = { h: 0n, s: 0n, r: 0n, i: 0n, o: 0n };
+  const has = { h: 0n, s: 0n, r: 0n, i: 0n, o: 0n, d: 0n };
   for (const [index, name] of epochNamesUpTo(seen, epoch).entries()) {
     names[`#r${index}`] = name;
     values[`:r${index}`] = seen[name] as Item[string];
@@ -192,6 +200,69 @@ export const closeWrite = (
     ReturnValues: 'ALL_NEW',
   };
 };
+
+/** Makes an account's closed epochs what their entries come to. Rests on the floor and the count of rebuilds as read. */
+export const rebuildWrite = (
+  table: string,
+  account: string,
+  {
+    seen,
+    found = NO_USE,
+    entries,
+    unbalanced,
+  }: { seen: Item; found?: Use | undefined; entries: Use; unbalanced: bigint },
+): UpdateItemCommandInput => {
+  const conditions = ['attribute_exists(pk)'];
+  const values: Item = { ':next': toAttribute(countOf(seen, 'rebuilds') + 1) };
+  for (const name of ['floor', 'rebuilds'] as const) {
+    if (seen[name] === undefined) conditions.push(`attribute_not_exists(#${name})`);
+    else {
+      conditions.push(`#${name} = :${name}`);
+      values[`:${name}`] = seen[name];
+    }
+  }
+  const spent = entries.cost - found.cost;
+  const adds: [string, bigint | number][] = [
+    ['committed', spent + unbalanced],
+    ['spent', spent],
+    ['requests', entries.requests - found.requests],
+    ['inputTokens', entries.inputTokens - found.inputTokens],
+    ['outputTokens', entries.outputTokens - found.outputTokens],
+  ];
+  for (const [name, by] of adds) values[`:${name}`] = toAttribute(by);
+  return {
+    TableName: table,
+    Key: key(account),
+    UpdateExpression: `SET #rebuilds = :next ADD ${adds.map(([name]) => `${name} :${name}`).join(', ')}`,
+    ConditionExpression: conditions.join(' AND '),
+    ExpressionAttributeNames: { '#floor': 'floor', '#rebuilds': 'rebuilds' },
+    ExpressionAttributeValues: values,
+  };
+};
+
+/** An account that is gone, as its entries say. The next hold puts it under its cap. */
+export const restoredItem = (
+  table: string,
+  account: string,
+  { through, entries, nowMs }: { through: number; entries: Use; nowMs: number },
+): PutItemCommandInput => ({
+  TableName: table,
+  Item: {
+    ...key(account),
+    ...toItem({
+      committed: entries.cost,
+      spent: entries.cost,
+      requests: entries.requests,
+      inputTokens: entries.inputTokens,
+      outputTokens: entries.outputTokens,
+      floor: through,
+      capVersion: 0,
+      rebuilds: 1,
+    }),
+    expires: expiresAt(accountExpiresAt(account, nowMs)),
+  },
+  ConditionExpression: 'attribute_not_exists(pk)',
+});
 
 /** Whether a failed close has nothing left to do. */
 export const isClosedThrough = (item: Item | undefined, epoch: number): boolean =>

@@ -1,3 +1,4 @@
+import { CIRCUIT_STATE } from '../../contract/tables.ts';
 import type { CircuitRecord, CircuitStore } from '../../core/ports.ts';
 import { type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
@@ -21,11 +22,14 @@ export const makeDynamoCircuitStore = (dynamo: Dynamo): CircuitStore => {
       const written = await dynamo.update({
         TableName: table,
         Key: toItem({ pk: PREFIX + next.target }),
-        UpdateExpression: 'SET version = :next, circuit = :record',
+        // The state once more by itself, where the filter of the prober's event source can see it.
+        UpdateExpression: 'SET version = :next, circuit = :record, #state = :state',
         ConditionExpression: next.version === 1 ? 'attribute_not_exists(version)' : 'version = :seen',
+        ExpressionAttributeNames: { '#state': CIRCUIT_STATE },
         ExpressionAttributeValues: toItem({
           ':next': next.version,
           ':record': record,
+          ':state': next.circuit.state,
           ':seen': next.version === 1 ? undefined : next.version - 1,
         }),
       });

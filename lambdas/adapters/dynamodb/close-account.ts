@@ -1,10 +1,12 @@
 import { closeDueAt } from '../../contract/timing.ts';
 import { StoreUnavailable } from '../../core/ports.ts';
-import { floorOf, heldEpochs, NO_USE, type Use } from './account-item.ts';
+import { floorOf, heldEpochs, NO_USE, type Use, witnessesIn } from './account-item.ts';
 import { closeWrite, isClosedThrough } from './account-writes.ts';
 import type { Item } from './attributes.ts';
 import type { Closer } from './closer-item.ts';
 import type { Dynamo } from './dynamo.ts';
+import { isDisputed } from './entry-digest.ts';
+import { noteDispute } from './seal-item.ts';
 
 const TRIES = 20;
 
@@ -12,18 +14,24 @@ const TRIES = 20;
  * Replaces what the account has of every epoch up to this one by the exact sum of the epoch's entries: leaked holds end
  * here. Once an account and epoch, however many try.
  *
+ * @param witness what those entries witness, to compare with what the projector saw
  * @param known the account as somebody has just seen it; read when absent
  * @returns the account afterwards
  */
 export const closeAccount = async (
   dynamo: Dynamo,
   account: string,
-  { epoch, exact, known }: { epoch: number; exact: Use; known?: Item },
+  { epoch, exact, witness = 0n, known }: { epoch: number; exact: Use; witness?: bigint; known?: Item },
 ): Promise<Item | undefined> => {
   const table = dynamo.names.accounts;
   let seen = known ?? (await dynamo.get(table, { pk: { S: account } })).item;
   for (let i = 0; i < TRIES; i++) {
     if (seen === undefined || isClosedThrough(seen, epoch)) return seen;
+    for (const { epoch: seenIn, seen: seenThere } of witnessesIn(seen)) {
+      // Of an epoch before this one that has stayed open, the close found no entry that names the account.
+      const isWrong = seenIn <= epoch && isDisputed(seenThere, seenIn === epoch ? witness : 0n);
+      if (isWrong) await noteDispute(dynamo, seenIn, account);
+    }
     const written = await dynamo.update(closeWrite(table, account, { seen, epoch, exact }));
     if (written.kind === 'done') return written.item;
     seen = written.item;

@@ -50,7 +50,11 @@ export interface Dynamo {
   getMany(table: string, keys: Item[], options?: { isConsistent?: boolean }): Promise<Item[]>;
   /** Every page. `date`: the earliest of the answers, by the table's clock. */
   query(input: QueryCommandInput): Promise<{ items: Item[]; date: number }>;
+  /** Page by page, as they are taken. */
+  queryPages(input: QueryCommandInput): AsyncGenerator<Item[]>;
   scan(input: ScanCommandInput): Promise<Item[]>;
+  /** Page by page, as they are taken. */
+  scanPages(input: ScanCommandInput): AsyncGenerator<Item[]>;
   /** For the few calls that have no method here: the client that sends again. */
   send: DynamoDBClient['send'];
   close(): void;
@@ -65,6 +69,8 @@ export interface DynamoOptions {
   log: Log;
   /** Longest wait for one answer. DynamoDB answers within tens of milliseconds or, almost always, not at all. */
   answerTimeoutMs?: number;
+  /** Longest wait for a connection. */
+  connectTimeoutMs?: number;
 }
 
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -85,7 +91,7 @@ export const openDynamo = (options: DynamoOptions): Dynamo => {
   const { clock, random, log, tables } = options;
   const time = makeTableTime(clock);
   const requestHandler = new NodeHttpHandler({
-    connectionTimeout: CONNECT_TIMEOUT_MS,
+    connectionTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     requestTimeout: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
     throwOnRequestTimeout: true,
     httpAgent: { keepAlive: true, maxSockets: CONNECTIONS },
@@ -174,6 +180,24 @@ export const openDynamo = (options: DynamoOptions): Dynamo => {
         date = Math.min(date, dateOf(page));
         start = page.LastEvaluatedKey;
         if (start === undefined) return { items, date };
+      }
+    },
+    async *queryPages(input) {
+      for (let start: Item | undefined; ; ) {
+        const page = await asked(
+          again.send(new QueryCommand({ ...input, ...(start && { ExclusiveStartKey: start }) })),
+        );
+        yield page.Items ?? [];
+        start = page.LastEvaluatedKey;
+        if (start === undefined) return;
+      }
+    },
+    async *scanPages(input) {
+      for (let start: Item | undefined; ; ) {
+        const page = await asked(again.send(new ScanCommand({ ...input, ...(start && { ExclusiveStartKey: start }) })));
+        yield page.Items ?? [];
+        start = page.LastEvaluatedKey;
+        if (start === undefined) return;
       }
     },
     scan: async (input) => {

@@ -4,6 +4,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { NanoUsd } from '../../contract/money.ts';
+import { epochOf } from '../../contract/timing.ts';
 import { type OpenEntry, type Settlement, StoreUnavailable } from '../../core/ports.ts';
 import { amountOf, type Item, textOf, toAttribute, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
@@ -128,12 +129,13 @@ const correctEntry = async (dynamo: Dynamo, lost: Item, settlement: Settlement):
       TableName: table,
       Key: entryKeyOf(requestId),
       UpdateExpression:
-        'SET correctNonce = :nonce, trueCost = :cost, inputTokens = :input, outputTokens = :output, receipt = :receipt, settledAt = :now',
+        'SET correctNonce = :nonce, correctEpoch = :epoch, trueCost = :cost, inputTokens = :input, outputTokens = :output, receipt = :receipt, settledAt = :now',
       ConditionExpression: '#state = :lost AND attribute_not_exists(correctNonce)',
       ExpressionAttributeNames: STATE,
       ExpressionAttributeValues: toItem({
         ':lost': 'lost',
         ':nonce': nonce,
+        ':epoch': epochOf(nowMs),
         ':cost': settlement.cost,
         ':input': settlement.inputTokens,
         ':output': settlement.outputTokens,

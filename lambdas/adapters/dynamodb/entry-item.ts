@@ -1,6 +1,8 @@
 import { epochOf } from '../../contract/timing.ts';
 import { parseRequestId } from '../../core/admit/request-id.ts';
+import type { LedgerRecord } from '../../core/audit/ledger-audit.ts';
 import type { EntryState, LedgerEntry, OpenEntry, Settlement } from '../../core/ports.ts';
+import { present } from '../../core/read-json.ts';
 import { NO_USE, type Use } from './account-item.ts';
 import { amountOf, countOf, fromAttribute, type Item, textOf, toItem } from './attributes.ts';
 import { ENTRY_LIFE_MS, expiresAt } from './retention.ts';
@@ -48,6 +50,8 @@ export const toOpenItem = (entry: OpenEntry, openedAtUs: number): Item => ({
     user: entry.user,
     tags: entry.tags,
     alias: entry.alias,
+    run: entry.run,
+    parentRun: entry.parentRun,
     receipt: JSON.stringify(entry.receipt),
     openedAtUs,
   }),
@@ -59,6 +63,7 @@ export const toCorrectionItem = (lost: Item, settlement: Settlement, nowMs: numb
   const requestId = textOf(lost, 'sk') ?? '';
   const epoch = epochOf(nowMs);
   return {
+    ...pick(lost, WHO),
     ...toItem({
       pk: lanePartition(epoch, parseRequestId(requestId)?.lane ?? 0),
       sk: correctionId(requestId),
@@ -70,17 +75,40 @@ export const toCorrectionItem = (lost: Item, settlement: Settlement, nowMs: numb
       cost: settlement.cost - amountOf(lost, 'cost'),
       inputTokens: settlement.inputTokens,
       outputTokens: settlement.outputTokens,
+      receipt: JSON.stringify(settlement.receipt),
+      settledAt: nowMs,
     }),
     expires: expiresAt(nowMs + ENTRY_LIFE_MS),
   };
 };
 
+/** Who a correction is for, as its entry says: who reads it need not look for that one, which may have expired. */
+const WHO = ['keyId', 'org', 'team', 'user', 'tags', 'alias', 'run', 'parentRun'] as const;
+
+const pick = (item: Item, names: readonly string[]): Item =>
+  Object.fromEntries(names.flatMap((name) => (item[name] === undefined ? [] : [[name, item[name]]])));
+
 /** An entry as the port shows it; undefined for a tombstone. One that was lost and put right since shows what is true. */
 export const toLedgerEntry = (item: Item): LedgerEntry | undefined => {
+  if (isCorrection(item) || countOf(item, 'openedAtUs') === 0) return undefined;
+  const entry = readItem(item);
+  if (entry === undefined || item['trueCost'] === undefined) return entry;
+  return { ...entry, state: 'settled', cost: amountOf(item, 'trueCost') };
+};
+
+/** An entry or correction as it counts; undefined for a tombstone. */
+export const toCountedEntry = (item: Item): LedgerRecord | undefined => {
+  const entry = readItem(item);
+  if (entry === undefined) return undefined;
+  const { inputTokens, outputTokens } = useOf(item);
+  if (!isCorrection(item)) return { ...entry, inputTokens, outputTokens, isCorrection: false };
+  const openedAt = entry.settledAt ?? entry.openedAt;
+  return { ...entry, requestId: entry.requestId.slice(0, -1), inputTokens, outputTokens, openedAt, isCorrection: true };
+};
+
+const readItem = (item: Item): LedgerEntry | undefined => {
   const receipt = textOf(item, 'receipt');
-  const openedAtUs = countOf(item, 'openedAtUs');
-  if (receipt === undefined || isCorrection(item) || openedAtUs === 0) return undefined;
-  const isCorrected = item['trueCost'] !== undefined;
+  if (receipt === undefined) return undefined;
   return {
     requestId: textOf(item, 'sk') ?? '',
     nonce: textOf(item, 'nonce') ?? '',
@@ -93,12 +121,14 @@ export const toLedgerEntry = (item: Item): LedgerEntry | undefined => {
     user: textOf(item, 'user') ?? '',
     tags: item['tags'] === undefined ? {} : (fromAttribute(item['tags']) as Record<string, string>),
     alias: textOf(item, 'alias') ?? '',
+    ...present('run', textOf(item, 'run')),
+    ...present('parentRun', textOf(item, 'parentRun')),
     receipt: JSON.parse(receipt) as LedgerEntry['receipt'],
-    state: isCorrected ? 'settled' : stateOf(item),
-    cost: amountOf(item, isCorrected ? 'trueCost' : 'cost'),
+    state: stateOf(item),
+    cost: amountOf(item, 'cost'),
     inputTokens: countOf(item, 'inputTokens'),
     outputTokens: countOf(item, 'outputTokens'),
-    openedAt: Math.floor(openedAtUs / 1000),
+    openedAt: Math.floor(countOf(item, 'openedAtUs') / 1000),
     settledAt: item['settledAt'] === undefined ? null : countOf(item, 'settledAt'),
   };
 };

@@ -96,10 +96,23 @@ const holdAll = async (dynamo: Dynamo, healer: Healer, request: HoldRequest): Pr
   for (const [i, one] of outcomes.entries()) {
     const account = request.accounts[i];
     if (one.kind === 'refused' && account !== undefined)
-      return { kind: 'refused', account, figures: one.item && toFigures(one.item) };
+      return {
+        kind: 'refused',
+        account,
+        figures: one.item && toFigures(one.item),
+        standing: outcomes.flatMap((outcome) => standingOf(outcome, request.amount)),
+      };
   }
   const unanswered = outcomes.find((one) => one.kind === 'unanswered');
   throw unanswered === undefined ? new StoreUnavailable('no account answered') : toStoreUnavailable(unanswered.error);
+};
+
+/** An account as it is without this request's hold. */
+const standingOf = (outcome: Held, amount: NanoUsd): AccountFigures[] => {
+  if (outcome.kind === 'refused') return outcome.item === undefined ? [] : [toFigures(outcome.item)];
+  if (outcome.kind !== 'held') return [];
+  const figures = toFigures(outcome.item);
+  return [{ ...figures, committed: figures.committed - amount, held: figures.held - amount }];
 };
 
 /** Sent once, and once more after no answer: the first is then a leak that the close heals. */

@@ -2,7 +2,8 @@ import { StoreUnavailable } from '../../core/ports.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 
-const POLICY_KEY: Item = { pk: { S: '!policy' } };
+/** The item with the number of the policy, what it was numbered for, and the caps set by hand. */
+export const POLICY_KEY: Item = { pk: { S: '!policy' } };
 const TRIES = 20;
 
 /**

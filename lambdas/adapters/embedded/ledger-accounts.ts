@@ -1,7 +1,7 @@
 import type { AccountFigures, AccountRef, HoldOutcome, HoldRequest } from '../../core/ports.ts';
 import { checkAmount } from './amounts.ts';
 import type { Connection } from './database.ts';
-import { ACCOUNT_LIFE_MS } from './retention.ts';
+import { accountExpiresAt } from './retention.ts';
 import { makeRowWriter, type RowKind } from './row-cache.ts';
 
 /** What an entry, or many, add to an account. */
@@ -45,6 +45,12 @@ export const addUse = (a: Use, b: Use): Use => ({
   inputTokens: a.inputTokens + b.inputTokens,
   outputTokens: a.outputTokens + b.outputTokens,
 });
+
+export const isSameUse = (a: Use, b: Use): boolean =>
+  a.cost === b.cost &&
+  a.requests === b.requests &&
+  a.inputTokens === b.inputTokens &&
+  a.outputTokens === b.outputTokens;
 
 interface UseColumns {
   spent: bigint;
@@ -139,7 +145,7 @@ const makeAccount = (connection: Connection, key: string, storeNow: number): Acc
     parts: [],
     held: 0n,
     total: NO_USE,
-    expires: storeNow + ACCOUNT_LIFE_MS,
+    expires: accountExpiresAt(key, storeNow),
   };
   connection.rows.keep(ACCOUNTS, key, account);
   connection.rows.change(ACCOUNTS, account);
@@ -189,12 +195,25 @@ const figuresOf = (account: Account, cap: bigint | null, capVersion: number): Ac
 export const toFigures = (account: Account): AccountFigures => figuresOf(account, account.cap, account.capVersion);
 
 /** Puts the account under the caller's policy, unless the one it is stamped with is newer or the same. */
-const stamp = (connection: Connection, account: Account, cap: bigint | null, capVersion: number, storeNow: number) => {
+export const stampCap = (
+  connection: Connection,
+  account: Account,
+  cap: bigint | null,
+  capVersion: number,
+  storeNow: number,
+) => {
   if (account.capVersion > capVersion || (account.capVersion === capVersion && account.cap === cap)) return;
   account.cap = cap;
   account.capVersion = capVersion;
-  account.expires = storeNow + ACCOUNT_LIFE_MS;
+  account.expires = accountExpiresAt(account.key, storeNow);
   connection.rows.change(ACCOUNTS, account);
+};
+
+/** An account as it stands under the newer of its own policy and the caller's; nothing where there is none yet. */
+const standingOf = (connection: Connection, ref: AccountRef, capVersion: number): AccountFigures[] => {
+  const account = readAccount(connection, ref.key);
+  if (account === undefined) return [];
+  return [account.capVersion > capVersion ? toFigures(account) : figuresOf(account, ref.cap, capVersion)];
 };
 
 const capOf = ({ key, cap }: AccountRef): bigint | null => (cap === null ? null : checkAmount(`cap of ${key}`, cap));
@@ -220,20 +239,22 @@ export const holdOnAccounts = (
     const cap = isOurs ? own : account.cap;
     const committed = account === undefined ? 0n : account.total.cost + account.held;
     if (cap !== null && committed + amount > cap) {
-      if (account === undefined) return { kind: 'refused', account: ref, figures: undefined };
+      const standing = accounts.flatMap((one) => standingOf(connection, one, capVersion));
+      if (account === undefined) return { kind: 'refused', account: ref, figures: undefined, standing };
       // The newer policy has been seen: from now on older writers are held to it.
-      if (capVersion > account.capVersion) stamp(connection, account, own, capVersion, storeNow);
+      if (capVersion > account.capVersion) stampCap(connection, account, own, capVersion, storeNow);
       return {
         kind: 'refused',
         account: ref,
         figures: figuresOf(account, cap, isOurs ? capVersion : account.capVersion),
+        standing,
       };
     }
     found.push(account);
   }
   const figures = accounts.map((ref, i) => {
     const account = found[i] ?? makeAccount(connection, ref.key, storeNow);
-    stamp(connection, account, ref.cap, capVersion, storeNow);
+    stampCap(connection, account, ref.cap, capVersion, storeNow);
     addToPart(connection, account, partOf(account, epoch, owner), amount, NO_USE);
     return toFigures(account);
   });
@@ -295,7 +316,11 @@ export const readPartEpochs = (connection: Connection): number[] => {
     .map(({ epoch }) => Number(epoch));
 };
 
-/** Replaces what an account has of an epoch by the exact sum of the epoch's entries: leaked holds end here. Once an account and epoch. */
+/**
+ * Replaces what an account has of an epoch by the exact sum of the epoch's entries: leaked holds end here. Once an account
+ * and epoch. Accounts follow their entries at once, so both must say the same of what was used: where they don't, an entry
+ * has gone or changed, and that is noted.
+ */
 export const closeAccount = (
   connection: Connection,
   key: string,
@@ -305,6 +330,14 @@ export const closeAccount = (
 ): void => {
   const account = readAccount(connection, key) ?? makeAccount(connection, key, storeNow);
   if (account.floor > epoch) return;
+  const own = account.parts.filter((part) => part.epoch === epoch);
+  if (
+    !isSameUse(
+      own.reduce((sum, part) => addUse(sum, part.use), NO_USE),
+      exact,
+    )
+  )
+    connection.run('INSERT INTO disputes (epoch, account) VALUES (?, ?) ON CONFLICT DO NOTHING', epoch, key);
   const closed = addUse(account.closed, exact);
   const parts = account.parts.filter((part) => part.epoch !== epoch);
   const total = parts.reduce((sum, part) => addUse(sum, part.use), closed);
@@ -313,7 +346,7 @@ export const closeAccount = (
   account.total = total;
   account.held = parts.reduce((sum, part) => sum + part.held, 0n);
   account.floor = epoch + 1;
-  account.expires = storeNow + ACCOUNT_LIFE_MS;
+  account.expires = accountExpiresAt(account.key, storeNow);
   connection.rows.change(ACCOUNTS, account);
   // Read again when it is next wanted: a part that was changed in this very transaction must not be written after it has gone.
   connection.rows.release();

@@ -32,6 +32,8 @@ export interface EntryRow {
   user: string;
   tags: string;
   alias: string;
+  run: string | null;
+  parent_run: string | null;
   /** null: a tombstone, refused before it was opened. */
   receipt: string | null;
   input_tokens: bigint;
@@ -40,8 +42,8 @@ export interface EntryRow {
   settled_at: bigint | null;
 }
 
-const COLUMNS = `id, epoch, state, nonce, settle_nonce, owner, hold, cost, accounts, key_id, org, team, user, tags, alias,
-  receipt, input_tokens, output_tokens, opened_at, settled_at`;
+export const ENTRY_COLUMNS = `id, epoch, state, nonce, settle_nonce, owner, hold, cost, accounts, key_id, org, team, user, tags, alias,
+  run, parent_run, receipt, input_tokens, output_tokens, opened_at, settled_at`;
 
 /** Key of the entry that puts a lost request's cost right. No request id ends so. */
 export const correctionId = (requestId: string): string => `${requestId}!`;
@@ -50,7 +52,7 @@ export const isCorrection = (id: string): boolean => id.endsWith('!');
 export const accountsOf = (row: Pick<EntryRow, 'accounts'>): string[] => JSON.parse(row.accounts) as string[];
 
 export const readEntry = (connection: Connection, id: string): EntryRow | undefined =>
-  connection.get<EntryRow>(`SELECT ${COLUMNS} FROM entries WHERE id = ?`, id);
+  connection.get<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entries WHERE id = ?`, id);
 
 const HEAD = 'seq, id, epoch, state, nonce, settle_nonce, owner, hold, accounts';
 
@@ -95,7 +97,7 @@ const LAST_SEQS: RowKind<{ seq: bigint }> = {
 export const insertEntry = (connection: Connection, row: EntryRow): boolean => {
   const last = connection.rows.get(LAST_SEQS, String(row.epoch)) ?? { seq: seqOf(Number(row.epoch)) };
   const seq = connection.insert(
-    `INSERT INTO entries (seq, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO entries (seq, ${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO NOTHING`,
     last.seq + 1n,
     row.id,
@@ -113,6 +115,8 @@ export const insertEntry = (connection: Connection, row: EntryRow): boolean => {
     row.user,
     row.tags,
     row.alias,
+    row.run,
+    row.parent_run,
     row.receipt,
     row.input_tokens,
     row.output_tokens,
@@ -164,6 +168,8 @@ export const toOpenRow = (entry: OpenEntry, owner: string, storeNow: number): En
   user: entry.user,
   tags: JSON.stringify(entry.tags),
   alias: entry.alias,
+  run: entry.run ?? null,
+  parent_run: entry.parentRun ?? null,
   receipt: JSON.stringify(entry.receipt),
   input_tokens: 0n,
   output_tokens: 0n,
@@ -188,6 +194,8 @@ export const toTombstone = (requestId: string, epoch: number, owner: string, sto
   user: '',
   tags: '{}',
   alias: '',
+  run: null,
+  parent_run: null,
   receipt: null,
   input_tokens: 0n,
   output_tokens: 0n,
@@ -281,6 +289,8 @@ export const toLedgerEntry = (row: EntryRow, correction: EntryRow | undefined): 
     user: row.user,
     tags: JSON.parse(row.tags) as Record<string, string>,
     alias: row.alias,
+    ...(row.run !== null && { run: row.run }),
+    ...(row.parent_run !== null && { parentRun: row.parent_run }),
     receipt: JSON.parse(last.receipt ?? 'null') as LedgerEntry['receipt'],
     state: last.state,
     cost: correction === undefined ? row.cost : row.cost + correction.cost,

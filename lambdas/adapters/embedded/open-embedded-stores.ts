@@ -1,7 +1,22 @@
 import { hostname } from 'node:os';
 import { epochOf } from '../../contract/timing.ts';
-import type { AccessStore, Cancellations, CircuitStore, Clock, Ledger, LimitStore, Random } from '../../core/ports.ts';
+import type { LedgerAudit } from '../../core/audit/ledger-audit.ts';
+import type {
+  AccessStore,
+  AnswerStore,
+  BudgetStore,
+  Cancellations,
+  CircuitStore,
+  Clock,
+  Ledger,
+  LimitStore,
+  Random,
+  RunStore,
+} from '../../core/ports.ts';
 import { makeEmbeddedAccessStore } from './access-store.ts';
+import { makeEmbeddedAnswerStore } from './answer-store.ts';
+import { makeEmbeddedAudit } from './audit.ts';
+import { makeEmbeddedBudgetStore } from './budget-store.ts';
 import { makeEmbeddedCancellations } from './cancellations.ts';
 import { makeEmbeddedCircuitStore } from './circuit-store.ts';
 import { openDatabase } from './database.ts';
@@ -10,6 +25,7 @@ import { makeEmbeddedLimitStore } from './limit-store.ts';
 import { clearDeadOwners, forgetOwner, noteOwner } from './owners.ts';
 import { numberPolicy } from './policy-version.ts';
 import { markThisProcess } from './process-mark.ts';
+import { makeEmbeddedRunStore } from './run-store.ts';
 import { SCHEMA } from './schema.ts';
 import { readStoreTime } from './store-time.ts';
 
@@ -18,7 +34,11 @@ export interface EmbeddedStores {
   limits: LimitStore;
   circuits: CircuitStore;
   ledger: Ledger;
+  audit: LedgerAudit;
   cancellations: Cancellations;
+  answers: AnswerStore;
+  budgets: BudgetStore;
+  runs: RunStore;
   /** Number of the policy with these caps: grows whenever they differ from those of the last start. */
   policyVersion(fingerprint: string): Promise<number>;
   /** Nothing may be asked afterwards. Requests still under way are lost to whoever opens the file next. */
@@ -65,7 +85,11 @@ export const openEmbeddedStores = (options: {
     limits: makeEmbeddedLimitStore(database, owner),
     circuits: makeEmbeddedCircuitStore(database),
     ledger: makeEmbeddedLedger(database, clock, owner),
+    audit: makeEmbeddedAudit(database, clock),
     cancellations,
+    answers: makeEmbeddedAnswerStore(database),
+    budgets: makeEmbeddedBudgetStore(database),
+    runs: makeEmbeddedRunStore(database, clock),
     policyVersion: (fingerprint) => numberPolicy(database, fingerprint),
     close() {
       cancellations.close();

@@ -59,4 +59,61 @@ export const SCHEMA: readonly Migration[] = [
 
   CREATE TABLE cancellations (request_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Answers for idempotency keys: claimed, then answered; without a body where that was too large.
+  CREATE TABLE answers (
+    key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, owner TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('claimed', 'answered')), lease_until INTEGER NOT NULL,
+    request_id TEXT, headers TEXT, body TEXT, expires INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX answers_by_expiry ON answers (expires);
+  `,
+  `
+  -- Agent runs. Without \`started_at\` one was killed before it began.
+  CREATE TABLE runs (
+    team TEXT NOT NULL, id TEXT NOT NULL, parent TEXT, started_at INTEGER, calls INTEGER NOT NULL,
+    killed_at INTEGER, killed_because TEXT, expires INTEGER NOT NULL, PRIMARY KEY (team, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX runs_by_expiry ON runs (expires);
+  ALTER TABLE entries ADD COLUMN run TEXT;
+  ALTER TABLE entries ADD COLUMN parent_run TEXT;
+  `,
+  `
+  -- Caps set by hand, JSON.
+  ALTER TABLE policy ADD COLUMN overrides TEXT NOT NULL DEFAULT '[]';
+  -- How far up its thresholds an account's spending has been seen to come, and under which cap.
+  CREATE TABLE account_tiers (
+    account TEXT PRIMARY KEY, state TEXT NOT NULL, cap INTEGER NOT NULL, round INTEGER NOT NULL, at INTEGER NOT NULL,
+    mover TEXT NOT NULL, expires INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX account_tiers_by_expiry ON account_tiers (expires);
+  -- Accounts at their cap, whose raise somebody may approve.
+  CREATE TABLE approvals (
+    account TEXT PRIMARY KEY, cap INTEGER NOT NULL, round INTEGER NOT NULL, token TEXT, since INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  -- One digest of each closed epoch's entries, chained to the one before; lanes: JSON {lane: [entries, cost, digest]}.
+  CREATE TABLE seals (
+    epoch INTEGER PRIMARY KEY, digest TEXT NOT NULL, previous_epoch INTEGER, previous_digest TEXT, since INTEGER,
+    lanes TEXT NOT NULL
+  ) STRICT;
+
+  -- Every epoch up to closed_through is closed, and sealed where it has entries; the last seal.
+  CREATE TABLE chain (
+    id INTEGER PRIMARY KEY CHECK (id = 1), closed_through INTEGER NOT NULL, epoch INTEGER, digest TEXT
+  ) STRICT;
+
+  -- Accounts whose figures did not fit the entries of an epoch at its close: one had gone or changed.
+  CREATE TABLE disputes (
+    epoch INTEGER NOT NULL, account TEXT NOT NULL, PRIMARY KEY (epoch, account)
+  ) STRICT, WITHOUT ROWID;
+
+  -- What each account's entries come to, of the sealed epochs below the mark 'summed': the audit's own.
+  CREATE TABLE account_sums (
+    account TEXT PRIMARY KEY, spent INTEGER NOT NULL, requests INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, last_epoch INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

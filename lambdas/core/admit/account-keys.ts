@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { MAX_NAME_LENGTH } from '../../contract/bounds.ts';
-import type { BudgetPeriod, ScopeKind } from '../ports.ts';
+import type { ScopeKind } from '../ports.ts';
+import { LIFETIME } from './periods.ts';
 
 /** The key's own marks, what can't be printed, and surrogates without their other half, which UTF-8 would all make the same. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -12,7 +13,7 @@ const escapeOdd = (character: string): string => {
 };
 
 /** An id as a part of a key: never holds `#`, and two different ids never come out the same. An id beyond the bound becomes its hash, since a DynamoDB key holds 2,048 bytes. */
-const escapeId = (id: string): string => {
+export const escapeId = (id: string): string => {
   const escaped = id.replace(ODD, escapeOdd);
   return id.length > MAX_NAME_LENGTH ? `%h${createHash('sha256').update(escaped).digest('hex')}` : escaped;
 };
@@ -25,22 +26,11 @@ const escapeId = (id: string): string => {
 export const accountKey = (scope: ScopeKind, id: string, period: string): string =>
   `${scope}#${escapeId(id)}#${period}`;
 
-/** Name of the period that holds this time, in UTC: `2026-11`, or `2026-11-22` for a day. */
-export const periodOf = (length: BudgetPeriod, timeMs: number): string =>
-  new Date(timeMs).toISOString().slice(0, length === 'daily' ? 10 : 7);
-
-const PERIOD = /^(\d{4})-(\d{2})(?:-(\d{2}))?$/;
-
 /**
- * When a period ends and the next begins, milliseconds since 1970.
- *
- * @throws {RangeError} when the name is not one that `periodOf` makes.
+ * Whether an account is for good: a lifetime's cap that nobody has touched for a year is used up all the same. Not so a
+ * run's: there are many of them, and they end.
  */
-export const periodEndsAt = (period: string): number => {
-  const [, year, month, day] = PERIOD.exec(period) ?? [];
-  if (year === undefined || month === undefined)
-    throw new RangeError(`expected a period such as 2026-11 or 2026-11-22, got ${JSON.stringify(period)}`);
-  return day === undefined
-    ? Date.UTC(Number(year), Number(month), 1)
-    : Date.UTC(Number(year), Number(month) - 1, Number(day) + 1);
-};
+export const isForGood = (account: string): boolean => account.endsWith(`#${LIFETIME}`) && !account.startsWith('run#');
+
+/** A run as part of a key: run ids hold no slash, so that no team can name another team's run. */
+export const runKey = (team: string, run: string): string => `${team}/${run}`;

@@ -2,29 +2,41 @@ import { formatUsd } from '../../contract/money.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import type { AccountFigures, AccountRef, HoldOutcome, LimitOutcome } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
-import { periodEndsAt } from './account-keys.ts';
+import { periodEndsAt } from './periods.ts';
 
-/** Names the scope, what is left of its cap, what this request would hold, and when the period ends. */
+/**
+ * Names the scope, what is left of its cap, what this request would hold, and when the period ends.
+ *
+ * @param lowestTokens the output limit that the amount stands for, where back-pressure could not go lower
+ */
 export const budgetRefusal = (
   refused: Extract<HoldOutcome, { kind: 'refused' }>,
   amount: bigint,
   nowMs: number,
+  lowestTokens?: number,
 ): Refusal => {
   const { account, figures } = refused;
   const cap = figures?.cap ?? account.cap ?? 0n;
   const committed = figures?.committed ?? 0n;
   const left = cap > committed ? cap - committed : 0n;
-  const endsAt = periodEndsAt(account.period);
+  const endsAt = periodEndsAt(account.period, account.timeZone);
   const scope = `${account.scope} ${account.id}`;
+  const period = endsAt === null ? '' : ` for ${account.period}`;
+  // In words only: nobody knows when the others will end, nor what they leave.
+  const mayComeSooner = figures !== undefined && figures.held > 0n && amount <= cap - figures.spent;
+  const sooner = mayComeSooner ? ' What those leave unused comes free when they end.' : '';
   const standing =
-    `The budget of ${scope} for ${account.period} has $${formatUsd(left)} of $${formatUsd(cap)} left ` +
-    `($${formatUsd(figures?.held ?? 0n)} is held by requests under way), and this request may cost up to $${formatUsd(amount)}.`;
+    `The budget of ${scope}${period} has $${formatUsd(left)} of $${formatUsd(cap)} left ` +
+    `($${formatUsd(figures?.held ?? 0n)} is held by requests under way), and this request may cost up to $${formatUsd(amount)}` +
+    `${lowestTokens === undefined ? '' : ` even with an output limit of ${lowestTokens}`}.${sooner}`;
   const remedy = 'Lower its output limit, use a cheaper model, ask for a raise';
-  // More than the whole cap: the next period has no room for it either.
-  if (amount > cap) return refuse('budget_exceeded', `${standing} ${remedy}.`, { scope, shouldRetry: false });
+  // More than the whole cap: the next period has no room for it either, where there is one.
+  if (amount > cap || endsAt === null)
+    return refuse('budget_exceeded', `${standing} ${remedy}.`, { scope, shouldRetry: false });
   return refuse('budget_exceeded', `${standing} ${remedy}, or wait until ${new Date(endsAt).toISOString()}.`, {
     scope,
     retryAfterMs: Math.max(0, endsAt - nowMs),
+    retryAt: endsAt,
     shouldRetry: false,
   });
 };
@@ -62,5 +74,7 @@ export const budgetStanding = (accounts: AccountRef[], figures: AccountFigures[]
     if (tightest === undefined || committed * tightest.cap > tightest.committed * cap)
       tightest = { scope: `${scope} ${id}`, committed, cap };
   }
-  return tightest === undefined ? { state: 'ok', scope: null } : { state: 'warn', scope: tightest.scope };
+  if (tightest === undefined) return { state: 'ok', scope: null };
+  const { scope, committed, cap } = tightest;
+  return { state: 'warn', scope, usedPerMille: cap === 0n ? 1000 : Number((committed * 1000n) / cap) };
 };

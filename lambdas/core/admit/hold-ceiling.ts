@@ -1,65 +1,76 @@
 import { ceilDivide, type NanoUsd } from '../../contract/money.ts';
-import type { Rates } from '../../contract/price.ts';
-import type { CachePoint, Conversation } from '../conversation.ts';
-import type { Target } from '../target.ts';
+import type { RateCard, Rates } from '../../contract/price.ts';
+import type { Conversation } from '../conversation.ts';
+import { cardOf } from '../settle/price-usage.ts';
+import { type Reach, type ReachTarget, reachOf } from './reach.ts';
 
 const PER_MILLION = 1_000_000n;
 
 /**
  * The most that a call to `target` can cost, nano-USD: what is held before it is made. All input at the dearest rate that can
- * apply to it, the whole output limit for every choice, in the dearest price tier within reach. For any usage within the two
- * bounds, `priceUsage` is at most this.
+ * apply to it, once more for every use of a tool that the provider runs; the whole output limit for every choice; in the
+ * dearest price tier, way of serving and place within reach; and every fee as often as it is permitted. For any usage within
+ * these bounds, whatever the vendor says it bills by, the cost is at most this.
  *
  * @param inputTokensHigh the high estimate of the input, tokens
  * @param outputTokens the output limit of one choice, tokens, reasoning included
  */
 export const holdCeiling = (
-  target: Pick<Target, 'price' | 'dialect'>,
+  target: ReachTarget,
   conversation: Conversation,
   inputTokensHigh: number,
   outputTokens: number,
 ): NanoUsd => {
-  const input = BigInt(Math.ceil(inputTokensHigh));
-  const output = BigInt(Math.ceil(outputTokens)) * BigInt(Math.max(1, conversation.choices));
-  const writes = cacheWritesOf(target, conversation);
-  const { price } = target;
-  const reachable: Rates[] = [
-    price,
-    ...price.tiers.filter(({ aboveInputTokens }) => inputTokensHigh > aboveInputTokens).map(({ rates }) => rates),
-  ];
-  return reachable.reduce((dearest, rates) => {
-    const cost = ceilDivide(input * dearestInput(rates, writes) + output * rates.output, PER_MILLION);
-    return cost > dearest ? cost : dearest;
-  }, 0n);
+  const reach = reachOf(target, conversation);
+  const output =
+    BigInt(Math.ceil(outputTokens)) * BigInt(Math.max(1, conversation.choices)) + BigInt(reach.predictionTokens);
+  const input = inputInAll(BigInt(Math.ceil(inputTokensHigh)), output, target, reach);
+  return (
+    cardsOf(target, reach).reduce((most, card) => max(most, dearestTokens(card, input, output, reach)), 0n) +
+    reach.searchFee * BigInt(reach.searches) +
+    reach.fixedFees
+  );
 };
 
-/** Which cache writes the vendor may bill. */
-type CacheWrites = ReadonlySet<CachePoint['ttl']>;
-
-const dearestInput = (rates: Rates, writes: CacheWrites): bigint =>
-  [
-    rates.input,
-    rates.cachedInput,
-    ...(writes.has('5m') ? [rates.cacheWrite5m] : []),
-    ...(writes.has('1h') ? [rates.cacheWrite1h] : []),
-  ].reduce((dearest, rate) => (rate > dearest ? rate : dearest));
-
-const BOTH: CacheWrites = new Set(['5m', '1h']);
+/** Every set of rates that the call may be billed by. */
+const cardsOf = ({ price }: ReachTarget, { services, geos }: Reach): RateCard[] =>
+  services.flatMap((service) => geos.flatMap((geo) => cardOf(price, { service, geo }) ?? []));
 
 /**
- * OpenAI's models write their caches unasked; Anthropic's and Bedrock's only where the request marks a point, or asks for one
- * by a top-level `cache_control`, which the conversation does not hold.
+ * Input tokens of all rounds together: after each use of a tool of the provider's the model reads everything again, what it
+ * said and what the tool brought included, up to the context.
  */
-const cacheWritesOf = ({ dialect }: Pick<Target, 'dialect'>, conversation: Conversation): CacheWrites => {
-  if (dialect === 'openai-chat' || conversation.sameDialectOnly.includes('cache_control')) return BOTH;
-  const ttls = new Set<CachePoint['ttl']>();
-  for (const { cache } of conversation.tools) if (cache !== undefined) ttls.add(cache.ttl);
-  for (const turn of conversation.turns) {
-    for (const part of turn.parts) {
-      if ('cache' in part && part.cache !== undefined) ttls.add(part.cache.ttl);
-      if (part.type !== 'tool-result') continue;
-      for (const { cache } of part.content) if (cache !== undefined) ttls.add(cache.ttl);
-    }
+const inputInAll = (
+  first: bigint,
+  output: bigint,
+  { contextTokens, bounds }: ReachTarget,
+  { toolUses }: Reach,
+): bigint => {
+  const context = BigInt(contextTokens);
+  const more = BigInt(bounds?.tokensPerToolUse ?? contextTokens);
+  let sum = first;
+  for (let use = 1n; use <= BigInt(toolUses); use++) {
+    const round = first + output + use * more;
+    sum += max(first, round < context ? round : context);
   }
-  return ttls;
+  return sum;
 };
+
+const dearestTokens = (card: RateCard, input: bigint, output: bigint, reach: Reach): NanoUsd =>
+  [card, ...card.tiers.flatMap(({ aboveInputTokens, rates }) => (input > BigInt(aboveInputTokens) ? [rates] : []))]
+    .map((rates) => ceilDivide(input * dearestInput(rates, reach) + output * dearestOutput(rates, reach), PER_MILLION))
+    .reduce(max, 0n);
+
+const dearestInput = (rates: Rates, { cacheWrites, hasAudio, hasImages }: Reach): bigint =>
+  [
+    rates.cachedInput,
+    ...(cacheWrites.has('5m') ? [rates.cacheWrite5m] : []),
+    ...(cacheWrites.has('1h') ? [rates.cacheWrite1h] : []),
+    ...(hasAudio && rates.audioInput !== undefined ? [rates.audioInput] : []),
+    ...(hasImages && rates.imageInput !== undefined ? [rates.imageInput] : []),
+  ].reduce(max, rates.input);
+
+const dearestOutput = ({ output, audioOutput = 0n }: Rates, { hasAudio }: Reach): bigint =>
+  hasAudio ? max(output, audioOutput) : output;
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

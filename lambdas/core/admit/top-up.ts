@@ -1,48 +1,97 @@
 import type { AttemptRecord } from '../call/call.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import { type Ports, StoreUnavailable } from '../ports.ts';
+import { type AccountFigures, type AccountRef, type HoldOutcome, type Ports, StoreUnavailable } from '../ports.ts';
 import { attemptCost } from '../settle/attempt-cost.ts';
 import type { Target } from '../target.ts';
 import { type Admission, holdRequestOf } from './admit.ts';
 import { budgetRefusal } from './admit-refusals.ts';
+import { largestWithin, leastOf, withRoom } from './clamp.ts';
 import { holdCeiling } from './hold-ceiling.ts';
-import { outputLimitFor } from './output-limit.ts';
+import { outputLimitOf } from './output-limit.ts';
+
+/** Others take what was left meanwhile. */
+const MOST_CLAMPS = 3;
 
 /**
  * Makes the hold cover one more attempt: what the earlier ones may be billed, and this target's own ceiling. A hop that
- * the hold already covers costs no trip. The dearer call may be made only when every account has said yes.
+ * the hold already covers costs no trip. The dearer call may be made only when every account has said yes; where those that
+ * said no have back-pressure, its output limit is lowered to what they have left.
  */
 export const topUp = async (
   target: Target,
   earlier: readonly AttemptRecord[],
   admission: Admission,
-  ports: Pick<Ports, 'ledger' | 'gateway' | 'clock' | 'log'>,
+  ports: Pick<Ports, 'ledger' | 'clock' | 'log'>,
 ): Promise<Refusal | undefined> => {
-  const { asked, plan } = admission;
+  const { asked, plan, lowered } = admission;
   const billed = earlier.reduce((sum, attempt) => sum + attemptCost(attempt, admission).cost, 0n);
-  const limit = outputLimitFor(asked.conversation, asked.alias, target, admission.isBudgeted);
-  const ceiling = holdCeiling(target, asked.conversation, plan.estimateOf(target).inputTokensHigh, limit.tokens);
-  const needed = billed + ceiling;
+  const input = plan.estimateOf(target).inputTokensHigh;
   const from = admission.hold;
-  if (needed <= from) return undefined;
+  // What an earlier hop to the same target was lowered to may be more now, or less.
+  lowered.byTarget.delete(target.id);
+  let { tokens } = outputLimitOf(admission, target);
 
-  const more = holdRequestOf(admission, ports, needed - from);
-  try {
-    const outcome = await ports.ledger.topUp(admission.requestId, more, { from, to: needed });
+  const fitWithin = (room: bigint): boolean => {
+    const lower = largestWithin(room - billed, target, asked.conversation, input, {
+      least: leastOf(admission, target),
+      most: tokens - 1,
+    });
+    if (lower === undefined) return false;
+    tokens = lower;
+    lowered.byTarget.set(target.id, lower);
+    return true;
+  };
+  const needed = (): bigint => billed + holdCeiling(target, asked.conversation, input, tokens);
+
+  // A request that was lowered at the door holds all that was left: first what that covers.
+  if (needed() > from && lowered.all !== undefined) fitWithin(from);
+  for (let clamps = 0; ; clamps++) {
+    const to = needed();
+    if (to <= from) return undefined;
+    const outcome = await raise(target, admission, { from, to }, ports);
+    if (outcome.kind === 'failed') return outcome.refusal;
     if (outcome.kind === 'held') {
-      admission.hold = needed;
+      admission.hold = to;
       return undefined;
     }
-    if (outcome.kind === 'refused') return budgetRefusal(outcome, more.amount, ports.clock.now());
-    return refuse('store_unavailable', `The hold for "${target.id}" came too late: the request ran past its epoch.`, {
-      retryAfterMs: 1_000,
-    });
+    const room = clamps < MOST_CLAMPS ? roomOf(outcome, admission.accounts, to - from) : undefined;
+    if (room === undefined || !fitWithin(from + room)) return budgetRefusal(outcome, to - from, ports.clock.now());
+  }
+};
+
+/** What is left of the accounts that refused, where all of them have back-pressure. */
+const roomOf = (
+  refused: { standing: readonly AccountFigures[] },
+  accounts: readonly AccountRef[],
+  amount: bigint,
+): bigint | undefined => {
+  const short = withRoom(accounts, refused).filter(({ room }) => room < amount);
+  if (short.length === 0 || short.some(({ account }) => account.backPressure !== 'clamp')) return undefined;
+  return short.reduce((least, { room }) => (room < least ? room : least), amount);
+};
+
+type Raised = Extract<HoldOutcome, { kind: 'held' | 'refused' }> | { kind: 'failed'; refusal: Refusal };
+
+const raise = async (
+  target: Target,
+  admission: Admission,
+  hold: { from: bigint; to: bigint },
+  ports: Pick<Ports, 'ledger' | 'log'>,
+): Promise<Raised> => {
+  try {
+    const more = holdRequestOf(admission, hold.to - hold.from);
+    const outcome = await ports.ledger.topUp(admission.requestId, more, hold);
+    if (outcome.kind !== 'wrong-epoch') return outcome;
+    return failed(`The hold for "${target.id}" came too late: the request ran past its epoch.`);
   } catch (error) {
     // Unanswered: the extra may be held and heals at the close; the dearer target stays uncalled.
     if (!(error instanceof StoreUnavailable)) throw error;
     ports.log.error('top-up unanswered', { request_id: admission.requestId, target: target.id, error });
-    return refuse('store_unavailable', 'The ledger did not answer, and no call is made without it. Try again.', {
-      retryAfterMs: 1_000,
-    });
+    return failed('The ledger did not answer, and no call is made without it. Try again.');
   }
 };
+
+const failed = (message: string): Raised => ({
+  kind: 'failed',
+  refusal: refuse('store_unavailable', message, { retryAfterMs: 1_000 }),
+});

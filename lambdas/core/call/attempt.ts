@@ -54,7 +54,7 @@ export const attemptTarget = async (
   const dialect = ports.dialects[target.dialect];
   const provider = ports.providers[target.provider.kind];
   const watch = watchAttempt(request.signal, deadlineAt, clock);
-  const tally = startTally(target, clock);
+  const tally = startTally(target, clock, request.outputLimit(target));
   let phase: Phase = 'unsent';
   let key: string | undefined;
   const mapError: Provider['mapError'] = (error, headers) => hideKey(provider.mapError(error, headers), key);

@@ -1,4 +1,5 @@
 import type { Admission } from '../admit/admit.ts';
+import { runCancellation } from '../admit/run-book.ts';
 import type { Ports } from '../ports.ts';
 import { abandon } from '../settle/abandon.ts';
 import type { CallResult } from './call.ts';
@@ -12,7 +13,9 @@ export const callAdmitted = async (
   admission: Admission,
   ports: Ports,
 ): Promise<CallResult> => {
-  const stop = watchForStop(clientSignal, admission.requestId, ports);
+  const { requestId, run } = admission;
+  const runs = run?.runs.map(({ id }) => runCancellation(run.team, id)) ?? [];
+  const stop = watchForStop(clientSignal, [requestId, ...runs], ports);
   try {
     const result = await callTargets(callRequestOf(admission, stop.signal, ports), ports);
     if (result.kind === 'streaming') result.ended.then(stop.end, stop.end);

@@ -1,6 +1,6 @@
 import type { Admission } from '../admit/admit.ts';
-import { outputLimitFor } from '../admit/output-limit.ts';
-import { topUp } from '../admit/top-up.ts';
+import { admitAttempts } from '../admit/admit-attempt.ts';
+import { outputLimitOf } from '../admit/output-limit.ts';
 import type { Ports } from '../ports.ts';
 import type { CallRequest } from './call.ts';
 import { LONGEST_SILENCE_MS } from './call-policy.ts';
@@ -9,7 +9,7 @@ import { LONGEST_SILENCE_MS } from './call-policy.ts';
 export const callRequestOf = (
   admission: Admission,
   signal: AbortSignal,
-  ports: Pick<Ports, 'clock' | 'ledger' | 'gateway' | 'log'>,
+  ports: Pick<Ports, 'clock' | 'ledger' | 'limits' | 'log'>,
 ): CallRequest => {
   const { plan } = admission;
   const { surface, conversation, body, alias } = admission.asked;
@@ -23,17 +23,20 @@ export const callRequestOf = (
     targets: plan.targets,
     context: {
       requestId: admission.requestId,
-      alias: alias.name,
+      alias: conversation.model,
       createdAt: Math.floor(now / 1000),
       streamUsage: conversation.streamUsage,
     },
     outputLimit: (target) => {
-      const limit = outputLimitFor(conversation, alias, target, admission.isBudgeted);
+      const limit = outputLimitOf(admission, target);
       return limit.setBy === 'model' ? undefined : limit.tokens;
     },
-    deadlineAt: now + longestAnswerMs(alias.timeouts.totalMs, conversation.stream),
+    deadlineAt: Math.min(
+      now + longestAnswerMs(alias.timeouts.totalMs, conversation.stream),
+      admission.runEndsAt ?? Number.POSITIVE_INFINITY,
+    ),
     signal,
-    admitAttempt: (target, earlier) => topUp(target, earlier, admission, ports),
+    ...admitAttempts(admission, ports),
   };
 };
 

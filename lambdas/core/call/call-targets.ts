@@ -4,10 +4,10 @@ import { type Ports, StoreUnavailable } from '../ports.ts';
 import type { Target } from '../target.ts';
 import { type AttemptPorts, type AttemptResult, attemptTarget } from './attempt.ts';
 import { backoffMs } from './backoff.ts';
-import type { CallRequest, CallResult } from './call.ts';
+import type { CallRequest, CallResult, PassedOver } from './call.ts';
 import { LONGEST_WAIT_MS, WAIT_MARGIN_MS } from './call-policy.ts';
 import { outcomeOfSignal, Stopped, watchAttempt } from './deadlines.ts';
-import { type FailedAttempt, finalRefusal, stoppedRefusal } from './final-refusal.ts';
+import { type FailedAttempt, finalRefusal, type Shut, stoppedRefusal } from './final-refusal.ts';
 import { renewProviderKey } from './provider-key.ts';
 
 export type CallPorts = AttemptPorts & Pick<Ports, 'random' | 'circuitBoard'>;
@@ -25,6 +25,8 @@ interface Call {
   finished: Set<Target>;
   /** Targets whose key was read anew once. */
   renewed: Set<Target>;
+  /** Targets without room in their provider's quota, until then. */
+  full: Map<Target, number>;
 }
 
 /**
@@ -36,7 +38,16 @@ interface Call {
  */
 export const callTargets = async (request: CallRequest, ports: CallPorts): Promise<CallResult> => {
   const deadlineAt = Math.min(request.deadlineAt, ports.clock.now() + request.alias.timeouts.totalMs);
-  const call: Call = { request, ports, deadlineAt, attempts: [], sent: 0, finished: new Set(), renewed: new Set() };
+  const call: Call = {
+    request,
+    ports,
+    deadlineAt,
+    attempts: [],
+    sent: 0,
+    finished: new Set(),
+    renewed: new Set(),
+    full: new Map(),
+  };
 
   for (let round = 1; ; round++) {
     for (const target of request.targets) {
@@ -57,6 +68,7 @@ const askTarget = async (call: Call, target: Target): Promise<CallResult | undef
   if (stopped !== undefined) return stopped;
   if (call.sent >= request.alias.attempts) return giveUp(call);
 
+  if (isFull(call, target)) return undefined;
   const entry = await ports.circuitBoard.tryEnter(target.id);
   if (entry.kind === 'wait') return undefined;
   const report = (what: Parameters<typeof ports.circuitBoard.report>[1]) =>
@@ -67,6 +79,10 @@ const askTarget = async (call: Call, target: Target): Promise<CallResult | undef
     const refusal = await admit(call, target);
     if (refusal !== undefined) {
       report('abandoned');
+      if ('passOverUntil' in refusal) {
+        call.full.set(target, refusal.passOverUntil);
+        return undefined;
+      }
       return { kind: 'failed', refusal, outcome: 'failed', attempts: call.attempts };
     }
     result = await attemptTarget(request, target, call.deadlineAt, silenceOf(call, target), ports);
@@ -79,12 +95,14 @@ const askTarget = async (call: Call, target: Target): Promise<CallResult | undef
     case 'answered': {
       report('ok');
       const { body, answer, dropped, record } = result;
+      request.attemptEnded?.(record, true);
       return { kind: 'answered', target, body, answer, dropped, attempts: [...call.attempts, record] };
     }
     case 'streaming':
       return streaming(call, target, result, entry.probe);
     case 'failed':
       report(result.wasSent ? result.record.failure : 'abandoned');
+      request.attemptEnded?.(result.record, result.wasSent);
       return afterFailure(call, target, result);
     default:
       return result satisfies never;
@@ -108,7 +126,10 @@ const silenceOf = ({ request, ports, deadlineAt, attempts, finished }: Call, tar
 };
 
 /** Asks whether the ledger holds enough for this attempt too. A store that is down is a refusal: no hold, no call. */
-const admit = async ({ request, attempts, ports: { log } }: Call, target: Target): Promise<Refusal | undefined> => {
+const admit = async (
+  { request, attempts, ports: { log } }: Call,
+  target: Target,
+): Promise<Refusal | PassedOver | undefined> => {
   try {
     return await request.admitAttempt(target, attempts);
   } catch (error) {
@@ -119,7 +140,7 @@ const admit = async ({ request, attempts, ports: { log } }: Call, target: Target
 };
 
 const streaming = (
-  { attempts, ports: { circuitBoard } }: Call,
+  { request, attempts, ports: { circuitBoard } }: Call,
   target: Target,
   { record, stream, dropped }: Extract<AttemptResult, { kind: 'streaming' }>,
   probe: string | undefined,
@@ -127,6 +148,7 @@ const streaming = (
   // A prober is answered by the first content; the others say at the end, so that streams which always break off count.
   if (probe !== undefined) circuitBoard.report(target.id, 'ok', probe);
   const ended = stream.ended.then(({ outcome, stop, record }) => {
+    request.attemptEnded?.(record, true);
     circuitBoard.report(target.id, outcome === 'answered' ? 'ok' : (record.failure ?? 'abandoned'));
     return { outcome, ...(stop !== undefined && { stop }), attempts: [...attempts, record] };
   });
@@ -183,21 +205,30 @@ const resultIfStopped = ({ request, ports, deadlineAt, attempts }: Call): CallRe
   return { kind: 'failed', ...stoppedRefusal(outcome, attempts), attempts };
 };
 
+const isFull = ({ full, ports }: Call, target: Target): boolean => (full.get(target) ?? 0) > ports.clock.now();
+
 const giveUp = (call: Call): CallResult => {
-  const { request, ports, attempts } = call;
-  const shut = request.targets.map((target) => ports.circuitBoard.peek(target.id));
+  const { request, ports, attempts, full } = call;
+  const shut = request.targets.map(
+    (target): Shut =>
+      isFull(call, target)
+        ? { kind: 'wait', until: full.get(target) ?? 0, because: 'quota' }
+        : ports.circuitBoard.peek(target.id),
+  );
   return { kind: 'failed', ...finalRefusal(attempts, shut, request.alias.name, ports.clock.now()), attempts };
 };
 
 /**
  * How long to wait before going round again, ms; undefined where it is not worth it: nobody is left, the budget is spent,
- * every circuit is open, or the wait would not leave time for an answer.
+ * every circuit is open, or the wait would not leave time for an answer. Nobody waits here for a quota: the client is told
+ * when it has room.
  */
-const waitBeforeRound = ({ request, ports, deadlineAt, sent, finished }: Call, round: number): number | undefined => {
+const waitBeforeRound = (call: Call, round: number): number | undefined => {
+  const { request, ports, deadlineAt, sent, finished } = call;
   if (sent >= request.alias.attempts) return undefined;
   const now = ports.clock.now();
   const readyAt = request.targets
-    .filter((target) => !finished.has(target))
+    .filter((target) => !finished.has(target) && !isFull(call, target))
     .map((target) => ports.circuitBoard.peek(target.id))
     .filter((entry) => entry.kind === 'go' || entry.because === 'retry-after')
     .map((entry) => (entry.kind === 'go' ? now : entry.until));

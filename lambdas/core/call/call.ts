@@ -21,8 +21,16 @@ export interface CallRequest {
   deadlineAt: number;
   /** Aborts when the client has gone or somebody cancelled; `reason` is the `Outcome` that it means. */
   signal: AbortSignal;
-  /** Asked before EVERY attempt, the first one too (the first target's circuit may be open): holds more where the hop is dearer or an earlier attempt may be billed. A refusal ends the call. */
-  admitAttempt: (target: Target, earlier: readonly AttemptRecord[]) => Promise<Refusal | undefined>;
+  /** Asked before EVERY attempt, the first one too (the first target's circuit may be open): holds more where the hop is dearer or an earlier attempt may be billed. A refusal ends the call; a target that is passed over lets the next one be asked. */
+  admitAttempt: (target: Target, earlier: readonly AttemptRecord[]) => Promise<Refusal | PassedOver | undefined>;
+  /** Told of every admitted attempt once, when it has ended. `wasSent`: the vendor may have seen it. */
+  attemptEnded?: (record: AttemptRecord, wasSent: boolean) => void;
+}
+
+/** A target that has no room for one more attempt now. */
+export interface PassedOver {
+  /** Milliseconds since 1970; Infinity where it will never have room for this request. */
+  passOverUntil: number;
 }
 
 export interface AttemptRecord {
@@ -36,6 +44,8 @@ export interface AttemptRecord {
   usage?: Usage;
   /** High estimate of the output that was received; for attempts whose vendor never told. */
   seenOutputTokens: number;
+  /** The output limit that was sent with it, tokens. */
+  sentOutputLimit?: number;
 }
 
 export type CallResult =

@@ -1,25 +1,14 @@
 import type { AttemptFailure } from '../failures.ts';
 import type { CircuitRecord, CircuitStore, Clock, Log, Random } from '../ports.ts';
 import { CIRCUIT } from './call-policy.ts';
-import {
-  closeCircuit,
-  isAhead,
-  isOverridden,
-  leaseProbe,
-  openCircuit,
-  returnLease,
-  standingOf,
-  untouchedCircuit,
-} from './circuit.ts';
+import { isAhead, isOverridden, leaseProbe, openCircuit, standingOf, untouchedCircuit } from './circuit.ts';
+import { afterProbe, type CallReport, isProber, reasonOf } from './probe-verdict.ts';
 import { withPatience } from './with-patience.ts';
 
 /** Whether a call may go to a target now. `probe` marks the single call that tries a broken target again. */
 export type Entry =
   | { kind: 'go'; probe?: string }
   | { kind: 'wait'; until: number; because: 'circuit' | 'retry-after' };
-
-/** What a call that entered came to. `abandoned` = nothing was learnt: the client left, or the call was never sent. */
-export type CallReport = 'ok' | 'abandoned' | AttemptFailure;
 
 /** The circuits as one gateway process knows them. */
 export interface CircuitBoard {
@@ -195,18 +184,8 @@ export const makeCircuitBoard = ({
     return standingOf(known.record, clock.now()).kind === 'probe-due' ? soon() : peek(target);
   };
 
-  const reportProbe = (known: Known, report: CallReport, probe: string): void => {
-    const verdict = verdictOf(report);
-    void startMove(known, (record) => {
-      const now = clock.now();
-      // Any prober's good word counts, a late one's too: else a target slower than the lease would never close.
-      if (verdict === 'works')
-        return record.circuit.state === 'half-open' ? closeCircuit(record, now, 'probe answered') : undefined;
-      if (!isProber(record, probe)) return undefined;
-      if (verdict === 'unknown') return returnLease(record, now, 'probe abandoned');
-      return openCircuit(record, now, random.fraction(), reasonOf(report));
-    });
-  };
+  const reportProbe = (known: Known, report: CallReport, probe: string): void =>
+    void startMove(known, (record) => afterProbe(record, { report, probe }, clock.now(), random));
 
   const reportCall = (known: Known, report: CallReport): void => {
     if (report === 'ok') known.failures = 0;
@@ -240,20 +219,6 @@ export const makeCircuitBoard = ({
   };
 };
 
-const isProber = ({ circuit }: CircuitRecord, probe: string): boolean =>
-  circuit.state === 'half-open' && circuit.prober === probe;
-
 /** Whether a failure is the target's: what one client did wrong must not keep the others out, whatever headers came with it. */
 const isOfTarget = ({ isRetryable, countsAgainstCircuit }: AttemptFailure): boolean =>
   isRetryable || countsAgainstCircuit;
-
-/** A target that turns one request down (busy, too long, not allowed) is not broken. */
-const verdictOf = (report: CallReport): 'works' | 'broken' | 'unknown' => {
-  if (report === 'ok') return 'works';
-  if (report === 'abandoned') return 'unknown';
-  if (report.countsAgainstCircuit) return 'broken';
-  return report.reason === 'cancelled' || report.reason === 'deadline' ? 'unknown' : 'works';
-};
-
-const reasonOf = (report: CallReport): string =>
-  typeof report === 'string' ? report : [report.reason, report.status].filter((word) => word !== undefined).join(' ');

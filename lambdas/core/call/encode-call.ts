@@ -15,6 +15,9 @@ export const encodeCall = (request: CallRequest, target: Target, dialect: Dialec
     modelMaxOutputTokens: target.maxOutputTokens,
     stream: conversation.stream,
     reasoningModel: target.reasoningModel,
+    ...(target.serviceTier !== undefined && target.serviceTier !== 'auto' && { serviceTier: target.serviceTier }),
+    ...(target.bounds?.webSearches !== undefined && { maxWebSearches: target.bounds.webSearches }),
+    ...(target.bounds?.webFetches !== undefined && { maxWebFetches: target.bounds.webFetches }),
   };
   return dialect.name === surface.name
     ? { body: surface.relayRequest(body, encodeTarget), dropped: [] }

@@ -9,6 +9,9 @@ import type { Entry } from './circuit-board.ts';
 /** An attempt that failed. */
 export type FailedAttempt = AttemptRecord & { failure: AttemptFailure };
 
+/** Whether a target could be asked, and if not, why. */
+export type Shut = Entry | { kind: 'wait'; until: number; because: 'quota' };
+
 export interface FinalWord {
   refusal: Refusal;
   outcome: Outcome;
@@ -21,7 +24,7 @@ export interface FinalWord {
  */
 export const finalRefusal = (
   attempts: readonly FailedAttempt[],
-  shut: readonly Entry[],
+  shut: readonly Shut[],
   alias: string,
   now: number,
 ): FinalWord => {
@@ -37,14 +40,20 @@ export const finalRefusal = (
       }),
       outcome: 'refused-by-provider',
     };
-  return { refusal: refuseFailed(attempts, alias, now), outcome: 'failed' };
+  return { refusal: refuseFailed(attempts, shut, alias, now), outcome: 'failed' };
 };
 
-const refuseUntried = (shut: readonly Entry[], alias: string, now: number): Refusal => {
+const refuseUntried = (shut: readonly Shut[], alias: string, now: number): Refusal => {
   const waits = shut.filter((entry) => entry.kind === 'wait');
+  if (waits.length > 0 && waits.every(({ until }) => until === Number.POSITIVE_INFINITY))
+    return refuse(
+      'rate_limit_exceeded',
+      `This request alone is larger than the quota of every target of "${alias}". Shorten it; waiting can't help.`,
+      { shouldRetry: false },
+    );
   const until = Math.min(...waits.map((wait) => wait.until));
   const retryAfterMs = waits.length === 0 ? UNTOLD_RETRY_MS : Math.max(1, until - now);
-  if (waits.length > 0 && waits.every((wait) => wait.because === 'retry-after'))
+  if (waits.length > 0 && waits.every((wait) => wait.because !== 'circuit'))
     return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit.`, {
       retryAfterMs,
     });
@@ -57,7 +66,12 @@ const refuseUntried = (shut: readonly Entry[], alias: string, now: number): Refu
   );
 };
 
-const refuseFailed = (attempts: readonly FailedAttempt[], alias: string, now: number): Refusal => {
+const refuseFailed = (
+  attempts: readonly FailedAttempt[],
+  shut: readonly Shut[],
+  alias: string,
+  now: number,
+): Refusal => {
   const list = summarise(attempts);
   const said = attempts.map(({ target, failure }) => `${target.id}: ${failure.message}`).join('; ');
   const all = (...reasons: AttemptReason[]) => attempts.every(({ failure }) => reasons.includes(failure.reason));
@@ -75,7 +89,7 @@ const refuseFailed = (attempts: readonly FailedAttempt[], alias: string, now: nu
   }
   if (all('rate_limited'))
     return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit: ${said}`, {
-      retryAfterMs: soonestRetryMs(attempts, now),
+      retryAfterMs: Math.min(soonestRetryMs(attempts, now), ...quotaWaits(shut, now)),
       attempts: list,
     });
   const count = attempts.length === 1 ? 'The only attempt' : `All ${attempts.length} attempts`;
@@ -92,6 +106,9 @@ const soonestRetryMs = (attempts: readonly FailedAttempt[], now: number): number
   );
   return told.length === 0 ? UNTOLD_RETRY_MS : Math.max(1, Math.min(...told));
 };
+
+const quotaWaits = (shut: readonly Shut[], now: number): number[] =>
+  shut.flatMap((entry) => (entry.kind === 'wait' && entry.because === 'quota' ? [Math.max(1, entry.until - now)] : []));
 
 const summarise = (attempts: readonly FailedAttempt[]): AttemptSummary[] =>
   attempts.map(({ target, failure: { status, reason, message } }) => ({

@@ -26,7 +26,8 @@ export interface Tally {
   record(failure?: AttemptFailure): AttemptRecord;
 }
 
-export const startTally = (target: Target, clock: Clock): Tally => {
+/** @param sentOutputLimit tokens; undefined = none was sent */
+export const startTally = (target: Target, clock: Clock, sentOutputLimit?: number): Tally => {
   let startedAt = clock.now();
   let status: number | undefined;
   let usage: Usage | undefined;
@@ -89,6 +90,7 @@ export const startTally = (target: Target, clock: Clock): Tally => {
       ...(status !== undefined && { status }),
       ...(failure !== undefined && { failure }),
       ...(usage !== undefined && { usage }),
+      ...(sentOutputLimit !== undefined && { sentOutputLimit }),
       seenOutputTokens: countedTokens + (text === '' ? 0 : estimateTokensHigh(text, target)),
     }),
   };

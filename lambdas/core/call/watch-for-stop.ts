@@ -9,10 +9,15 @@ export interface StopWatch {
   end(): void;
 }
 
-/** The ways to stop a call from outside: the front door's signal (the client hung up, or a function's time is up), or somebody cancels it. */
+/**
+ * The ways to stop a call from outside: the front door's signal (the client hung up, or a function's time is up), or
+ * somebody cancels it, or the agent run that it is part of.
+ *
+ * @param names what it may be cancelled by
+ */
 export const watchForStop = (
   clientSignal: AbortSignal,
-  requestId: string,
+  names: readonly string[],
   { cancellations }: Pick<Ports, 'cancellations'>,
 ): StopWatch => {
   const controller = new AbortController();
@@ -20,12 +25,12 @@ export const watchForStop = (
   const clientLeft = () => stopBecause(outcomeOfSignal(clientSignal));
   if (clientSignal.aborted) clientLeft();
   else clientSignal.addEventListener('abort', clientLeft, { once: true });
-  const unwatch = cancellations.watch(requestId, () => stopBecause('cancelled'));
+  const unwatch = names.map((name) => cancellations.watch(name, () => stopBecause('cancelled')));
   return {
     signal: controller.signal,
     end: () => {
       clientSignal.removeEventListener('abort', clientLeft);
-      unwatch();
+      for (const end of unwatch) end();
     },
   };
 };

@@ -2,6 +2,7 @@ import { type Caller, mayUse } from '../authenticate/authenticate.ts';
 import type { Conversation, JsonObject } from '../conversation.ts';
 import type { Surface } from '../dialect.ts';
 import { type Refusal, refuse } from '../failures.ts';
+import { readIdempotencyKey } from '../idempotency/read-idempotency-key.ts';
 import type { Gateway } from '../ports.ts';
 import type { Alias } from '../target.ts';
 import { isJsonObject, readBody } from './read-body.ts';
@@ -16,6 +17,8 @@ export interface Asked {
   conversation: Conversation;
   /** The client's own body, for targets that speak its dialect. */
   body: JsonObject;
+  /** What the client calls this very request, so that a repeat is known. */
+  idempotencyKey?: string;
 }
 
 export type DecodedRequest = { ok: true; asked: Asked } | { ok: false; refusal: Refusal };
@@ -39,10 +42,23 @@ export const decode = async (
   if ('code' in alias) return denied(alias);
   const labels = readLabels(request.headers, conversation, caller);
   if (!labels.ok) return labels;
+  const idempotency = readIdempotencyKey(request.headers);
+  if (!idempotency.ok) return idempotency;
   // A dialect only ever decodes an object; the test keeps the types honest.
   if (!isJsonObject(read.body))
     return denied(refuse('invalid_request', 'The body must be a JSON object.', { shouldRetry: false }));
-  return { ok: true, asked: { surface, caller, labels: labels.labels, alias, conversation, body: read.body } };
+  return {
+    ok: true,
+    asked: {
+      surface,
+      caller,
+      labels: labels.labels,
+      alias,
+      conversation,
+      body: read.body,
+      ...(idempotency.key !== undefined && { idempotencyKey: idempotency.key }),
+    },
+  };
 };
 
 /** An alias that the key may not use is told from one that does not exist: the caller's own list names what it may use. */

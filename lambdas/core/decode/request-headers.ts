@@ -1,12 +1,18 @@
+import { MAX_RUN_DEPTH, RUN_ID, RUN_ID_WORDS } from '../../contract/scope-names.ts';
+import type { NamedRun } from '../admit/run-book.ts';
+import { badRun } from '../admit/run-refusals.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import type { Conversation } from '../conversation.ts';
 import { type Refusal, refuse } from '../failures.ts';
+import { present } from '../read-json.ts';
 
 /** What the request says about itself outside its body. */
 export interface RequestLabels {
   /** The end user that budgets and limits apply to. */
   user: string;
   tags: Record<string, string>;
+  /** The agent run that the request is part of. */
+  run?: NamedRun;
   /** Ends a stream with an SSE comment that names the cost. */
   costTrailer: boolean;
 }
@@ -33,11 +39,58 @@ export const readLabels = (headers: Headers, conversation: Conversation, caller:
     );
   const tags = readTags(headers.get('x-tollgate-tags'));
   if (typeof tags === 'string') return invalid(tags, 'x-tollgate-tags');
+  const run = readRun(headers, caller);
+  if (!run.ok) return run;
   return {
     ok: true,
-    labels: { user, tags: { ...tags, ...caller.tags }, costTrailer: headers.get('x-tollgate-trailer') === 'cost' },
+    labels: {
+      user,
+      tags: { ...tags, ...caller.tags },
+      ...present('run', run.run),
+      costTrailer: headers.get('x-tollgate-trailer') === 'cost',
+    },
   };
 };
+
+export type ReadRun = { ok: true; run: NamedRun | undefined } | { ok: false; refusal: Refusal };
+
+/**
+ * `x-tollgate-run` names the run; `x-tollgate-parent-run` the one that started it, or several from the top down
+ * (`job/plan`). What belongs to the caller's team is all that a name can mean.
+ */
+export const readRun = (headers: Headers, caller: Pick<Caller, 'rights' | 'keyId'>): ReadRun => {
+  const [runHeader, parentHeader] = ['x-tollgate-run', 'x-tollgate-parent-run'] as const;
+  const id = headers.get(runHeader)?.trim() ?? '';
+  const parent = headers.get(parentHeader)?.trim() ?? '';
+  const bad = (param: typeof runHeader | typeof parentHeader, problem: string): ReadRun => ({
+    ok: false,
+    refusal: badRun(param, problem),
+  });
+  if (id === '') {
+    if (parent !== '')
+      return bad(parentHeader, `names a parent, but there is no run that it could be of. Add ${runHeader}`);
+    if (caller.rights.has('require-run'))
+      return bad(
+        runHeader,
+        `the key ${caller.keyId} must name the agent run of every request, and this one names none`,
+      );
+    return { ok: true, run: undefined };
+  }
+  if (!RUN_ID.test(id)) return bad(runHeader, `expected ${RUN_ID_WORDS}, got ${shortened(id)}`);
+  if (parent === '') return { ok: true, run: { id, parents: [] } };
+  if (parent.length > MAX_RUN_DEPTH * 129)
+    return bad(parentHeader, `expected at most ${MAX_RUN_DEPTH - 1} runs, got ${parent.length} characters`);
+  const parents = parent.split('/').toReversed();
+  const wrong = parents.find((name) => !RUN_ID.test(name));
+  if (wrong !== undefined)
+    return bad(
+      parentHeader,
+      `expected a run, or several from the top down such as job/plan, each ${RUN_ID_WORDS}; got ${shortened(wrong)}`,
+    );
+  return { ok: true, run: { id, parents } };
+};
+
+const shortened = (text: string): string => JSON.stringify(text.length > 140 ? `${text.slice(0, 140)}…` : text);
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
 

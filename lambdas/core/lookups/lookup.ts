@@ -12,14 +12,14 @@ export type Found = { ok: true; body: object; status?: number } | { ok: false; r
 export const handleLookup = async (
   request: Request,
   ports: Ports,
-  find: (caller: Caller, ports: Ports, isAnthropic: boolean) => Promise<Found> | Found,
+  find: (caller: Caller, ports: Ports, isAnthropic: boolean, headers: Headers) => Promise<Found> | Found,
 ): Promise<Response> => {
   const isAnthropic = request.headers.has('anthropic-version');
   const surface: Surface = ports.surfaces[isAnthropic ? 'anthropic-messages' : 'openai-chat'];
   try {
     const authenticated = await authenticate(request.headers, ports);
     if (!authenticated.ok) return respondWithRefusal(authenticated.refusal, surface, ports);
-    const found = await find(authenticated.caller, ports, isAnthropic);
+    const found = await find(authenticated.caller, ports, isAnthropic, request.headers);
     if (!found.ok) return respondWithRefusal(found.refusal, surface, ports);
     return Response.json(found.body, {
       status: found.status ?? 200,

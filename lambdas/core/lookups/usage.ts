@@ -1,21 +1,37 @@
 import { formatUsd } from '../../contract/money.ts';
-import { accountsOf, scopesOf, takesOf } from '../admit/accounts.ts';
-import { isNearCap } from '../admit/admit-refusals.ts';
+import { accountsOf, scopesOf } from '../admit/accounts.ts';
+import { NO_TOKENS, takesOf } from '../admit/limit-takes.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
+import { stateAt, thresholdsOf } from '../budget/budget-state.ts';
+import { usableAliases } from '../decode/decode.ts';
 import type { AccountFigures, AccountRef, LimitFigures, Ports } from '../ports.ts';
 import type { Found } from './lookup.ts';
+import { findRuns } from './run-usage.ts';
 
 /**
- * `GET /v1/usage`: the key's own month, and the standing of every scope it belongs to. Amounts of the scopes above the key
+ * `GET /v1/usage`: the key's own month, and the standing of every scope it belongs to: its pinned tags, the models that it
+ * may use, and the agent run that the request names among them. Amounts of the scopes above the key
  * are shown only to keys with the right `read-usage`. Dollars are JSON numbers, for reading; receipts carry exact amounts.
  */
-export const showUsage = async (caller: Caller, ports: Ports): Promise<Found> => {
+export const showUsage = async (
+  caller: Caller,
+  ports: Ports,
+  _isAnthropic: boolean,
+  headers: Headers,
+): Promise<Found> => {
   const now = ports.clock.now();
-  const scopes = scopesOf(caller, caller.user);
+  const found = await findRuns(headers, caller, ports);
+  if (!found.ok) return found;
+  const scopes = scopesOf(caller, {
+    user: caller.user,
+    tags: caller.tags,
+    aliases: usableAliases(caller, ports.gateway).map(({ name }) => name),
+    runs: found.runs.map(({ id }) => id),
+  });
   const accounts = accountsOf(scopes, ports.gateway.budgets, now);
   const [figures, limits] = await Promise.all([
     ports.ledger.figures(accounts.map(({ key }) => key)),
-    ports.limits.read(takesOf(scopes, ports.gateway.limits, 0), now),
+    ports.limits.read(takesOf(scopes, ports.gateway.limits, NO_TOKENS), now),
   ]);
   const byKey = new Map(figures.map((figure) => [figure.key, figure]));
   const month = accounts.find(({ scope, period }) => scope === 'key' && /^\d{4}-\d{2}$/.test(period));
@@ -24,16 +40,18 @@ export const showUsage = async (caller: Caller, ports: Ports): Promise<Found> =>
     body: {
       totals: totalsOf(month && byKey.get(month.key)),
       scopes: scopes.flatMap(({ kind, id }) => {
-        const mayRead = kind === 'key' || caller.rights.has('read-usage');
-        const own = limits.filter(({ scope }) => scope === `${kind}#${id}`).map(describeLimit);
+        // A run is known to those who are part of it, and they must know how far it may go.
+        const mayRead = kind === 'key' || kind === 'run' || caller.rights.has('read-usage');
+        const run = kind === 'run' ? found.runs.find((one) => one.id === id) : undefined;
+        const own = run?.limits ?? limits.filter(({ scope }) => scope === `${kind}#${id}`).map(describeLimit);
         const standings = accounts
-          .filter((account) => account.scope === kind)
+          .filter((account) => account.scope === kind && account.id === id)
           .map((account) => describeAccount(account, byKey.get(account.key), mayRead, ports.gateway.policyVersion));
         const rows =
           standings.length > 0 || own.length === 0
             ? standings
             : [{ period: null, cap_usd: null, spent_usd: null, held_usd: null, state: 'ok' }];
-        return rows.map((row) => ({ scope: kind, id, ...row, limits: own }));
+        return rows.map((row) => ({ scope: kind, id, ...row, ...(run?.isOver && { state: 'reject' }), limits: own }));
       }),
     },
   };
@@ -53,7 +71,7 @@ const describeAccount = (
   mayRead: boolean,
   policyVersion: number,
 ) => {
-  const { period, warnAt } = account;
+  const { period } = account;
   // A newer policy than this process's has stamped the account: that one is enforced.
   const cap = figures !== undefined && figures.capVersion > policyVersion ? figures.cap : account.cap;
   const committed = figures?.committed ?? 0n;
@@ -62,7 +80,7 @@ const describeAccount = (
     cap_usd: mayRead && cap !== null ? dollars(cap) : null,
     spent_usd: mayRead ? dollars(figures?.spent ?? 0n) : null,
     held_usd: mayRead ? dollars(figures?.held ?? 0n) : null,
-    state: cap === null ? 'ok' : committed >= cap ? 'reject' : isNearCap(committed, cap, warnAt) ? 'warn' : 'ok',
+    state: cap === null ? 'ok' : stateAt(committed, cap, thresholdsOf(account)),
   };
 };
 

@@ -40,10 +40,15 @@ export const logRefusal = (
     ...(settled && { outcome: settled.receipt.outcome, cost_usd: formatUsd(settled.cost) }),
   });
 
-const callerFields = ({ caller, labels, alias, conversation }: Asked) => ({
+/** The same answer once more: nothing was called, nothing is billed. */
+export const logReplay = (requestId: string, asked: Asked, { log }: Pick<Ports, 'log'>): void =>
+  log.info('answered again', { request_id: requestId, ...callerFields(asked) });
+
+const callerFields = ({ caller, labels, conversation }: Asked) => ({
   key: caller.keyId,
   team: caller.team,
   user: labels.user,
-  'gen_ai.request.model': alias.name,
+  ...(labels.run && { run: labels.run.id }),
+  'gen_ai.request.model': conversation.model,
   stream: conversation.stream,
 });

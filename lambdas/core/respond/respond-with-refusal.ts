@@ -6,6 +6,7 @@ import type { Surface } from '../dialect.ts';
 import { type Refusal, refuse, statusOf } from '../failures.ts';
 import { logRefusal } from '../observe/log-request.ts';
 import { type Ports, StoreUnavailable } from '../ports.ts';
+import { describeOffer } from '../quote/quote-costs.ts';
 import type { Settled } from '../settle/settle.ts';
 import { idHeaders, standingHeaders } from './response-headers.ts';
 
@@ -92,8 +93,9 @@ const withDetails = (body: JsonObject, refusal: Refusal, { clock }: RefusalPorts
       code: refusal.code,
       ...(refusal.scope !== undefined && { scope: refusal.scope }),
       ...(refusal.retryAfterMs !== undefined && {
-        retry_at: new Date(clock.now() + refusal.retryAfterMs).toISOString(),
+        retry_at: new Date(refusal.retryAt ?? clock.now() + refusal.retryAfterMs).toISOString(),
       }),
+      ...(refusal.offers !== undefined && { offers: refusal.offers.map(describeOffer) }),
       ...(refusal.attempts !== undefined && { attempts: refusal.attempts.map((attempt) => ({ ...attempt })) }),
     },
   },

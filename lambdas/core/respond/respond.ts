@@ -1,13 +1,14 @@
 import { formatUsd } from '../../contract/money.ts';
 import type { Admission } from '../admit/admit.ts';
 import type { CallResult } from '../call/call.ts';
+import { keepAnswer, makeTranscript, type Transcript } from '../idempotency/keep-answer.ts';
 import { logAnswer } from '../observe/log-request.ts';
 import type { Ports } from '../ports.ts';
 import type { Settled } from '../settle/settle.ts';
 import { respondWithRefusal } from './respond-with-refusal.ts';
 import { decisionHeaders } from './response-headers.ts';
 
-type RespondPorts = Pick<Ports, 'clock' | 'log' | 'random'>;
+type RespondPorts = Pick<Ports, 'clock' | 'log' | 'random' | 'answers'>;
 
 /** What a call came to, in the surface's dialect. All but a stream is settled first, so that it carries what it cost and whoever has it may read its receipt. */
 export const respond = async (
@@ -23,26 +24,32 @@ export const respond = async (
       return respondWithStream(result, settled, admission, ports);
     case 'failed': {
       const { asked } = admission;
-      return respondWithRefusal(result.refusal, asked.surface, ports, { asked, admission, settled: await settled });
+      const end = await settled;
+      await keepAnswer(admission, end, undefined, ports);
+      return respondWithRefusal(result.refusal, asked.surface, ports, { asked, admission, settled: end });
     }
     default:
       return result satisfies never;
   }
 };
 
-const respondWithAnswer = (
+const respondWithAnswer = async (
   result: Extract<CallResult, { kind: 'answered' }>,
   settled: Settled,
   admission: Admission,
   ports: RespondPorts,
-): Response => {
+): Promise<Response> => {
   logAnswer(settled, admission, ports);
-  return Response.json(result.body, {
+  const body = JSON.stringify(result.body);
+  const response = new Response(body, {
     headers: {
       ...decisionHeaders(admission, result, ports.clock.now()),
+      'content-type': 'application/json',
       'x-tollgate-cost-usd': formatUsd(settled.cost),
     },
   });
+  await keepAnswer(admission, settled, { headers: response.headers, body }, ports);
+  return response;
 };
 
 /** Bytes as they come. The stream closes once the request is settled, so that whoever reads to its end may read the ledger. */
@@ -52,22 +59,23 @@ const respondWithStream = (
   admission: Admission,
   ports: RespondPorts,
 ): Response => {
+  const headers = new Headers({
+    ...decisionHeaders(admission, result, ports.clock.now()),
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+  });
+  const transcript = admission.claim && makeTranscript();
   const entered = settled.then(
-    (end) => {
+    async (end) => {
       logAnswer(end, admission, ports);
+      await keepAnswer(admission, end, transcript && { headers, body: transcript.text() }, ports);
       return end;
     },
     // The answer is whole all the same; its entry stays open until the close.
     (error) => ports.log.error('stream not settled', { request_id: admission.requestId, error }),
   );
-  return new Response(bodyOf(result.chunks, entered, admission.asked.labels.costTrailer), {
-    headers: {
-      ...decisionHeaders(admission, result, ports.clock.now()),
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
-    },
-  });
+  return new Response(bodyOf(result.chunks, entered, admission.asked.labels.costTrailer, transcript), { headers });
 };
 
 /** Pulled chunk by chunk; a reader that leaves is heard at once, also while a chunk is awaited. */
@@ -76,6 +84,7 @@ const bodyOf = (
   // biome-ignore lint/suspicious/noConfusingVoidType: what a log line gives back
   entered: Promise<Settled | void>,
   costTrailer: boolean,
+  transcript: Transcript | undefined,
 ): ReadableStream<Uint8Array> => {
   const iterator = chunks[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
@@ -92,6 +101,7 @@ const bodyOf = (
       async pull(controller) {
         const { done, value } = await iterator.next();
         if (done) return end(controller);
+        transcript?.add(value);
         if (!hasLeft) controller.enqueue(encoder.encode(value));
       },
       async cancel() {

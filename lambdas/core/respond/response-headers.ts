@@ -1,5 +1,5 @@
 import type { Admission } from '../admit/admit.ts';
-import { outputLimitFor } from '../admit/output-limit.ts';
+import { outputLimitOf } from '../admit/output-limit.ts';
 import type { SurfaceName } from '../dialect.ts';
 import type { LimitFigures } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
@@ -12,21 +12,29 @@ export const idHeaders = (requestId: string): Record<string, string> => ({
 
 /** Who answered, how hard it was, and how the caller stands. */
 export const decisionHeaders = (
-  { asked, requestId, isBudgeted, receipt, limits }: Admission,
+  admission: Admission,
   { target, attempts, dropped }: { target: Target; attempts: readonly unknown[]; dropped: string[] },
   nowMs: number,
 ): Record<string, string> => {
-  const limit = outputLimitFor(asked.conversation, asked.alias, target, isBudgeted);
-  // Only OpenAI's dialect can leave the limit out; elsewhere the model's own maximum was sent.
-  const wasSet = limit.setBy === 'alias' || (limit.setBy === 'model' && target.dialect !== 'openai-chat');
+  const { asked, requestId, receipt, limits } = admission;
   return {
     ...idHeaders(requestId),
     'x-tollgate-model': headerSafe(target.id),
     'x-tollgate-attempts': String(attempts.length),
-    ...(wasSet && { 'x-tollgate-output-limit': String(limit.tokens) }),
+    ...outputLimitHeader(admission, target),
     ...(dropped.length > 0 && { 'x-tollgate-dropped': dropped.map(headerSafe).join(', ') }),
     ...standingHeaders({ budget: receipt.budget, limits }, asked.surface.name, nowMs),
   };
+};
+
+/** The limit that was sent to the target, where the client did not set it: a default, or one that back-pressure lowered. */
+const outputLimitHeader = (admission: Admission, target: Target): Record<string, string> => {
+  const { tokens, setBy, loweredFrom } = outputLimitOf(admission, target);
+  if (setBy === 'clamp')
+    return { 'x-tollgate-output-limit': `${tokens}; set-by=budget; lowered-from=${loweredFrom ?? tokens}` };
+  // Only OpenAI's dialect can leave the limit out; elsewhere the model's own maximum was sent.
+  const wasSet = setBy === 'alias' || (setBy === 'model' && target.dialect !== 'openai-chat');
+  return wasSet ? { 'x-tollgate-output-limit': String(tokens) } : {};
 };
 
 /** How the caller stands: its budget, where it was asked for, and its rate limits. */
@@ -39,8 +47,13 @@ export const standingHeaders = (
   ...rateLimitHeaders(limits, surface, nowMs),
 });
 
-const budgetHeader = ({ state, scope }: Receipt['budget']): string =>
-  scope === null ? state : `${state}; scope=${headerSafe(scope)}`;
+const budgetHeader = ({ state, scope, usedPerMille }: Receipt['budget']): string => {
+  const parameters = [
+    ...(scope === null ? [] : [`scope=${headerSafe(scope).replaceAll(';', '%3B')}`]),
+    ...(usedPerMille === undefined ? [] : [`used=${usedPerMille / 1000}`]),
+  ];
+  return [state, ...parameters].join('; ');
+};
 
 /** The tightest requests and tokens limit of all scopes, in the names that each surface's clients read. */
 const rateLimitHeaders = (figures: LimitFigures[], surface: SurfaceName, nowMs: number): Record<string, string> => {

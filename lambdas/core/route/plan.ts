@@ -3,7 +3,7 @@ import type { Conversation } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';
 import type { Dialect, DialectName } from '../dialect.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { Target } from '../target.ts';
+import type { Alias, Target } from '../target.ts';
 import { whyNot } from './requirements.ts';
 
 /** Which targets may serve the request, in order, and why the others may not. */
@@ -12,20 +12,29 @@ export interface Plan {
   passedOver: { target: string; reason: string }[];
   /** Input tokens as this target counts them: the low estimate decides what fits, the high one what is held. */
   estimateOf(target: Target): TokenEstimate;
+  /** The cheaper model that answers once a budget is in downgrade; absent where the alias names none. Planned when first asked for. */
+  standIn?(): StandIn | undefined;
+}
+
+/** Another alias in the place of the one asked for: `asked.conversation.model` still names that one. */
+export interface StandIn {
+  asked: Asked;
+  plan: Plan;
 }
 
 export type Planned = { ok: true; plan: Plan } | { ok: false; refusal: Refusal };
 
-/** Pure: the same request and configuration give the same plan. Circuits are asked later, at each attempt. */
-export const planRoute = (asked: Asked, dialects: Record<DialectName, Dialect>): Planned => {
+/**
+ * Pure: the same request and configuration give the same plan. Circuits are asked later, at each attempt.
+ *
+ * @param aliases where stand-ins are found
+ */
+export const planRoute = (
+  asked: Asked,
+  dialects: Record<DialectName, Dialect>,
+  aliases: ReadonlyMap<string, Alias> = new Map(),
+): Planned => {
   const { conversation, alias } = asked;
-  const [unpriced] = conversation.costBearing;
-  if (unpriced !== undefined)
-    return cannot(
-      'unsupported_feature',
-      `"${unpriced}" can cost more than the tokens of the answer, and no target of "${alias.name}" has a price for it. Leave it out.`,
-    );
-
   const targets: Target[] = [];
   const passedOver: Plan['passedOver'] = [];
   const estimateOf = rememberEstimates(conversation);
@@ -36,7 +45,33 @@ export const planRoute = (asked: Asked, dialects: Record<DialectName, Dialect>):
   }
   const [first, ...rest] = targets;
   if (first === undefined) return refuseAll(conversation, alias.name, passedOver);
-  return { ok: true, plan: { targets: [first, ...rest], passedOver, estimateOf } };
+  const standIn = alias.downgradeTo === undefined ? {} : { standIn: once(() => planStandIn(asked, dialects, aliases)) };
+  return { ok: true, plan: { targets: [first, ...rest], passedOver, estimateOf, ...standIn } };
+};
+
+/** The first alias down the chain that can serve the request. The configuration has no circles (check-downgrades.ts). */
+const planStandIn = (
+  asked: Asked,
+  dialects: Record<DialectName, Dialect>,
+  aliases: ReadonlyMap<string, Alias>,
+): StandIn | undefined => {
+  for (let name = asked.alias.downgradeTo; name !== undefined; ) {
+    const alias = aliases.get(name);
+    if (alias === undefined) return undefined;
+    const instead = { ...asked, alias };
+    const planned = planRoute(instead, dialects, aliases);
+    if (planned.ok) return { asked: instead, plan: planned.plan };
+    name = alias.downgradeTo;
+  }
+  return undefined;
+};
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 };
 
 /** One estimate a target and request, however often it is asked for. */

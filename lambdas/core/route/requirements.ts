@@ -1,6 +1,7 @@
 import type { Conversation, Turn } from '../conversation.ts';
 import type { Dialect, Uncarried } from '../dialect.ts';
 import type { Capability, Target } from '../target.ts';
+import { whyUnpriced } from './cost-bearing.ts';
 
 /** Why a target can't serve a request; undefined when it can. The words go into the receipt and, where no target can, to the client. */
 export const whyNot = (
@@ -11,6 +12,8 @@ export const whyNot = (
 ): string | undefined => {
   if (conversation.boundTo !== undefined && conversation.boundTo.dialect !== dialect.name)
     return `${conversation.boundTo.what} can't be expressed in ${dialect.name}`;
+  const unpriced = whyUnpriced(target, conversation);
+  if (unpriced !== undefined) return unpriced;
   const lacking = requiredCapabilities(conversation).find((capability) => !target.capabilities.has(capability));
   if (lacking !== undefined) return `${lacking} is not supported`;
   const unsaid = uncarried(conversation).find((item) => dialect.cannotCarry.has(item));

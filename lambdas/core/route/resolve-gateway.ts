@@ -1,10 +1,12 @@
 import type { Catalogue } from '../../catalogue/catalogue.ts';
-import type { BudgetConfig, GatewayConfig, ModelConfig, ProviderConfig } from '../../contract/config.ts';
+import type { GatewayConfig, ModelConfig, ProviderConfig } from '../../contract/config.ts';
 import { type ConfigProblem, pathText } from '../../contract/config-problem.ts';
-import { parseUsd } from '../../contract/money.ts';
-import type { Budget, Budgets, Gateway, Limits, RateLimit } from '../ports.ts';
+import type { Gateway } from '../ports.ts';
 import { present } from '../read-json.ts';
 import type { Alias, ProviderSettings, Target } from '../target.ts';
+import { readBounds } from './read-price.ts';
+import { resolveBudgets } from './resolve-budgets.ts';
+import { resolveLimits } from './resolve-limits.ts';
 import { resolveTarget } from './resolve-target.ts';
 
 export type ResolvedGateway =
@@ -49,7 +51,7 @@ export const resolveGateway = (
         problems.push({ path: `${path}.provider`, message: `there is no provider "${target.provider}"` });
         return;
       }
-      const resolved = resolveTarget(target, provider, catalogue, floating, path);
+      const resolved = resolveTarget(target, provider, catalogue, floating, path, readBounds(model.bounds));
       if (!resolved.ok) problems.push(...resolved.problems);
       else if (provider.isAvailable) targets.push(...resolved.targets);
       else absent.add(target.provider);
@@ -63,8 +65,8 @@ export const resolveGateway = (
     gateway: {
       org: config.org ?? 'default',
       aliases,
-      budgets: budgetsOf(config),
-      limits: limitsOf(config),
+      budgets: resolveBudgets(config),
+      limits: resolveLimits(config),
       policyVersion,
     },
     notices,
@@ -96,6 +98,8 @@ const regionsOf = (provider: ProviderConfig): (string | undefined)[] =>
   provider.kind === 'bedrock' ? provider.regions : [undefined];
 
 const DEFAULT_OUTPUT_TOKENS = 4_096;
+/** An answer shorter than this is seldom worth its input. */
+const OUTPUT_FLOOR_TOKENS = 1_024;
 const FIRST_TOKEN_MS = 20_000;
 /** Models that think before they write say nothing meanwhile. */
 const FIRST_TOKEN_REASONING_MS = 60_000;
@@ -104,19 +108,22 @@ const IDLE_MS = 30_000;
 const TOTAL_MS = 280_000;
 const ATTEMPTS = 4;
 
-const aliasOf = (name: string, { output, timeouts, attempts }: ModelConfig, targets: Target[]): Alias => {
+const aliasOf = (name: string, { output, timeouts, attempts, downgradeTo }: ModelConfig, targets: Target[]): Alias => {
   const totalMs = timeouts?.totalMs ?? TOTAL_MS;
+  const defaultOutputTokens = output?.default ?? DEFAULT_OUTPUT_TOKENS;
   const firstTokenMs = targets.some(({ reasoningModel }) => reasoningModel) ? FIRST_TOKEN_REASONING_MS : FIRST_TOKEN_MS;
   return {
     name,
     targets,
-    defaultOutputTokens: output?.default ?? DEFAULT_OUTPUT_TOKENS,
+    defaultOutputTokens,
+    outputFloorTokens: output?.floor ?? Math.min(OUTPUT_FLOOR_TOKENS, defaultOutputTokens),
     timeouts: {
       firstTokenMs: timeouts?.firstTokenMs ?? Math.min(firstTokenMs, totalMs),
       idleMs: timeouts?.idleMs ?? Math.min(IDLE_MS, totalMs),
       totalMs,
     },
     attempts: attempts ?? ATTEMPTS,
+    ...present('downgradeTo', downgradeTo),
   };
 };
 
@@ -134,46 +141,4 @@ const absenceOf = (
   return left.length === 0
     ? `${alias} is left out: ${what}.`
     : `${alias} goes without ${absent.length === 1 ? 'one provider' : `${absent.length} providers`}: ${what}.`;
-};
-
-const WARN_AT = 0.8;
-
-const budgetOf = (budget: BudgetConfig | undefined): Budget | undefined =>
-  budget === undefined || (budget.daily === undefined && budget.monthly === undefined)
-    ? undefined
-    : {
-        ...present('daily', budget.daily === undefined ? undefined : parseUsd(budget.daily)),
-        ...present('monthly', budget.monthly === undefined ? undefined : parseUsd(budget.monthly)),
-        warnAt: budget.warnAt ?? WARN_AT,
-      };
-
-const budgetsOf = ({ budgets = {} }: GatewayConfig): Budgets => {
-  const named = (list: Record<string, BudgetConfig> = {}): Map<string, Budget> =>
-    new Map(
-      Object.entries(list).flatMap(([name, config]) => {
-        const budget = budgetOf(config);
-        return budget === undefined ? [] : [[name, budget] as const];
-      }),
-    );
-  return {
-    ...present('org', budgetOf(budgets.org)),
-    teams: named(budgets.teams),
-    users: named(budgets.users),
-    ...present('perTeam', budgetOf(budgets.perTeam)),
-    ...present('perUser', budgetOf(budgets.perUser)),
-    ...present('perKey', budgetOf(budgets.perKey)),
-  };
-};
-
-const limitsOf = ({ limits = {}, budgets = {} }: GatewayConfig): Limits => {
-  const withBudget = (kind: 'perTeam' | 'perUser' | 'perKey'): RateLimit | undefined => {
-    const tokensPerMinute = budgets[kind]?.tokensPerMinute;
-    return tokensPerMinute === undefined ? limits[kind] : { ...limits[kind], tokensPerMinute };
-  };
-  return {
-    ...present('org', limits.org),
-    ...present('perTeam', withBudget('perTeam')),
-    ...present('perUser', withBudget('perUser')),
-    ...present('perKey', withBudget('perKey')),
-  };
 };

@@ -4,7 +4,7 @@ import type { GatewayConfig, TargetConfig } from '../../contract/config.ts';
 import { type ConfigProblem, didYouMean } from '../../contract/config-problem.ts';
 import { isFloatingModel } from '../../contract/model-names.ts';
 import { present } from '../read-json.ts';
-import type { Capability, ProviderKind, ProviderSettings, Target } from '../target.ts';
+import type { Bounds, Capability, ProviderKind, ProviderSettings, Target } from '../target.ts';
 import { atRegionalUplift, readPrice, SIMULATOR_PRICE } from './read-price.ts';
 
 export interface ResolvedProvider {
@@ -27,6 +27,7 @@ const DIALECTS: Record<ProviderKind, Target['dialect']> = {
  * One target of the configuration, as one `Target` a region in the provider's order.
  *
  * @param path where the target stands, for problems
+ * @param bounds of its alias
  */
 export const resolveTarget = (
   config: TargetConfig,
@@ -34,6 +35,7 @@ export const resolveTarget = (
   catalogue: Catalogue,
   floating: NonNullable<NonNullable<GatewayConfig['pins']>['floating']>,
   path: string,
+  bounds?: Bounds,
 ): ResolvedTarget => {
   const { model } = config;
   const vendor = vendorOf(settings.kind);
@@ -49,7 +51,13 @@ export const resolveTarget = (
       problems.push({ path, message: lackingMessage(model, lacking, vendor && catalogue.names(vendor)) });
       break;
     }
-    targets.push(makeTarget(config, settings, region, known));
+    const target = makeTarget(config, settings, region, known, bounds);
+    const { serviceTier: tier } = target;
+    if ((tier === 'flex' || tier === 'priority') && target.price.services?.[tier] === undefined) {
+      problems.push({ path: `${path}.serviceTier`, message: tierMessage(model, tier) });
+      break;
+    }
+    targets.push(target);
   }
   return problems.length === 0 ? { ok: true, targets } : { ok: false, problems };
 };
@@ -73,6 +81,9 @@ const lackingMessage = (model: string, lacking: Lacking, names: string[] | undef
     : `${unknown} Add contextTokens: the most tokens that input and output may have together.`;
 };
 
+const tierMessage = (model: string, tier: string): string =>
+  `nothing says what "${model}" costs in the tier "${tier}". Give its price: { serviceTiers: { ${tier}: … } }, a factor or rates.`;
+
 const floatingMessage = (model: string, names: string[]): string => {
   const dated = names.filter((name) => name.startsWith(`${model}-`) && /^-[\d-]+$/.test(name.slice(model.length)));
   const advice =
@@ -90,6 +101,7 @@ const makeTarget = (
   settings: ProviderSettings,
   region: string | undefined,
   known: CatalogueModel | undefined,
+  bounds: Bounds | undefined,
 ): Target => {
   const { model } = config;
   const capabilities = new Set<Capability>(config.capabilities ?? known?.capabilities ?? UNKNOWN_CAPABILITIES);
@@ -97,7 +109,7 @@ const makeTarget = (
   const price =
     config.price === undefined
       ? known && atRegionalUplift(known.price, settings, known.regionalUpliftPerMille)
-      : readPrice(config.price);
+      : readPrice(config.price, model, known?.price);
   if (price === undefined) throw new Error(`${settings.name}/${model} was let through without a price`);
   return {
     id: `${settings.name}/${model}${region === undefined ? '' : `@${region}`}`,
@@ -106,6 +118,8 @@ const makeTarget = (
     model,
     ...present('region', region),
     price,
+    ...present('bounds', bounds),
+    ...(settings.kind === 'openai' && { serviceTier: config.serviceTier ?? 'default' }),
     capabilities,
     contextTokens,
     maxOutputTokens: Math.min(config.maxOutputTokens ?? known?.maxOutputTokens ?? contextTokens, contextTokens),
@@ -116,6 +130,7 @@ const makeTarget = (
       contextTokens,
     ),
     reasoningModel: settings.kind === 'openai' && isReasoningModel(model, known),
+    ...present('limits', config.limits),
   };
 };
 

@@ -1,11 +1,14 @@
 import type { Admission } from '../admit/admit.ts';
+import { outputLimitOf } from '../admit/output-limit.ts';
 import type { AttemptRecord, CallResult } from '../call/call.ts';
 import type { Stop, Usage } from '../conversation.ts';
 import { type Ports, type Settlement, StoreUnavailable } from '../ports.ts';
 import type { Attempt, Outcome, Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
-import { abandon, settleLimits } from './abandon.ts';
+import { abandon, giveLimitsBack, settleLimits } from './abandon.ts';
 import { type AttemptCost, attemptCost, inputOf, NO_USAGE } from './attempt-cost.ts';
+import { overrunOf } from './overrun.ts';
+import { cardOf, ratesAt, STANDARD } from './price-usage.ts';
 
 export interface Settled {
   /** Nano-USD. */
@@ -26,12 +29,14 @@ export const settle = async (result: CallResult, admission: Admission, ports: Se
     const costs = end.attempts.map((attempt) => attemptCost(attempt, admission));
     const cost = costs.reduce((sum, { cost }) => sum + cost, 0n);
     const usage = costs.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE);
-    const receipt = finishReceipt(end, costs, usage, cost - admission.hold, admission, ports);
+    const receipt = finishReceipt(end, costs, usage, overrunOf({ cost, hold: admission.hold }), admission, ports);
     const inputTokens = inputOf(usage);
     const { requestId, nonce } = admission;
     await Promise.all([
       enter({ requestId, nonce, cost, inputTokens, outputTokens: usage.outputTokens, receipt }, ports),
-      settleLimits(admission, inputTokens + usage.outputTokens, ports),
+      end.outcome === 'failed' && end.attempts.length === 0
+        ? giveLimitsBack(admission, ports)
+        : settleLimits(admission, inputTokens + usage.outputTokens, ports),
     ]);
     return { cost, usage, receipt };
   } catch (error) {
@@ -70,9 +75,10 @@ const finishReceipt = (
   costs: AttemptCost[],
   usage: Usage,
   overrun: bigint,
-  { receipt, requestId }: Admission,
+  admission: Admission,
   { log }: SettlePorts,
 ): Receipt => {
+  const { receipt, requestId } = admission;
   if (overrun > 0n)
     log.error('overrun: the provider bills more than was held', { request_id: requestId, overrun_nano_usd: overrun });
   return {
@@ -81,7 +87,11 @@ const finishReceipt = (
     outcome: end.outcome,
     dropped: end.dropped,
     usage,
-    ...(end.answeredBy && { answeredBy: end.answeredBy.id, price: describePrice(end.answeredBy) }),
+    ...(end.answeredBy && {
+      answeredBy: end.answeredBy.id,
+      price: describePrice(end.answeredBy, costs.at(-1)),
+      outputLimit: outputLimitOf(admission, end.answeredBy),
+    }),
     ...(end.stop && { stop: end.stop }),
     ...(costs.some(({ isEstimated }) => isEstimated) && { usageEstimated: true }),
     ...(overrun > 0n && { overrun: overrun.toString() }),
@@ -121,11 +131,22 @@ const describeAttempt = (attempt: AttemptRecord, { cost, usage }: Partial<Attemp
   cost: (cost ?? 0n).toString(),
 });
 
-const describePrice = ({ price }: Target): NonNullable<Receipt['price']> => ({
-  input: price.input.toString(),
-  cachedInput: price.cachedInput.toString(),
-  cacheWrite5m: price.cacheWrite5m.toString(),
-  cacheWrite1h: price.cacheWrite1h.toString(),
-  output: price.output.toString(),
-  source: price.source,
-});
+/** The rates that the answer was billed by, as far as they are known. */
+const describePrice = (
+  { price }: Target,
+  { billing = STANDARD, fees = 0n, usage }: Partial<AttemptCost> = {},
+): NonNullable<Receipt['price']> => {
+  const card = cardOf(price, billing) ?? price;
+  const rates = ratesAt(card, usage === undefined ? 0n : BigInt(inputOf(usage)));
+  return {
+    input: rates.input.toString(),
+    cachedInput: rates.cachedInput.toString(),
+    cacheWrite5m: rates.cacheWrite5m.toString(),
+    cacheWrite1h: rates.cacheWrite1h.toString(),
+    output: rates.output.toString(),
+    source: price.source,
+    ...(billing.service !== 'standard' && { service: billing.service }),
+    ...(billing.geo !== '' && { geo: billing.geo }),
+    ...(fees > 0n && { fees: fees.toString() }),
+  };
+};

@@ -1,5 +1,5 @@
 import { MAX_NAME_LENGTH, MAX_OUTPUT_TOKENS, MAX_STOP_SEQUENCES } from '../../contract/bounds.ts';
-import type { CachePoint, Conversation, JsonObject, JsonValue, Turn } from '../../core/conversation.ts';
+import type { CachePoint, Charge, Conversation, JsonObject, JsonValue, Turn } from '../../core/conversation.ts';
 import type { Decoded } from '../../core/dialect.ts';
 import {
   decoding,
@@ -116,30 +116,39 @@ const READ = new Set([
   'service_tier',
 ]);
 
-/** Fields that set a dearer rate, or that bring tokens and fees which the body does not show. */
-const COSTLY: Record<string, (value: JsonValue) => boolean> = {
-  speed: (value) => value !== 'standard',
-  inference_geo: (value) => value !== 'global',
-  container: () => true,
-  mcp_servers: (value) => !Array.isArray(value) || value.length > 0,
-  fallbacks: () => true,
-  fallback_credit_token: () => true,
-  billing_policy: () => true,
-  compaction: () => true,
-  context_management: isCompacting,
+/**
+ * Top-level fields that can be billed by something else than the tokens at standard rates, and how each is (SDK 1.12, its beta
+ * fields included; platform.claude.com/docs/en/about-claude/pricing). Whatever is not here is passed on as free.
+ *
+ * `service_tier` is not one: `auto` may use a prepaid capacity, and falls back on the standard rates. Cache points are held at
+ * the write rate of their own time to live.
+ */
+const COST_BEARING: Record<string, (value: JsonValue) => Charge | undefined> = {
+  speed: (value) =>
+    value === 'standard' ? undefined : value === 'fast' ? { kind: 'service', service: 'fast' } : UNPRICED,
+  inference_geo: (value) =>
+    typeof value === 'string' ? { kind: 'geo', geo: value === 'global' ? '' : value.toLowerCase() } : UNPRICED,
+  container: () => UNPRICED,
+  mcp_servers: (value) => (Array.isArray(value) && value.length === 0 ? undefined : UNPRICED),
+  fallbacks: () => UNPRICED,
+  fallback_credit_token: () => UNPRICED,
+  billing_policy: () => UNPRICED,
+  compaction: () => UNPRICED,
+  // Clearing old tool results or thinking costs nothing; compacting is a call of its own.
+  context_management: (value) => (JSON.stringify(value).includes('"compact') ? UNPRICED : undefined),
 };
 
-/** Clearing old tool results or thinking costs nothing; compacting is a call of its own. */
-function isCompacting(value: JsonValue): boolean {
-  return JSON.stringify(value).includes('"compact');
-}
+const UNPRICED: Charge = { kind: 'unpriced' };
 
 const noteOthers = (body: JsonObject, notes: Notes): void => {
   const tier = optional(body.service_tier, (value) => readString(value, 'service_tier', { max: MAX_NAME_LENGTH }));
-  if (tier !== undefined && tier !== 'auto' && tier !== 'standard_only') notes.charge('service_tier');
+  if (tier !== undefined && tier !== 'auto' && tier !== 'standard_only') notes.charge('service_tier', UNPRICED);
   for (const [name, value] of Object.entries(body)) {
     if (READ.has(name) || value === null) continue;
-    if (Object.hasOwn(COSTLY, name) && COSTLY[name]?.(value) === true) notes.charge(name);
-    else notes.lose(name);
+    const charge = Object.hasOwn(COST_BEARING, name) ? COST_BEARING[name]?.(value) : undefined;
+    if (charge === undefined) notes.lose(name);
+    else notes.charge(name, charge);
+    // A target of another dialect answers without it; the client is told.
+    if (name === 'speed' && charge !== undefined) notes.lose(name);
   }
 };

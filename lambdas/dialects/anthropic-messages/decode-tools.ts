@@ -1,4 +1,4 @@
-import { MAX_NAME_LENGTH, MAX_TOOLS } from '../../contract/bounds.ts';
+import { MAX_NAME_LENGTH, MAX_TOOL_USES, MAX_TOOLS } from '../../contract/bounds.ts';
 import type { Conversation, JsonObject, JsonValue, Tool } from '../../core/conversation.ts';
 import {
   fail,
@@ -7,6 +7,7 @@ import {
   present,
   readArray,
   readBoolean,
+  readNumber,
   readObject,
   readOneOf,
   readString,
@@ -22,6 +23,12 @@ interface ReadTool {
 
 /** Tools of Anthropic's own that the client runs itself, by the beginning of their type: no fee beyond the tokens. */
 const CLIENT_RUN = ['bash_', 'text_editor_', 'computer_', 'memory_', 'browser_toolset_'];
+
+/** Those that Anthropic runs and whose uses a request can bound. Searches have a fee; what both bring in is input. */
+const SEARCHES = [
+  { prefix: 'web_search_', tool: 'web-search', bound: 'web_search' },
+  { prefix: 'web_fetch_', tool: 'web-fetch', bound: 'web_fetch' },
+] as const;
 
 /** Anthropic's rule for names; OpenAI's and Bedrock's differ only in the length. */
 const NAME = /^[a-zA-Z0-9_-]{1,128}$/;
@@ -70,7 +77,19 @@ const readTool = (tool: JsonObject, param: string, notes: Notes): ReadTool => {
 /** A tool that only Anthropic knows. Those that Anthropic runs cost fees, or tokens that nobody can bound from the body. */
 const readVendorTool = (tool: JsonObject, type: string, param: string, notes: Notes): ReadTool => {
   notes.bind(`${param} (${got(type)})`);
-  if (!CLIENT_RUN.some((prefix) => type.startsWith(prefix))) notes.charge(`tools: ${type}`);
+  const searched = SEARCHES.find(({ prefix }) => type.startsWith(prefix));
+  if (searched !== undefined) {
+    const uses = optional(tool.max_uses, (value) =>
+      readNumber(value, `${param}.max_uses`, { integer: true, min: 1, max: MAX_TOOL_USES }),
+    );
+    notes.charge(
+      `tools: ${type}`,
+      { kind: 'tool', tool: searched.tool, size: 'medium', ...present('uses', uses) },
+      searched.bound,
+    );
+  } else if (!CLIENT_RUN.some((prefix) => type.startsWith(prefix))) {
+    notes.charge(`tools: ${type}`, { kind: 'unpriced' }, type.replace(/_\d{8}$/, ''));
+  }
   const name = optional(tool.name, (value) => readString(value, `${param}.name`, { min: 1, max: MAX_NAME_LENGTH }));
   return {
     isSet: name === undefined,

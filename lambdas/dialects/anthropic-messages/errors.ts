@@ -57,6 +57,9 @@ const typeOf = (code: RefusalCode): string => {
     case 'invalid_request':
     case 'context_length_exceeded':
     case 'unsupported_feature':
+    case 'idempotency_in_progress':
+    case 'idempotency_mismatch':
+    case 'idempotency_too_large':
       return 'invalid_request_error';
     case 'invalid_api_key':
       return 'authentication_error';

@@ -1,4 +1,4 @@
-import type { Conversation } from '../../core/conversation.ts';
+import type { Charge, Conversation, CostBearing } from '../../core/conversation.ts';
 
 /** What a decoder meets on its way that has no place in the conversation. */
 export interface Notes {
@@ -6,8 +6,8 @@ export interface Notes {
   lose(field: string): void;
   /** Carries meaning: only a target of this dialect will do. The first one is kept, to name it. */
   bind(what: string): void;
-  /** Costs more than its tokens. */
-  charge(field: string): void;
+  /** Is billed by more than its tokens at standard rates. @param bound what an alias's bounds know it by; the field's name unless given */
+  charge(field: string, charge: Charge, bound?: string): void;
   taken(): Pick<Conversation, 'sameDialectOnly' | 'costBearing' | 'boundTo'>;
 }
 
@@ -15,9 +15,12 @@ export interface Notes {
 const MOST_NAMES = 32;
 const LONGEST_NAME = 64;
 
+/** Losing these changes how fast an answer comes, not what it says. */
+const DISPENSABLE = new Set(['speed', 'service_tier']);
+
 export const makeNotes = (): Notes => {
   const lost = new Set<string>();
-  const charged = new Set<string>();
+  const charged: CostBearing[] = [];
   let bound: string | undefined;
   const add = (names: Set<string>, name: string): void => {
     if (names.size < MOST_NAMES) names.add(name.slice(0, LONGEST_NAME));
@@ -27,10 +30,19 @@ export const makeNotes = (): Notes => {
     bind: (what) => {
       bound ??= what;
     },
-    charge: (field) => add(charged, field),
+    charge: (field, charge, bound = field) => {
+      const name = field.slice(0, LONGEST_NAME);
+      charged.push({
+        field: name,
+        bound,
+        dialect: 'anthropic-messages',
+        isDispensable: DISPENSABLE.has(name),
+        ...charge,
+      });
+    },
     taken: () => ({
       sameDialectOnly: [...lost],
-      costBearing: [...charged],
+      costBearing: charged,
       ...(bound !== undefined && { boundTo: { dialect: 'anthropic-messages', what: bound } }),
     }),
   };

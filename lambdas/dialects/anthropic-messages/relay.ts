@@ -14,7 +14,20 @@ export const relayRequest = (body: JsonObject, target: EncodeTarget): JsonObject
   const thinking = fitThinking(asObject(body.thinking), relayed.max_tokens);
   if (thinking !== undefined) relayed.thinking = thinking;
   if (Array.isArray(body.messages)) relayed.messages = withoutUnsigned(body.messages);
+  if (Array.isArray(body.tools)) relayed.tools = body.tools.map((tool) => boundUses(tool, target));
   return relayed;
+};
+
+/** What the request leaves open the alias bounds: the hold rests on it. */
+const boundUses = (tool: JsonValue, { maxWebSearches, maxWebFetches }: EncodeTarget): JsonValue => {
+  const { type, max_uses: uses } = asObject(tool) ?? {};
+  if (typeof type !== 'string' || (uses !== undefined && uses !== null)) return tool;
+  const most = type.startsWith('web_search_')
+    ? maxWebSearches
+    : type.startsWith('web_fetch_')
+      ? maxWebFetches
+      : undefined;
+  return most === undefined ? tool : { ...asObject(tool), max_uses: most };
 };
 
 /** A budget that a lowered `max_tokens` has overtaken: Anthropic wants it smaller than the limit. */

@@ -1,4 +1,4 @@
-import type { JsonObject, Usage } from '../../core/conversation.ts';
+import type { Billed, JsonObject, Usage } from '../../core/conversation.ts';
 import { asCount, asObject } from './read-loosely.ts';
 
 /**
@@ -26,7 +26,21 @@ export const decodeUsage = (raw: JsonObject | undefined): Usage | undefined => {
     cacheWrite1hTokens,
     outputTokens: outputTokens ?? 0,
     reasoningTokens: Math.min(thinking, outputTokens ?? 0),
+    ...decodeBilled(raw),
   };
+};
+
+/** A place that costs nothing more is '': `global`, and `not_available` of models that are served in one way only. */
+const decodeBilled = (raw: JsonObject): { billed?: Billed } => {
+  const { inference_geo: geo, speed, service_tier: tier } = raw;
+  const searches = asCount(asObject(raw.server_tool_use)?.web_search_requests) ?? 0;
+  const billed: Billed = {
+    // Anthropic's priority tier is prepaid.
+    ...(speed === 'fast' ? { service: 'fast' as const } : typeof tier === 'string' && { service: 'standard' as const }),
+    ...(typeof geo === 'string' && { geo: geo === 'global' || geo === 'not_available' ? '' : geo.toLowerCase() }),
+    ...(searches > 0 && { webSearches: searches }),
+  };
+  return Object.keys(billed).length === 0 ? {} : { billed };
 };
 
 /** The usage told so far and what a later event of the same stream says: counts are cumulative, what is left out still holds. */

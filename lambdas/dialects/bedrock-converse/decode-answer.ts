@@ -55,7 +55,7 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   const content = objectOf(objectOf(reply?.output)?.message)?.content;
   if (reply === undefined || raw === undefined || !Array.isArray(content)) return undefined;
   if (isDeeperThan(content, MAX_DEPTH)) return undefined;
-  const usage = decodeUsage(objectOf(reply.usage));
+  const usage = decodeUsage(objectOf(reply.usage), reply.serviceTier);
   return {
     id: '',
     model: '',

@@ -1,5 +1,7 @@
 import type {
+  Charge,
   Conversation,
+  CostBearing,
   JsonObject,
   JsonValue,
   OutputFormat,
@@ -23,6 +25,7 @@ import {
   readString,
 } from '../../core/read-json.ts';
 import { MAX_ITEMS, readAssistantParts, readCachePoint, readTextParts, readUserParts } from './decode-content.ts';
+import { serviceOf } from './usage.ts';
 import { parseObject } from './wire.ts';
 
 const readTurn = (value: JsonValue, param: string): Turn => {
@@ -55,16 +58,17 @@ const readTool = (spec: JsonObject, param: string): Tool => ({
 });
 
 /** `toolConfig.tools`; the vendor's own tools bill by use and are named as cost-bearing. */
-const readTools = (config: JsonObject | undefined): { tools: Tool[]; costBearing: string[] } => {
+const readTools = (config: JsonObject | undefined): { tools: Tool[]; costBearing: CostBearing[] } => {
   const tools: Tool[] = [];
-  const costBearing: string[] = [];
+  const costBearing: CostBearing[] = [];
   if (config === undefined) return { tools, costBearing };
   for (const [index, item] of readArray(config.tools, 'toolConfig.tools', { max: MAX_ITEMS }).entries()) {
     const at = `toolConfig.tools[${index}]`;
     const entry = readObject(item, at);
     if (entry.toolSpec !== undefined)
       tools.push(readTool(readObject(entry.toolSpec, `${at}.toolSpec`), `${at}.toolSpec`));
-    else if (entry.systemTool !== undefined) costBearing.push(`${at}.systemTool`);
+    else if (entry.systemTool !== undefined)
+      costBearing.push(costOf(`${at}.systemTool`, 'systemTool', { kind: 'unpriced' }));
     else if (entry.cachePoint !== undefined)
       Object.assign(tools.at(-1) ?? {}, { cache: readCachePoint(entry.cachePoint, `${at}.cachePoint`) });
     else fail(at, `${at}: expected toolSpec, systemTool or cachePoint, got ${got(Object.keys(entry)[0])}`);
@@ -174,15 +178,34 @@ const CARRIED = new Set([
   'performanceConfig',
 ]);
 
-/** Fields that choose a dearer (or cheaper) way of serving. */
-const readCostBearing = (body: JsonObject): string[] => {
+/** Fields that choose a dearer (or cheaper) way of serving. `reserved` is prepaid. */
+const readCostBearing = (body: JsonObject): CostBearing[] => {
   const tier = optional(body.serviceTier, (value) => readObject(value, 'serviceTier'))?.type;
   const latency = optional(body.performanceConfig, (value) => readObject(value, 'performanceConfig'))?.latency;
+  const service = serviceOf(tier);
   return [
-    ...(tier === undefined || tier === 'default' ? [] : ['serviceTier']),
-    ...(latency === undefined || latency === 'standard' ? [] : ['performanceConfig']),
+    ...(tier === undefined || service === 'standard'
+      ? []
+      : [
+          costOf(
+            'serviceTier',
+            'serviceTier',
+            service === undefined ? { kind: 'unpriced' } : { kind: 'service', service },
+          ),
+        ]),
+    ...(latency === undefined || latency === 'standard'
+      ? []
+      : [costOf('performanceConfig', 'performanceConfig', { kind: 'unpriced' })]),
   ];
 };
+
+const costOf = (field: string, bound: string, charge: Charge): CostBearing => ({
+  field,
+  bound,
+  dialect: 'bedrock-converse',
+  isDispensable: bound === 'serviceTier',
+  ...charge,
+});
 
 /** Reads a Converse body in its JSON form. The model is in the path, so it is '' unless the body carries `modelId` as the SDKs' input does. */
 export const decodeRequest = (body: JsonValue): Decoded<Conversation> =>

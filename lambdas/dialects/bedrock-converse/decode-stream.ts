@@ -146,7 +146,7 @@ export const decodeStream = (): StreamDecoder => {
 
   const count = (data: JsonObject): StreamEvent[] => {
     counted = true;
-    const usage = decodeUsage(objectOf(data.usage));
+    const usage = decodeUsage(objectOf(data.usage), data.serviceTier);
     return [...(usage === undefined ? [] : [{ type: 'usage', usage } as const]), ...finish()];
   };
 

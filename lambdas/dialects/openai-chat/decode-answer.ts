@@ -18,7 +18,7 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   if (answer === undefined || first === undefined || objectOf(answer['error']) !== undefined) return undefined;
   const id = textOf(answer['id']) ?? '';
   const partsOfChoices = choices.map((choice, index) => decodeMessage(objectOf(choice['message']) ?? {}, id, index));
-  const usage = decodeUsage(answer['usage']);
+  const usage = decodeUsage(answer['usage'], answer['service_tier']);
   return {
     id,
     model: textOf(answer['model']) ?? '',
@@ -29,7 +29,7 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
 };
 
 const decodeMessage = (message: JsonObject, answerId: string, choice: number): AssistantPart[] => {
-  const { reasoning, text } = splitContent(message['content']);
+  const { reasoning, text = transcriptOf(message) } = splitContent(message['content']);
   const thought = reasoningOf(message) ?? reasoning;
   const refusal = textOf(message['refusal']);
   const called = objectsOf(message['tool_calls']);
@@ -61,6 +61,10 @@ export const toolCallId = (answerId: string, choice: number, index: number): str
 /** `reasoning_content` (DeepSeek, xAI, vLLM, Moonshot) or `reasoning` (OpenRouter, Groq, Cerebras). */
 export const reasoningOf = (message: JsonObject): string | undefined =>
   textOf(message['reasoning_content']) ?? textOf(message['reasoning']);
+
+/** What a spoken answer says. */
+export const transcriptOf = (message: JsonObject): string | undefined =>
+  textOf(objectOf(message['audio'])?.['transcript']);
 
 /** Content as a text, or as Mistral's list of text and thinking chunks. */
 export const splitContent = (content: JsonValue | undefined): { text?: string; reasoning?: string } => {

@@ -20,6 +20,7 @@ import {
   readOneOf,
   readString,
 } from '../../core/read-json.ts';
+import { isCostBearing, readCosts } from './cost-bearing.ts';
 import { decodeMessages } from './decode-messages.ts';
 import { decodeTools } from './decode-tools.ts';
 import { createFindings } from './findings.ts';
@@ -47,25 +48,6 @@ const CANONICAL = new Set([
   'user',
 ]);
 
-/**
- * Fields that cost more than the tokens of this model: OpenAI's own, then those of OpenRouter (`plugins`, `models`, `provider`,
- * `route`: other prices), xAI (`search_parameters`), Alibaba (`enable_search`) and Perplexity or Groq (`web_search`).
- */
-const COST_BEARING = new Set([
-  'service_tier',
-  'web_search_options',
-  'modalities',
-  'audio',
-  'prediction',
-  'plugins',
-  'models',
-  'provider',
-  'route',
-  'search_parameters',
-  'enable_search',
-  'web_search',
-]);
-
 /** Reads a body of `POST /v1/chat/completions`. What the client said never stands in a problem's message. */
 export const decodeRequest = (body: JsonValue): Decoded<Conversation> => decoding(() => readRequest(body));
 
@@ -87,6 +69,7 @@ const readRequest = (value: JsonValue): Conversation => {
   const turns = decodeMessages(readArray(body['messages'], 'messages', { min: 1, max: MAX_TURNS }), findings);
   const topK = readTopK(body['top_k']);
   const others = Object.keys(body).filter((name) => !CANONICAL.has(name) && isSet(body[name]));
+  const costs = readCosts(body, others);
   return {
     model,
     turns,
@@ -114,29 +97,20 @@ const readRequest = (value: JsonValue): Conversation => {
       optional(body['user'], (field) => readString(field, 'user', { max: MAX_NAME_LENGTH })),
     ),
     sameDialectOnly: [
-      ...others.filter(
-        (name) => !COST_BEARING.has(name) && !(name === 'top_k' && topK !== undefined) && !isFree(name, body[name]),
-      ),
+      ...others.filter((name) => !isCostBearing(name) && !(name === 'top_k' && topK !== undefined)),
+      ...costs.dispensable,
       ...findings.sameDialectOnly,
     ],
     ...present(
       'boundTo',
       findings.bound === undefined ? undefined : { dialect: 'openai-chat' as const, what: findings.bound },
     ),
-    costBearing: others.filter((name) => COST_BEARING.has(name) && !isFree(name, body[name])),
+    costBearing: costs.costBearing,
   };
 };
 
 /** SDKs write null for "not set". */
 const isSet = (value: JsonValue | undefined): boolean => value !== undefined && value !== null;
-
-/** A value that asks for nothing beyond the usual. */
-const isFree = (name: string, value: JsonValue | undefined): boolean => {
-  if (name === 'service_tier') return value === 'auto' || value === 'default';
-  if (name === 'modalities') return Array.isArray(value) && value.every((one) => one === 'text');
-  if (name === 'enable_search' || name === 'web_search') return value === false;
-  return (name === 'plugins' || name === 'models') && Array.isArray(value) && value.length === 0;
-};
 
 const readNumberField = (
   body: JsonObject,

@@ -42,6 +42,7 @@ export const encodeRequest = (conversation: Conversation, target: EncodeTarget):
     ...(choices !== 1 && { n: choices }),
     ...(user !== undefined && { user }),
     ...(target.stream && { stream: true, stream_options: { include_usage: true } }),
+    ...(target.serviceTier !== undefined && { service_tier: target.serviceTier }),
   };
   return { body, dropped: [...dropped] };
 };

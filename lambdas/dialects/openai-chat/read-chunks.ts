@@ -1,5 +1,5 @@
 import type { AssistantPart, JsonObject, JsonValue, StreamEvent } from '../../core/conversation.ts';
-import { reasoningOf, splitContent, toolCallId } from './decode-answer.ts';
+import { reasoningOf, splitContent, toolCallId, transcriptOf } from './decode-answer.ts';
 import { decodeErrorValue } from './decode-error.ts';
 import { decodeStop } from './stop-reasons.ts';
 import { decodeUsage } from './usage.ts';
@@ -53,6 +53,8 @@ export const createChunkReader = (): ChunkReader => {
   let nextPart = 0;
   let hasStopped = false;
   let isOver = false;
+  /** Told in every chunk, or in the first alone. */
+  let serviceTier: JsonValue | undefined;
 
   const choiceAt = (index: number): Choice => {
     const known = choices.get(index);
@@ -126,7 +128,7 @@ export const createChunkReader = (): ChunkReader => {
     const { content } = delta;
     if (typeof content === 'string' || content === null || content === undefined) {
       say(choice, 'reasoning', reasoningOf(delta), events);
-      say(choice, 'text', textOf(content), events);
+      say(choice, 'text', textOf(content) ?? transcriptOf(delta), events);
     } else {
       const { text, reasoning } = splitContent(content);
       say(choice, 'reasoning', reasoningOf(delta) ?? reasoning, events);
@@ -169,7 +171,8 @@ export const createChunkReader = (): ChunkReader => {
         events.push({ type: 'answer-start', id: answerId, model: textOf(chunk['model']) ?? '' });
       }
       for (const body of bodies) readChoice(body, events);
-      const usage = decodeUsage(usageOf(chunk, bodies));
+      serviceTier = chunk['service_tier'] ?? serviceTier;
+      const usage = decodeUsage(usageOf(chunk, bodies), serviceTier);
       if (usage !== undefined) events.push({ type: 'usage', usage });
       return events;
     },

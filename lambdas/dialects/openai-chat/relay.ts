@@ -7,10 +7,11 @@ import { objectOf, stringifyJson } from './wire.ts';
 
 /**
  * The client's own body for a target that speaks this dialect. The limit keeps the name that the client used, but for
- * reasoning models, which know `max_completion_tokens` alone. Usage is always asked for in a stream: it settles the cost.
+ * reasoning models, which know `max_completion_tokens` alone. A service tier is set where the client names none. Usage is always asked for in a stream: it settles the cost.
  */
 export const relayRequest = (body: JsonObject, target: EncodeTarget): JsonObject => {
   const { max_tokens: oldLimit, max_completion_tokens: newLimit, stream_options: options, stream: _, ...rest } = body;
+  const tier = body['service_tier'];
   const limit = target.maxOutputTokens ?? newLimit ?? oldLimit;
   const usesNewName = target.reasoningModel || (newLimit !== undefined && newLimit !== null);
   return {
@@ -18,6 +19,9 @@ export const relayRequest = (body: JsonObject, target: EncodeTarget): JsonObject
     model: target.model,
     ...(limit !== undefined && limit !== null && { [usesNewName ? 'max_completion_tokens' : 'max_tokens']: limit }),
     ...(target.stream && { stream: true, stream_options: { ...objectOf(options), include_usage: true } }),
+    // `auto` is asked for by name: what the project's setting makes of it is held.
+    ...(target.serviceTier !== undefined &&
+      (tier === undefined || tier === null) && { service_tier: target.serviceTier }),
   };
 };
 

@@ -1,4 +1,5 @@
-import type { JsonObject, JsonValue, Usage } from '../../core/conversation.ts';
+import type { Billed, JsonObject, JsonValue, Usage } from '../../core/conversation.ts';
+import { serviceOf } from './cost-bearing.ts';
 import { countOf, objectOf } from './wire.ts';
 
 /**
@@ -10,9 +11,10 @@ import { countOf, objectOf } from './wire.ts';
  *   has it in both, so output is whatever of the total is not prompt.
  * - DeepSeek (`prompt_cache_hit_tokens`) and Moonshot (`cached_tokens`) told of the cache in fields of their own.
  *
+ * @param serviceTier what the answer says of the tier it was served in, beside its usage
  * @returns undefined where the vendor did not count
  */
-export const decodeUsage = (value: JsonValue | undefined): Usage | undefined => {
+export const decodeUsage = (value: JsonValue | undefined, serviceTier?: JsonValue): Usage | undefined => {
   const usage = objectOf(value);
   const promptTokens = countOf(usage?.['prompt_tokens']);
   const completionTokens = countOf(usage?.['completion_tokens']);
@@ -38,7 +40,27 @@ export const decodeUsage = (value: JsonValue | undefined): Usage | undefined => 
     cacheWrite1hTokens: 0,
     outputTokens,
     reasoningTokens: reasoning,
+    ...decodeBilled(promptDetails, completionDetails, serviceTier),
   };
+};
+
+/** What is not told is left out: text answers have no more than before. */
+const decodeBilled = (
+  prompt: JsonObject | undefined,
+  completion: JsonObject | undefined,
+  serviceTier: JsonValue | undefined,
+): { billed?: Billed } => {
+  const service = serviceOf(serviceTier);
+  const audioIn = countOf(prompt?.['audio_tokens']) ?? 0;
+  const images = countOf(prompt?.['image_tokens']) ?? 0;
+  const audioOut = countOf(completion?.['audio_tokens']) ?? 0;
+  const billed: Billed = {
+    ...(service !== undefined && service !== 'auto' && { service }),
+    ...(audioIn > 0 && { audioInputTokens: audioIn }),
+    ...(images > 0 && { imageInputTokens: images }),
+    ...(audioOut > 0 && { audioOutputTokens: audioOut }),
+  };
+  return Object.keys(billed).length === 0 ? {} : { billed };
 };
 
 /** Writes counts as OpenAI does: inclusive, with the details inside. */

@@ -169,6 +169,28 @@ describe('retention', () => {
   );
 });
 
+describe('a lifetime', () => {
+  test(
+    'that nobody has touched for years is used up all the same; a run that long ago is forgotten',
+    inWorld(makeMemoryStores, async ({ clock, stores: { ledger, runs } }) => {
+      const { admit } = ledgerAt(ledger, clock);
+      await admit('req_old', 10n, [account('team#search#all', 100n), account('run#search/job#all', 100n)]);
+      await ledger.settle(settlementOf('req_old', 5n));
+      await runs.enter({ team: 'search', runs: [{ id: 'job', calls: 1 }] });
+      clock.jump(DAY_MS);
+      await ledger.closeDueEpochs();
+      expect(await ledger.figures(['run#search/job#all'])).toHaveLength(1);
+      clock.jump(3_000 * DAY_MS);
+      await ledger.closeDueEpochs();
+      await ledger.closeDueEpochs();
+      expect(await ledger.figures(['team#search#all', 'run#search/job#all'])).toMatchObject([
+        { key: 'team#search#all', spent: 5n },
+      ]);
+      expect(await runs.read('search', ['job'])).toEqual([]);
+    }),
+  );
+});
+
 describe('a process of which only its last sign is known', () => {
   /** Opens a file, holds and opens an entry there, and makes its process look like one on another machine. */
   const leaveBehind = async (file: string, clock: WorldClock) => {

@@ -1,8 +1,11 @@
 import { describeAccessSuite } from '../../port-suites/access.ts';
+import { describeAnswersSuite } from '../../port-suites/answers.ts';
+import { describeBudgetsSuite } from '../../port-suites/budgets.ts';
 import { describeCancellationsSuite } from '../../port-suites/cancellations.ts';
 import { describeCircuitsSuite } from '../../port-suites/circuits.ts';
 import { describeLedgerSuite } from '../../port-suites/ledger.ts';
 import { describeLimitsSuite } from '../../port-suites/limits.ts';
+import { describeRunsSuite } from '../../port-suites/runs.ts';
 import { makeFileStores, makeMemoryStores } from './embedded-worlds.ts';
 
 for (const [name, makeStores] of [
@@ -14,4 +17,7 @@ for (const [name, makeStores] of [
   describeCircuitsSuite(name, makeStores);
   describeLedgerSuite(name, makeStores);
   describeCancellationsSuite(name, makeStores);
+  describeAnswersSuite(name, makeStores);
+  describeBudgetsSuite(name, makeStores);
+  describeRunsSuite(name, makeStores);
 }

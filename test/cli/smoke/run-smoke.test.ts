@@ -143,7 +143,10 @@ describe('the smoke test', () => {
     ],
     ['is not healthy', { status: (status, { url }) => (url === '/health' ? 503 : status) }, ['health']],
   ])('fails a gateway that %s', async (_, flaw, expected) => {
-    const found = await withFlaw(flaw, (url) => report(runSmoke(at(url), { model: 'quick' })));
+    // Time stands still: whether a stream came in increments is judged by the clock, and the machine may be busy.
+    const found = await withFlaw(flaw, (url) =>
+      report(runSmoke({ ...at(url), clock: { now: () => 0 } }, { model: 'quick' })),
+    );
     expect([found.passed, failures(found)]).toEqual([false, expected]);
   });
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { accountKey, periodEndsAt, periodOf } from '../../../lambdas/core/admit/account-keys.ts';
+import { accountKey, runKey } from '../../../lambdas/core/admit/account-keys.ts';
 import type { ScopeKind } from '../../../lambdas/core/ports.ts';
 
-const scopes = fc.constantFrom<ScopeKind>('org', 'team', 'user', 'key');
-const periods = fc.constantFrom('2026-11', '2026-11-22', '2026-12');
+const scopes = fc.constantFrom<ScopeKind>('org', 'team', 'user', 'key', 'tag', 'alias', 'run');
+const periods = fc.constantFrom('2026-11', '2026-11-22', '2026-W47', 'all');
 /** Ids made of what could go wrong, lone surrogates included. */
 const ids = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 300 }),
@@ -53,51 +53,25 @@ describe('account keys', () => {
     );
   });
 
+  test('no team can name the run of another', () => {
+    const team = fc
+      .array(fc.constantFrom('a', 'b', '/', '#', '%'), { minLength: 1, maxLength: 5 })
+      .map((c) => c.join(''));
+    const run = fc.stringMatching(/^[ab][ab.:-]{0,4}$/);
+    fc.assert(
+      fc.property(team, run, team, run, (teamA, runA, teamB, runB) => {
+        const isSame = teamA === teamB && runA === runB;
+        expect(accountKey('run', runKey(teamA, runA), 'all') === accountKey('run', runKey(teamB, runB), 'all')).toBe(
+          isSame,
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(accountKey('run', runKey('search', 'deploy-42'), 'all')).toBe('run#search/deploy-42#all');
+  });
+
   test('long ids that differ only at their end have keys of their own', () => {
     const long = 'x'.repeat(5_000);
     expect(accountKey('user', `${long}1`, '2026-11')).not.toBe(accountKey('user', `${long}2`, '2026-11'));
-  });
-});
-
-describe('periods', () => {
-  test.each([
-    ['2026-11-22T23:59:59.999Z', '2026-11-22', '2026-11'],
-    ['2026-11-30T23:59:59.999Z', '2026-11-30', '2026-11'],
-    ['2026-12-01T00:00:00.000Z', '2026-12-01', '2026-12'],
-    ['2026-12-31T23:59:59.999Z', '2026-12-31', '2026-12'],
-    ['2028-02-29T12:00:00.000Z', '2028-02-29', '2028-02'],
-  ])('%s lies in the day %s and the month %s, in UTC', (time, day, month) => {
-    expect(periodOf('daily', Date.parse(time))).toBe(day);
-    expect(periodOf('monthly', Date.parse(time))).toBe(month);
-  });
-
-  test.each([
-    ['2026-11', '2026-12-01T00:00:00.000Z'],
-    ['2026-12', '2027-01-01T00:00:00.000Z'],
-    ['2026-11-22', '2026-11-23T00:00:00.000Z'],
-    ['2026-12-31', '2027-01-01T00:00:00.000Z'],
-    ['2028-02-28', '2028-02-29T00:00:00.000Z'],
-  ])('%s ends at %s', (period, end) => {
-    expect(new Date(periodEndsAt(period)).toISOString()).toBe(end);
-  });
-
-  test('a period ends at the first instant that lies in the next', () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom<'daily' | 'monthly'>('daily', 'monthly'),
-        fc.integer({ min: 0, max: Date.UTC(2200, 0, 1) }),
-        (length, timeMs) => {
-          const period = periodOf(length, timeMs);
-          const end = periodEndsAt(period);
-          expect(periodOf(length, end - 1)).toBe(period);
-          expect(periodOf(length, end)).not.toBe(period);
-          expect(end).toBeGreaterThan(timeMs);
-        },
-      ),
-    );
-  });
-
-  test.each(['', '2026', '2026-1', '2026-11-22T00', 'x2026-11'])('%j is no period', (period) => {
-    expect(() => periodEndsAt(period)).toThrow(RangeError);
   });
 });

@@ -209,6 +209,7 @@ export const makeScene = (
     alias: {
       name: 'assistant',
       targets,
+      outputFloorTokens: 100,
       defaultOutputTokens: 1_024,
       timeouts: { firstTokenMs: 20_000, idleMs: 30_000, totalMs: 280_000, ...timeouts },
       attempts,

@@ -11,10 +11,10 @@ describe("what a stop by the front door's signal means", () => {
   ])('%s', (_, reason, outcome) => {
     const before = new AbortController();
     before.abort(reason);
-    expect(watchForStop(before.signal, 'req_1', ports).signal.reason).toBe(outcome);
+    expect(watchForStop(before.signal, ['req_1'], ports).signal.reason).toBe(outcome);
 
     const during = new AbortController();
-    const watch = watchForStop(during.signal, 'req_1', ports);
+    const watch = watchForStop(during.signal, ['req_1'], ports);
     during.abort(reason);
     expect(watch.signal.reason).toBe(outcome);
   });

@@ -80,7 +80,12 @@ describe('the budget header', () => {
     const story = await answering({ ...CONFIG, budgets: { org: { monthly: '$0.102', warnAt: 0.987 } } });
     const states = [];
     for (let i = 0; i < 4; i++) states.push((await story.ask()).headers.get('x-tollgate-budget'));
-    expect(states).toEqual(['ok', 'warn; scope=org default', 'warn; scope=org default', 'reject; scope=org default']);
+    expect(states).toEqual([
+      'ok',
+      'warn; scope=org default; used=0.992',
+      'warn; scope=org default; used=0.998',
+      'reject; scope=org default',
+    ]);
   });
 
   test('names the scope with the least left', async () => {
@@ -88,7 +93,7 @@ describe('the budget header', () => {
       ...CONFIG,
       budgets: { org: { monthly: '$0.12' }, perTeam: { monthly: '$0.11' }, perUser: { daily: '$0.12' } },
     });
-    expect((await story.ask()).headers.get('x-tollgate-budget')).toBe('warn; scope=team search');
+    expect((await story.ask()).headers.get('x-tollgate-budget')).toBe('warn; scope=team search; used=0.914');
   });
 
   test('a refusal says when the period ends, unless no period has room for the request', async () => {

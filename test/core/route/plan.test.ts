@@ -135,11 +135,21 @@ describe('a request that no target can serve', () => {
     expect(refusal.message).toMatch(/a: context.*b: tools/s);
   });
 
-  test('a field that can cost money unpriced is refused by its name', () => {
-    expect(refusalOf([target('a')], { costBearing: ['service_tier'] })).toMatchObject({
+  test('a field that can cost money unpriced is refused by its name, for each target with what to configure', () => {
+    const costBearing = [
+      {
+        field: 'service_tier',
+        bound: 'service_tier',
+        dialect: 'openai-chat',
+        isDispensable: true,
+        kind: 'service',
+        service: 'flex',
+      } as const,
+    ];
+    expect(refusalOf([target('a'), target('b')], { costBearing })).toMatchObject({
       code: 'unsupported_feature',
       shouldRetry: false,
-      message: expect.stringContaining('"service_tier"'),
+      message: expect.stringMatching(/a: "service_tier".*serviceTiers: \{ flex.*b: "service_tier"/s),
     });
   });
 });

@@ -293,6 +293,19 @@ describe('resolveGateway: providers that are not available', () => {
 describe('resolveGateway: the rest', () => {
   const echo = [{ provider: 'demo', model: 'echo' }];
 
+  const NO_BUDGETS = {
+    timeZone: 'UTC',
+    teams: new Map(),
+    users: new Map(),
+    keys: new Map(),
+    tags: new Map(),
+    aliases: new Map(),
+    runs: new Map(),
+    perTag: new Map(),
+  };
+
+  const NO_LIMITS = { teams: new Map(), users: new Map(), keys: new Map(), aliases: new Map() };
+
   test('defaults', () => {
     const gateway = gatewayOf(config(echo));
     expect(gateway.org).toBe('default');
@@ -303,8 +316,8 @@ describe('resolveGateway: the rest', () => {
       timeouts: { firstTokenMs: 20_000, idleMs: 30_000, totalMs: 280_000 },
       attempts: 4,
     });
-    expect(gateway.budgets).toEqual({ teams: new Map(), users: new Map() });
-    expect(gateway.limits).toEqual({});
+    expect(gateway.budgets).toEqual(NO_BUDGETS);
+    expect(gateway.limits).toEqual(NO_LIMITS);
   });
 
   test('a model that thinks before it writes is waited for longer', () => {
@@ -329,10 +342,36 @@ describe('resolveGateway: the rest', () => {
       perKey: { daily: 1 },
     };
     expect(gatewayOf(config(echo, { budgets })).budgets).toEqual({
+      ...NO_BUDGETS,
       org: { monthly: 20_000_000_000_000n, warnAt: 0.8 },
       teams: new Map([['search', { daily: 100_000_000n, monthly: 500_000_000_000n, warnAt: 0.5 }]]),
       users: new Map([['ada', { daily: 1n, warnAt: 0.8 }]]),
       perKey: { daily: 1_000_000_000n, warnAt: 0.8 },
+    });
+  });
+
+  test('every scope has its caps, and a run its calls and its time', () => {
+    const budgets = {
+      timeZone: 'Europe/Berlin',
+      keys: { '0123456789ab': { lifetime: 3 } },
+      tags: { 'feature=search': { weekly: 2 } },
+      aliases: { assistant: { daily: 1, weekly: 2, monthly: 3, lifetime: 4 } },
+      runs: { search: { nightly: { minutes: 5 } } },
+      perTag: { feature: { daily: '$0.5' } },
+      perRun: { lifetime: 5, calls: 200, minutes: 1.5 * 60, warnAt: 0.9 },
+    };
+    const usd = 1_000_000_000n;
+    expect(gatewayOf(config(echo, { budgets })).budgets).toEqual({
+      ...NO_BUDGETS,
+      timeZone: 'Europe/Berlin',
+      keys: new Map([['0123456789ab', { lifetime: 3n * usd, warnAt: 0.8 }]]),
+      tags: new Map([['feature=search', { weekly: 2n * usd, warnAt: 0.8 }]]),
+      aliases: new Map([
+        ['assistant', { daily: usd, weekly: 2n * usd, monthly: 3n * usd, lifetime: 4n * usd, warnAt: 0.8 }],
+      ]),
+      runs: new Map([['search/nightly', { lastsMs: 300_000, warnAt: 0.8 }]]),
+      perTag: new Map([['feature', { daily: usd / 2n, warnAt: 0.8 }]]),
+      perRun: { lifetime: 5n * usd, calls: 200, lastsMs: 5_400_000, warnAt: 0.9 },
     });
   });
 
@@ -344,6 +383,7 @@ describe('resolveGateway: the rest', () => {
       }),
     );
     expect(gateway.limits).toEqual({
+      ...NO_LIMITS,
       org: { requestsPerMinute: 9 },
       perUser: { tokensPerMinute: 40_000 },
       perKey: { concurrent: 3, tokensPerMinute: 5 },

@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { holdCeiling } from '../../../lambdas/core/admit/hold-ceiling.ts';
 import { attemptFailure } from '../../../lambdas/core/call/attempt-failure.ts';
 import type { AttemptRecord } from '../../../lambdas/core/call/call.ts';
-import type { Conversation, Usage } from '../../../lambdas/core/conversation.ts';
+import type { Charge, Conversation, Usage } from '../../../lambdas/core/conversation.ts';
 import { attemptCost } from '../../../lambdas/core/settle/attempt-cost.ts';
+import type { Target } from '../../../lambdas/core/target.ts';
 import { makeTarget } from '../call/call-fixture.ts';
+import { makeCost } from './priced-scenes.ts';
 
 const MILLION = 1_000_000n;
 /** A nano-dollar an input token, ten an output token. */
@@ -21,7 +23,15 @@ const target = makeTarget('a', { price: { ...price, tiers: [], source: 'test' } 
 const INPUT = 100;
 const LIMIT = 50;
 const admitted = (more: Partial<Conversation> = {}) => {
-  const conversation = { maxOutputTokens: LIMIT, choices: 1, turns: [], tools: [], sameDialectOnly: [], ...more };
+  const conversation = {
+    maxOutputTokens: LIMIT,
+    choices: 1,
+    turns: [],
+    tools: [],
+    sameDialectOnly: [],
+    costBearing: [],
+    ...more,
+  };
   return {
     isBudgeted: true,
     asked: { conversation, alias: { defaultOutputTokens: 1_000 } },
@@ -56,6 +66,8 @@ describe('what an attempt costs (docs/decisions/005)', () => {
       cost: 37n,
       usage: told,
       isEstimated: false,
+      billing: { service: 'standard', geo: '' },
+      fees: 0n,
     });
   });
 
@@ -181,5 +193,71 @@ describe('what an attempt costs (docs/decisions/005)', () => {
         },
       ),
     );
+  });
+});
+
+describe('what a vendor says it billed by (docs/decisions/016)', () => {
+  const told = (billed: Usage['billed']) => usage({ inputTokens: 10, outputTokens: 10, ...(billed && { billed }) });
+  const dear = makeTarget('a', {
+    price: {
+      ...price,
+      tiers: [],
+      source: 'test',
+      services: { priority: { ...price, output: 20n * MILLION, tiers: [] } },
+      geos: { us: 2_000 },
+      fees: { webSearch: { low: 5n, medium: 6n, high: 7n } },
+    },
+  });
+  const asking = (...charges: Charge[]) =>
+    admitted({ costBearing: charges.map((charge) => makeCost('openai-chat', charge)) });
+  const costOf = (target: Target, billed: Usage['billed'], asked = admitted(), more: Partial<AttemptRecord> = {}) =>
+    attemptCost(attempt({ target, usage: told(billed), ...more }), asked);
+
+  test('the tier that it names, asked for or not', () => {
+    expect(costOf(dear, { service: 'priority' }).cost).toBe(210n);
+    expect(costOf(dear, { service: 'standard' }, asking({ kind: 'service', service: 'priority' })).cost).toBe(110n);
+  });
+
+  test('none named: the dearest that the request allowed', () => {
+    expect(costOf(dear, undefined, asking({ kind: 'service', service: 'priority' })).cost).toBe(210n);
+    expect(costOf(dear, undefined, asking({ kind: 'service', service: 'auto' })).cost).toBe(210n);
+    expect(costOf(dear, undefined).cost).toBe(110n);
+  });
+
+  test('a cheaper tier without a price costs the standard rates', () => {
+    expect(costOf(dear, { service: 'flex' })).toMatchObject({ cost: 110n, isEstimated: false });
+  });
+
+  test('a dearer one without a price: the ceiling, or the count where that is more', () => {
+    expect(costOf(dear, { service: 'ultrafast' })).toMatchObject({ cost: ceilingOf(admitted()), isEstimated: true });
+    const much = usage({ inputTokens: 10_000, outputTokens: 10, billed: { service: 'ultrafast' } });
+    expect(attemptCost(attempt({ target: dear, usage: much }), admitted()).cost).toBe(10_100n);
+  });
+
+  test('a place that it names, and one without a price', () => {
+    expect(costOf(dear, { geo: 'us' }).cost).toBe(220n);
+    expect(costOf(dear, { geo: '' }).cost).toBe(110n);
+    expect(costOf(dear, { geo: 'mars' })).toMatchObject({ cost: ceilingOf(admitted()), isEstimated: true });
+  });
+
+  test('searches that nobody asked for are charged, at the dearest fee', () => {
+    expect(costOf(dear, { webSearches: 2 })).toMatchObject({ cost: 124n, fees: 14n });
+    expect(costOf(target, { webSearches: 2 })).toMatchObject({ isEstimated: true, cost: ceilingOf(admitted()) });
+  });
+
+  test('broken off between two rounds of a tool: the ceiling', () => {
+    const search = makeCost('openai-chat', { kind: 'tool', tool: 'web-search', uses: 1, size: 'low' });
+    const asked = admitted({ costBearing: [search] });
+    const { cost, isEstimated } = costOf(dear, undefined, asked, { failure: cut });
+    expect(cost).toBe(holdCeiling(dear, asked.asked.conversation, INPUT, LIMIT));
+    expect(isEstimated).toBe(true);
+    expect(costOf(dear, { webSearches: 1 }, asked)).toMatchObject({ cost: 115n, isEstimated: false });
+  });
+
+  test('OpenAI’s writes cost what the life that was asked for does', () => {
+    const long = makeTarget('a', { price: { ...price, cacheWrite1h: 3n * MILLION, tiers: [], source: 'test' } });
+    const writes = usage({ cacheWrite5mTokens: 10, outputTokens: 1 });
+    expect(attemptCost(attempt({ target: long, usage: writes }), admitted()).cost).toBe(20n);
+    expect(attemptCost(attempt({ target: long, usage: writes }), asking({ kind: 'long-cache' })).cost).toBe(40n);
   });
 });

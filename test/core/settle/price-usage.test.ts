@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Price } from '../../../lambdas/contract/price.ts';
+import { type Price, type RateCard, timesPerMille } from '../../../lambdas/contract/price.ts';
 import type { Usage } from '../../../lambdas/core/conversation.ts';
-import { priceUsage } from '../../../lambdas/core/settle/price-usage.ts';
+import { cardOf, priceUsage } from '../../../lambdas/core/settle/price-usage.ts';
+import { somePrice } from './priced-scenes.ts';
 
 /** $3 in, $0.30 cached, $3.75 and $6 written, $15 out; twice that above 200,000 input tokens. */
 const price: Price = {
@@ -127,6 +128,88 @@ describe('priceUsage', () => {
           of(start),
         );
       }),
+    );
+  });
+});
+
+describe('audio and images', () => {
+  const spoken: Price = {
+    ...price,
+    audioInput: 40_000_000_000n,
+    audioOutput: 80_000_000_000n,
+    imageInput: 5_000_000_000n,
+  };
+
+  test('have rates of their own, and are parts of the counts', () => {
+    const counts = usage({
+      inputTokens: 1_000,
+      outputTokens: 100,
+      billed: { audioInputTokens: 200, imageInputTokens: 300, audioOutputTokens: 60 },
+    });
+    // 500 × $3 + 200 × $40 + 300 × $5 + 40 × $15 + 60 × $80, a million
+    expect(priceUsage(spoken, counts)).toBe(1_500_000n + 8_000_000n + 1_500_000n + 600_000n + 4_800_000n);
+  });
+
+  test('are plain tokens where the price has no rate for them', () => {
+    const counts = usage({ inputTokens: 1_000, billed: { audioInputTokens: 200, imageInputTokens: 300 } });
+    expect(priceUsage(price, counts)).toBe(priceUsage(price, usage({ inputTokens: 1_000 })));
+  });
+
+  test('beyond the counts they are billed all the same', () => {
+    const counts = usage({ inputTokens: 1, cachedInputTokens: 1, billed: { audioInputTokens: 5 } });
+    expect(priceUsage(spoken, counts)).toBe(200_000n);
+  });
+});
+
+describe('ways of serving and places', () => {
+  const served: Price = { ...price, services: { priority: timesPerMille(price, 2_500) }, geos: { us: 1_100 } };
+
+  test('multiply every rate, long inputs’ too, and each other', () => {
+    const counts = usage({ inputTokens: 300_000, outputTokens: 1_000 });
+    const card = cardOf(served, { service: 'priority', geo: 'us' });
+    expect(card && priceUsage(card, counts)).toBe((priceUsage(price, counts) * 2_750n) / 1_000n);
+  });
+
+  test.each([
+    ['flex', ''],
+    ['standard', 'eu'],
+    ['priority', 'constructor'],
+  ] as const)('%s at %p has no price', (service, geo) => {
+    expect(cardOf(served, { service, geo })).toBeUndefined();
+  });
+
+  test('a factor rounds up: never a nano-dollar less than the vendor asks', () => {
+    expect(timesPerMille({ ...price, output: 1n }, 1).output).toBe(1n);
+    expect(timesPerMille({ ...price, output: 1n }, 1_100).output).toBe(2n);
+  });
+
+  test('more tokens of any kind never cost less, in any way of serving', () => {
+    const counts = fc.nat(500_000);
+    fc.assert(
+      fc.property(
+        somePrice,
+        fc.array(counts, { minLength: 5, maxLength: 5 }),
+        fc.nat(4),
+        fc.nat(10_000),
+        (any, start, at, more) => {
+          // Tiers that ascend, as every list's do: without that, more would be cheaper at a threshold.
+          const cards = [any, ...Object.values(any.services ?? {})].map((card) => ({ ...card, tiers: [] }));
+          const of = (card: RateCard, list: number[]) => {
+            const [inputTokens = 0, cachedInputTokens = 0, cacheWrite5mTokens = 0, cacheWrite1hTokens = 0, out = 0] =
+              list;
+            const tokens = {
+              inputTokens,
+              cachedInputTokens,
+              cacheWrite5mTokens,
+              cacheWrite1hTokens,
+              outputTokens: out,
+            };
+            return priceUsage(card, usage(tokens));
+          };
+          const grown = start.map((count, index) => (index === at ? count + more : count));
+          for (const card of cards) expect(of(card, grown)).toBeGreaterThanOrEqual(of(card, start));
+        },
+      ),
     );
   });
 });

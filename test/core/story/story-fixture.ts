@@ -4,6 +4,7 @@ import { catalogue } from '../../../lambdas/catalogue/catalogue.ts';
 import { checkConfig } from '../../../lambdas/contract/check-config.ts';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { epochOf } from '../../../lambdas/contract/timing.ts';
+import { makeRunBook } from '../../../lambdas/core/admit/run-book.ts';
 import { issueKey } from '../../../lambdas/core/authenticate/manage-keys.ts';
 import { makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
 import type { SurfaceName } from '../../../lambdas/core/dialect.ts';
@@ -125,6 +126,8 @@ export const makeStory = async (scripts: Record<string, Script[]>, config: Gatew
         };
       },
     },
+    answers: stores.answers,
+    runs: makeRunBook(stores.runs),
     log,
     surfaces: SURFACES,
     dialects: DIALECTS,

@@ -164,7 +164,11 @@ describe('a request', () => {
       ok: true,
       value: {
         model: 'm',
-        costBearing: ['toolConfig.tools[0].systemTool', 'serviceTier', 'performanceConfig'],
+        costBearing: [
+          { field: 'toolConfig.tools[0].systemTool', bound: 'systemTool', kind: 'unpriced', isDispensable: false },
+          { field: 'serviceTier', kind: 'service', service: 'priority', isDispensable: true },
+          { field: 'performanceConfig', kind: 'unpriced', isDispensable: false },
+        ],
         sameDialectOnly: ['guardrailConfig'],
       },
     });

@@ -331,25 +331,6 @@ describe('what only this dialect has', () => {
     expect(boundTo?.dialect).toBe('openai-chat');
     expect(boundTo?.what).toContain(what);
   });
-
-  test.each([
-    [{ service_tier: 'flex' }, ['service_tier']],
-    [{ service_tier: 'priority' }, ['service_tier']],
-    [{ service_tier: 'auto' }, []],
-    [{ service_tier: 'default' }, []],
-    [{ web_search_options: {} }, ['web_search_options']],
-    [{ modalities: ['text', 'audio'], audio: { voice: 'x' } }, ['modalities', 'audio']],
-    [{ modalities: ['text'] }, []],
-    [{ prediction: { type: 'content', content: 'x' } }, ['prediction']],
-    [
-      { plugins: [{ id: 'web' }], models: ['a', 'b'], provider: {}, route: 'fallback' },
-      ['plugins', 'models', 'provider', 'route'],
-    ],
-  ])('%j costs more than its tokens: %j', (fields, expected) => {
-    const conversation = decoded({ ...minimal, ...fields });
-    expect(conversation.costBearing).toEqual(expected);
-    expect(conversation.sameDialectOnly).toEqual([]);
-  });
 });
 
 describe('bad input', () => {

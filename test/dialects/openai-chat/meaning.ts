@@ -91,7 +91,8 @@ export const meaningOfChunks = (chunks: readonly JsonObject[]): Meaning => {
 };
 
 /** Counts as the gateway keeps them: no token twice. The total settles where reasoning is counted. */
-export const usageOfWire = (usage: JsonObject | null): Usage | undefined => {
+/** @param serviceTier as the answer or the stream's last chunk names it */
+export const usageOfWire = (usage: JsonObject | null, serviceTier?: JsonValue): Usage | undefined => {
   if (usage === null) return undefined;
   const number = (value: JsonValue | undefined): number => (typeof value === 'number' ? value : 0);
   const cached = number(object(usage['prompt_tokens_details'])['cached_tokens']);
@@ -102,6 +103,7 @@ export const usageOfWire = (usage: JsonObject | null): Usage | undefined => {
     cacheWrite1hTokens: 0,
     outputTokens: number(usage['total_tokens']) - number(usage['prompt_tokens']),
     reasoningTokens: number(object(usage['completion_tokens_details'])['reasoning_tokens']),
+    ...(serviceTier === 'default' && { billed: { service: 'standard' as const } }),
   };
 };
 

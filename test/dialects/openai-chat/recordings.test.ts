@@ -76,7 +76,7 @@ describeRecordings('recorded OpenAI-dialect traffic', () => {
         meaning.calls.map((call) => ({ type: 'tool-call', ...call })),
       );
       expect(answer.stop.raw).toBe(meaning.finishReason);
-      expect(answer.usage).toEqual(usageOfWire(meaning.usage));
+      expect(answer.usage).toEqual(usageOfWire(meaning.usage, body['service_tier']));
       expect([answer.id, answer.model]).toEqual([body['id'], body['model']]);
     });
 
@@ -111,7 +111,8 @@ describeRecordings('recorded OpenAI-dialect traffic', () => {
         meaning.calls.map((call) => ({ type: 'tool-call', ...call })),
       );
       expect(answer.stop.raw).toBe(meaning.finishReason);
-      expect(answer.usage).toEqual(usageOfWire(meaning.usage));
+      const tier = chunksOf(events).findLast((chunk) => 'service_tier' in chunk)?.['service_tier'];
+      expect(answer.usage).toEqual(usageOfWire(meaning.usage, tier));
     });
 
     test(`${recording.id}: the stream written again loses nothing`, () => {

@@ -3,11 +3,11 @@ import type { Operation } from './table-proxy.ts';
 
 /** By table, the IAM actions that these operations needed. */
 export const actionsOf = (
-  operations: readonly Operation[],
+  operations: readonly Pick<Operation, 'name' | 'body'>[],
   tables: TableNames,
-): Partial<Record<TableName, string[]>> => {
+): Partial<Record<TableName, `dynamodb:${string}`[]>> => {
   const names = new Map(Object.entries(tables).map(([name, deployed]) => [deployed, name as TableName]));
-  const found: Partial<Record<TableName, Set<string>>> = {};
+  const found: Partial<Record<TableName, Set<`dynamodb:${string}`>>> = {};
   const note = (table: unknown, action: string): void => {
     const name = names.get(String(table));
     if (name === undefined) throw new Error(`an operation on a table that is none of ours: ${table}`);

@@ -5,17 +5,19 @@ import { openDynamoStores } from '../../../lambdas/adapters/dynamodb/open-dynamo
 import { systemClock } from '../../../lambdas/adapters/system/clock.ts';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
 import type { TableNames } from '../../../lambdas/contract/tables.ts';
-import { issueKey, type NewKey } from '../../../lambdas/core/authenticate/manage-keys.ts';
 import type { AccountFigures, Log } from '../../../lambdas/core/ports.ts';
 import type { Emulator } from './emulator.ts';
+import { askTollgate } from './run-tollgate.ts';
 
 /** A stack's outputs, as `cdk deploy --outputs-file` writes them. */
 export type Outputs = Record<string, string>;
 
 export interface DeployedGateway {
   tables: TableNames;
-  /** Makes a key as the command line does; the team is `search`, unless told. */
-  makeKey(wanted?: Partial<NewKey>): Promise<{ key: string; id: string }>;
+  /** Makes a key of the team `search` with the command line. */
+  makeKey(wanted?: { user?: string }): Promise<{ key: string; id: string }>;
+  /** What a command of the command line says with `--json`. @throws {Error} with its words, when it fails */
+  tollgate(words: readonly string[], input?: string): Promise<unknown>;
   /** The official SDKs with a key, which try once. */
   openai(key: string): OpenAI;
   anthropic(key: string): Anthropic;
@@ -44,11 +46,12 @@ export const tablesOf = (outputs: Outputs): TableNames => {
     targets: name('Targets'),
     ledger: name('Ledger'),
     accounts: name('Accounts'),
+    responses: name('Responses'),
   };
 };
 
-/** The gateway behind a stack's outputs: called from outside through its REST URL, its tables read from inside. */
-export const openDeployed = (emulator: Emulator, outputs: Outputs): DeployedGateway => {
+/** The gateway of a stack: called from outside through its REST URL, its tables read from inside. */
+export const openDeployed = (emulator: Emulator, stack: string, outputs: Outputs): DeployedGateway => {
   // API Gateway tells its APIs apart by the host. The emulator's is no name that every resolver knows.
   const dispatcher = new Agent({
     connect: { lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]) },
@@ -69,28 +72,19 @@ export const openDeployed = (emulator: Emulator, outputs: Outputs): DeployedGate
     const [figures] = await stores.ledger.figures([`key#${keyId}#${period}`]);
     return figures;
   };
+  const tollgate: DeployedGateway['tollgate'] = (words, input = '') =>
+    askTollgate([...words, '--stack', stack], { env: emulator.env, input });
   const options = { maxRetries: 0, fetch: send as unknown as typeof fetch };
 
   return {
     tables,
     stores,
     account,
-    makeKey: async (wanted = {}) => {
-      const { key, record } = await issueKey(
-        {
-          name: 'test',
-          team: 'search',
-          user: 'ada',
-          tags: {},
-          aliases: null,
-          rights: ['read-usage'],
-          expiresAt: null,
-          ...wanted,
-        },
-        { access: stores.access, clock: systemClock, random: systemRandom },
-      );
-      return { key, id: record.id };
+    makeKey: async ({ user = 'ada' } = {}) => {
+      const words = ['keys', 'create', 'test', '--team', 'search', '--user', user, '--rights', 'read-usage'];
+      return (await tollgate(words)) as { key: string; id: string };
     },
+    tollgate,
     openai: (apiKey) => new OpenAI({ baseURL: `${baseUrl}/v1`, apiKey, ...options }),
     anthropic: (apiKey) => new Anthropic({ baseURL: baseUrl, apiKey, ...options }),
     get: async (path, key) => {

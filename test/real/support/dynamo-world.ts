@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { type AttributeValue, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb';
 import type { DynamoOptions } from '../../../lambdas/adapters/dynamodb/dynamo.ts';
-import { type DynamoStores, openDynamoStores } from '../../../lambdas/adapters/dynamodb/open-dynamo-stores.ts';
-import type { StreamRecord } from '../../../lambdas/adapters/dynamodb/project-batch.ts';
+import type { StreamRecord } from '../../../lambdas/adapters/dynamodb/ended-entry.ts';
+import { type AuditedDynamoStores, openAuditedStores } from '../../../lambdas/adapters/dynamodb/open-audited-stores.ts';
 import type { TableName, TableNames } from '../../../lambdas/contract/tables.ts';
 import type { Clock, Log, Random } from '../../../lambdas/core/ports.ts';
 import type { StoreWorld } from '../../port-suites/store-world.ts';
@@ -28,7 +34,9 @@ export interface DynamoWorld extends StoreWorld {
   /** Everything in a table, past the proxy. */
   itemsOf(table: TableName): Promise<Record<string, AttributeValue>[]>;
   /** Another process's stores, under real request ids. */
-  openRaw(options?: Partial<Pick<DynamoOptions, 'clock' | 'log' | 'answerTimeoutMs'>>): DynamoStores;
+  openRaw(
+    options?: Partial<Pick<DynamoOptions, 'clock' | 'log' | 'answerTimeoutMs' | 'connectTimeoutMs'>>,
+  ): AuditedDynamoStores;
 }
 
 export const systemRandom: Random = { bytes: (count) => randomBytes(count), fraction: Math.random };
@@ -43,6 +51,7 @@ export const realSleep = (clock: Clock): Clock => ({
 });
 
 let worlds = 0;
+let marks = 0;
 
 /** Tables of their own on the server, behind a proxy whose time is the clock's. */
 export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promise<DynamoWorld> => {
@@ -52,9 +61,9 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
   const proxy = await startTableProxy(server.endpoint, () => clock.now());
   const stream = openLedgerStream(server.endpoint, streamArn);
   const named = nameRequests();
-  const opened: DynamoStores[] = [];
+  const opened: AuditedDynamoStores[] = [];
   const openRaw: DynamoWorld['openRaw'] = (options = {}) => {
-    const stores = openDynamoStores({
+    const stores = openAuditedStores({
       client: { ...CLIENT, endpoint: proxy.endpoint },
       tables,
       clock: realSleep(clock),
@@ -70,8 +79,27 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
   let disturb = (): number => 1;
 
   const deliver = async (batch: { shard: string; records: StreamRecord[] }): Promise<void> => {
-    for (let tries = 0; (await projector.projectBatch(batch)) !== undefined; tries++)
+    for (let tries = 0; (await projector.projectBatch(batch)).failed !== undefined; tries++)
       if (tries === 20) throw new Error('the projector does not get on');
+  };
+
+  /** The stream comes a little after the writes: what was written last tells that all before it has come. */
+  const readAll = async (): Promise<{ shard: string; records: StreamRecord[] }[]> => {
+    marks += 1;
+    const Key = { pk: { S: 'mark' }, sk: { S: String(marks) } };
+    await direct.send(new PutItemCommand({ TableName: tables.ledger, Item: Key }));
+    await direct.send(new DeleteItemCommand({ TableName: tables.ledger, Key }));
+    const batches: { shard: string; records: StreamRecord[] }[] = [];
+    for (let tries = 0; tries < 400; tries++) {
+      const read = await stream.read();
+      batches.push(...read);
+      const isMarked = read.some(({ records }) =>
+        records.some(({ eventName, dynamodb }) => eventName === 'REMOVE' && isMark(dynamodb?.OldImage, Key.sk.S)),
+      );
+      if (isMarked) return batches;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    throw new Error('the stream does not come');
   };
 
   return {
@@ -90,7 +118,7 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
     },
     async catchUp() {
       await proxy.whenIdle();
-      for (const batch of await stream.read()) {
+      for (const batch of await readAll()) {
         const { shard, records } = batch;
         if (disturb() < 0.2) await deliver({ shard, records: records.slice(0, Math.ceil(records.length / 2)) });
         await deliver(batch);
@@ -108,6 +136,9 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
     },
   };
 };
+
+const isMark = (image: Record<string, unknown> | undefined, sk: string): boolean =>
+  JSON.stringify(image?.['pk']) === '{"S":"mark"}' && JSON.stringify(image?.['sk']) === JSON.stringify({ S: sk });
 
 /** The server of one suite. */
 export const withDynamoDb = (hooks: {

@@ -11,6 +11,9 @@ import { signRequest } from './sign-request.ts';
 const REQUIREMENTS = join(import.meta.dirname, 'emulator-requirements.txt');
 const FOLDER = resolve('.servers', 'ministack');
 const PYTHON = join(FOLDER, 'bin', 'python');
+const RUN = join(import.meta.dirname, 'run-emulator.py');
+/** The emulator's Python, with AWS's service models (botocore). There once an emulator has been started. */
+export const EMULATOR_PYTHON = PYTHON;
 const BIN = resolve('node_modules', '.bin');
 const UP_WITHIN_MS = 60_000;
 const GONE_WITHIN_MS = 5_000;
@@ -47,14 +50,18 @@ export interface Emulator {
  *
  * @param options.checksRights whether it refuses what IAM policies don't allow
  */
-export const startEmulator = async ({ checksRights = false } = {}): Promise<Emulator> => {
+export const startEmulator = async ({
+  checksRights = false,
+  waitScale = 1,
+  timeoutScale = 1,
+} = {}): Promise<Emulator> => {
   await install();
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const temporary = mkdtempSync(join(tmpdir(), 'tollgate-emulator-'));
   // It runs functions by a script there, which a package.json further up may turn into an ES module.
   writeFileSync(join(temporary, 'package.json'), '{"type":"commonjs"}');
-  const python = spawn(PYTHON, ['-m', 'ministack'], {
+  const python = spawn(PYTHON, [RUN], {
     cwd: temporary,
     // Without AWS_ENDPOINT_URL: functions inherit this environment, and find their own emulator unless told another.
     env: {
@@ -64,6 +71,9 @@ export const startEmulator = async ({ checksRights = false } = {}): Promise<Emul
       GATEWAY_PORT: String(port),
       MINISTACK_REGION: REGION,
       AUTH: String(checksRights),
+      // Waits between a state machine's tries, and its timeouts, as parts of what they are.
+      SFN_WAIT_SCALE: String(waitScale),
+      TIMEOUT_SCALE: String(timeoutScale),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,4 +1,4 @@
-import type { StreamRecord } from '../../../lambdas/adapters/dynamodb/project-batch.ts';
+import type { StreamRecord } from '../../../lambdas/adapters/dynamodb/ended-entry.ts';
 
 /** What DynamoDB Local asks of a caller: that it signs, not with what. */
 const HEADERS = {

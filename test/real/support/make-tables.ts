@@ -9,23 +9,22 @@ export const makeTables = async (
   let streamArn = '';
   const tables: Partial<TableNames> = {};
   const shapes: [string, TableShape][] = Object.entries(TABLES);
-  await Promise.all(
-    shapes.map(async ([name, { partitionKey, sortKey, stream }]) => {
-      const keys = [partitionKey, ...(sortKey === undefined ? [] : [sortKey])];
-      const tableName = `${prefix}-${name}`;
-      const { TableDescription } = await client.send(
-        new CreateTableCommand({
-          TableName: tableName,
-          BillingMode: 'PAY_PER_REQUEST',
-          AttributeDefinitions: keys.map((key) => ({ AttributeName: key, AttributeType: 'S' })),
-          KeySchema: keys.map((key, i) => ({ AttributeName: key, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
-          ...(stream !== undefined && { StreamSpecification: { StreamEnabled: true, StreamViewType: stream } }),
-        }),
-      );
-      tables[name as TableName] = tableName;
-      streamArn = TableDescription?.LatestStreamArn ?? streamArn;
-    }),
-  );
+  // One after another: of tables that DynamoDB Local makes at once, the stream of one may stay silent.
+  for (const [name, { partitionKey, sortKey, stream }] of shapes) {
+    const keys = [partitionKey, ...(sortKey === undefined ? [] : [sortKey])];
+    const tableName = `${prefix}-${name}`;
+    const { TableDescription } = await client.send(
+      new CreateTableCommand({
+        TableName: tableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: keys.map((key) => ({ AttributeName: key, AttributeType: 'S' })),
+        KeySchema: keys.map((key, i) => ({ AttributeName: key, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
+        ...(stream !== undefined && { StreamSpecification: { StreamEnabled: true, StreamViewType: stream } }),
+      }),
+    );
+    tables[name as TableName] = tableName;
+    streamArn = TableDescription?.LatestStreamArn ?? streamArn;
+  }
   return {
     tables: tables as TableNames,
     streamArn,

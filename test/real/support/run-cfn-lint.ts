@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path';
 /** AWS's linter of templates and everything that it needs, by version. */
 const REQUIREMENTS = resolve('test/real/support/cfn-lint.txt');
 
-const install = (): string => {
+/** Fetches it where it is not there yet. @returns the folder with its programs */
+export const installCfnLint = (): string => {
   const version = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 8);
   const folder = resolve('.servers', `cfn-lint-${version}`);
   const ready = join(folder, 'ready');
@@ -19,7 +20,7 @@ const install = (): string => {
     });
     writeFileSync(ready, '');
   }
-  return join(folder, 'bin', 'cfn-lint');
+  return join(folder, 'bin');
 };
 
 /** W3005: the CDK names a function's role in DependsOn beside its policy, which the role's use says already. */
@@ -32,7 +33,7 @@ export const lintTemplate = (template: object): string[] => {
     const file = join(folder, 'template.json');
     writeFileSync(file, JSON.stringify(template));
     const args = ['--format', 'parseable', '--regions', 'us-east-1', '--ignore-checks', ...IGNORED, '--template', file];
-    const { status, stdout, stderr, error } = spawnSync(install(), args, { encoding: 'utf8' });
+    const { status, stdout, stderr, error } = spawnSync(join(installCfnLint(), 'cfn-lint'), args, { encoding: 'utf8' });
     if (error !== undefined) throw error;
     // It exits with bits for errors, warnings and notes; anything else is its own failure.
     if (status === null || status > 14 || (status !== 0 && stdout.trim() === ''))

@@ -30,12 +30,16 @@ export interface Invocation {
   body: AsyncIterableIterator<string>;
   /** How it ended: undefined, or the type of the error in the trailer. */
   ended: Promise<string | undefined>;
+  /** What a function answered that does not stream. Rejects where it answered with an error. */
+  plain: Promise<unknown>;
 }
 
 export interface RunningLambda {
   invoke(event: object): Invocation;
   /** Milliseconds of processor time that the process took until it asked for its first event; undefined where /proc is absent. */
   readonly startCpuMs: number | undefined;
+  /** Milliseconds of processor time until now, and the most memory that was resident, MB; undefined where /proc is absent. */
+  usage(): { cpuMs: number; peakMb: number } | undefined;
   /** What the function has logged so far. */
   logged(): string;
   stop(): Promise<void>;
@@ -48,8 +52,14 @@ const TIMEOUT_MS = 60_000;
 /**
  * Runs a function's folder (`index.mjs`, export `handler`) under AWS's runtime client, with a Runtime API of our own, as
  * Lambda does. Like API Gateway, it reads every answer to its end, whoever may have left.
+ *
+ * @param nodeOptions flags for the process, such as Lambda gives it for its memory
  */
-export const runLambda = async (folder: string, env: Record<string, string>): Promise<RunningLambda> => {
+export const runLambda = async (
+  folder: string,
+  env: Record<string, string>,
+  nodeOptions: readonly string[] = [],
+): Promise<RunningLambda> => {
   const bootstrap = installRuntime();
   const waiting: ServerResponse[] = [];
   const queue: Pending[] = [];
@@ -94,7 +104,7 @@ export const runLambda = async (folder: string, env: Record<string, string>): Pr
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
-  child = spawn(process.execPath, [bootstrap, 'index.handler'], {
+  child = spawn(process.execPath, [...nodeOptions, bootstrap, 'index.handler'], {
     cwd: folder,
     env: {
       PATH: process.env['PATH'] ?? '',
@@ -127,6 +137,11 @@ export const runLambda = async (folder: string, env: Record<string, string>): Pr
 
   return {
     startCpuMs,
+    usage: () => {
+      const cpuMs = cpuMsOf(child.pid);
+      const peakMb = peakMbOf(child.pid);
+      return cpuMs === undefined || peakMb === undefined ? undefined : { cpuMs, peakMb };
+    },
     logged: () => log,
     invoke: (event) => {
       const pending = makePending(event);
@@ -150,6 +165,8 @@ interface Pending {
   invocation: Invocation;
   start(prelude: { statusCode: number; headers: Record<string, string> }): void;
   write(text: string): void;
+  /** The answer was no stream. */
+  whole(text: string): void;
   end(errorType: string | undefined): void;
   fail(error: Error): void;
 }
@@ -157,9 +174,9 @@ interface Pending {
 const makePending = (event: object): Pending => {
   const prelude = Promise.withResolvers<{ statusCode: number; headers: Record<string, string> }>();
   const ended = Promise.withResolvers<string | undefined>();
-  // Whoever waits for neither is not to be ended by them.
-  prelude.promise.catch(() => {});
-  ended.promise.catch(() => {});
+  const plain = Promise.withResolvers<unknown>();
+  // Whoever waits for none is not to be ended by them.
+  for (const { promise } of [prelude, ended, plain]) promise.catch(() => {});
   const { readable, writable } = new TransformStream<string, string>(undefined, undefined, { highWaterMark: 10_000 });
   const writer = writable.getWriter();
   return {
@@ -169,17 +186,21 @@ const makePending = (event: object): Pending => {
       prelude: prelude.promise,
       body: readable[Symbol.asyncIterator]() as AsyncIterableIterator<string>,
       ended: ended.promise,
+      plain: plain.promise,
     },
     start: prelude.resolve,
     write: (text) => void writer.write(text),
+    whole: (text) => plain.resolve(JSON.parse(text)),
     end: (errorType) => {
       prelude.reject(new Error(`no answer: ${errorType}`));
+      plain.reject(new Error(`no plain answer: ${errorType ?? 'a stream'}`));
       ended.resolve(errorType);
       void writer.close();
     },
     fail: (error) => {
       prelude.reject(error);
       ended.reject(error);
+      plain.reject(error);
       void writer.abort(error);
     },
   };
@@ -202,6 +223,7 @@ const takeAnswer = async (request: IncomingMessage, pending: Pending): Promise<v
   }
   const trailer = request.trailers['lambda-runtime-function-error-type'];
   const header = request.headers['lambda-runtime-function-error-type'];
+  if (head !== undefined && header === undefined && trailer === undefined) pending.whole(head.toString());
   pending.end(trailer ?? (head === undefined ? undefined : String(header ?? 'no prelude')));
 };
 
@@ -209,6 +231,13 @@ const textOf = async (request: IncomingMessage): Promise<string> => {
   let text = '';
   for await (const chunk of request) text += chunk;
   return text.slice(0, 2_000);
+};
+
+const peakMbOf = (pid: number | undefined): number | undefined => {
+  const file = `/proc/${pid}/status`;
+  if (!existsSync(file)) return undefined;
+  const kb = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(file, 'utf8'))?.[1];
+  return kb === undefined ? undefined : Number(kb) / 1_024;
 };
 
 /** User and system time, of Linux. */

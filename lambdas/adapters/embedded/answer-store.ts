@@ -1,0 +1,67 @@
+import type { AnswerClaim, AnswerStore, ClaimOutcome, KeptAnswer } from '../../core/ports.ts';
+import type { Database } from './database.ts';
+import { ANSWER_LIFE_MS } from './retention.ts';
+
+/** Characters. */
+const MAX_LENGTH = 2 * 1024 * 1024;
+
+interface AnswerRow {
+  fingerprint: string;
+  owner: string;
+  state: 'claimed' | 'answered';
+  lease_until: bigint;
+  request_id: string | null;
+  headers: string | null;
+  body: string | null;
+}
+
+/** One row a key: claimed, then with the answer. */
+export const makeEmbeddedAnswerStore = (database: Database): AnswerStore => ({
+  claim: (claim, nowMs) =>
+    database.write((connection) => {
+      connection.run('DELETE FROM answers WHERE expires <= ?', nowMs);
+      const row = connection.get<AnswerRow>('SELECT * FROM answers WHERE key = ?', claim.key);
+      const isFree =
+        row === undefined ||
+        (row.state === 'claimed' && (row.owner === claim.owner || row.lease_until <= BigInt(nowMs)));
+      if (!isFree) return readOutcome(row, claim);
+      connection.run(
+        `INSERT OR REPLACE INTO answers (key, fingerprint, owner, state, lease_until, expires) VALUES (?, ?, ?, 'claimed', ?, ?)`,
+        claim.key,
+        claim.fingerprint,
+        claim.owner,
+        claim.leaseUntil,
+        Math.max(claim.leaseUntil, nowMs + ANSWER_LIFE_MS),
+      );
+      return { kind: 'claimed' };
+    }),
+
+  keep: (claim, answer, nowMs) =>
+    database.write((connection) => {
+      const fits = answer.body.length <= MAX_LENGTH;
+      connection.run(
+        `UPDATE answers SET state = 'answered', request_id = ?, headers = ?, body = ?, expires = ? WHERE key = ? AND owner = ?`,
+        answer.requestId,
+        fits ? JSON.stringify(answer.headers) : null,
+        fits ? answer.body : null,
+        nowMs + ANSWER_LIFE_MS,
+        claim.key,
+        claim.owner,
+      );
+      return fits;
+    }),
+
+  release: (claim) =>
+    database.write((connection) => {
+      connection.run(`DELETE FROM answers WHERE key = ? AND owner = ? AND state = 'claimed'`, claim.key, claim.owner);
+    }),
+});
+
+const readOutcome = (row: AnswerRow, claim: AnswerClaim): ClaimOutcome => {
+  if (row.fingerprint !== claim.fingerprint) return { kind: 'mismatch' };
+  if (row.state !== 'answered') return { kind: 'in-progress' };
+  const requestId = row.request_id ?? '';
+  if (row.body === null) return { kind: 'too-large', requestId };
+  const headers = JSON.parse(row.headers ?? '{}') as KeptAnswer['headers'];
+  return { kind: 'answered', answer: { requestId, headers, body: row.body } };
+};

@@ -1,0 +1,291 @@
+import { formatUsd, type NanoUsd } from '../contract/money.ts';
+import { runKey } from '../core/admit/account-keys.ts';
+import { PERIODS, periodOf } from '../core/admit/periods.ts';
+import { parseAccountKey } from '../core/budget/account-period.ts';
+import { stateAt, thresholdsOf } from '../core/budget/budget-state.ts';
+import { standingTier } from '../core/budget/decide-escalation.ts';
+import { carryOut, setCapByHand } from '../core/budget/escalate.ts';
+import { scopeKey } from '../core/budget/live-policy.ts';
+import { readFingerprint } from '../core/budget/policy-fingerprint.ts';
+import type {
+  Budget,
+  BudgetAccount,
+  BudgetPeriod,
+  BudgetStore,
+  Budgets,
+  CapOverride,
+  Clock,
+  ScopeKind,
+} from '../core/ports.ts';
+import { resolveBudgets } from '../core/route/resolve-budgets.ts';
+import { CommandFailed, isoTime, type Output, shortTime, table, UsageError } from './output.ts';
+
+export interface BudgetPorts {
+  budgets: BudgetStore;
+  clock: Clock;
+  /** Answers a workflow that waits; false = it waits no more. Absent where there is none (local). */
+  answerWaiting?: (token: string, answer: object) => Promise<boolean>;
+}
+
+interface Row {
+  /** What it holds for: `team search`, `each user`. */
+  who: string;
+  length: BudgetPeriod;
+  cap: NanoUsd;
+  source: 'file' | CapOverride;
+  budget: Budget | undefined;
+  /** Key of the present account; undefined for what holds for many. */
+  account: string | undefined;
+}
+
+const KINDS: readonly ScopeKind[] = ['org', 'team', 'user', 'key', 'tag', 'alias', 'run'];
+
+export const readKind = (text: string): ScopeKind => {
+  const kind = KINDS.find((known) => known === text);
+  if (kind === undefined) throw new UsageError(`Expected one of ${KINDS.join(', ')}, got ${JSON.stringify(text)}.`);
+  return kind;
+};
+
+/** The caps that hold, each with where it comes from, and how the present accounts stand. */
+export const showBudgets = async (
+  wanted: { kind?: ScopeKind; id?: string },
+  { budgets: store, clock }: BudgetPorts,
+): Promise<Output> => {
+  const now = clock.now();
+  const policy = await store.readPolicy();
+  const filed = readFingerprint(policy.fingerprint);
+  const budgets = resolveBudgets({ budgets: filed?.budgets ?? {} });
+  const live = policy.overrides.filter(({ until }) => until === null || until > now);
+  const rows = rowsOf(budgets, filed?.org ?? 'default', live, wanted, now);
+  const accounts = await store.readAccounts(rows.flatMap(({ account }) => account ?? []));
+  const byKey = new Map(accounts.map((account) => [account.key, account]));
+  const data = rows.map((row) => describeRow(row, row.account === undefined ? undefined : byKey.get(row.account)));
+  const text = table([
+    ['SCOPE', 'PERIOD', 'CAP USD', 'SPENT', 'HELD', 'STATE', 'SOURCE'],
+    ...data.map((one) => [
+      one.scope,
+      one.period ?? one.length,
+      one.cap_usd,
+      one.spent_usd ?? '-',
+      one.held_usd ?? '-',
+      one.state ?? '-',
+      one.source === 'file' ? 'file' : sourceText(one),
+    ]),
+  ]);
+  return { text: rows.length === 0 ? 'No budget caps anything here.' : text, data };
+};
+
+const sourceText = ({
+  set_by,
+  set_at,
+  until,
+}: {
+  set_by: string | null;
+  set_at: string | null;
+  until: string | null;
+}) =>
+  `${set_by} ${shortTime(Date.parse(set_at ?? ''))}${until === null ? '' : `, until ${shortTime(Date.parse(until))}`}`;
+
+const describeRow = ({ who, length, cap, source, budget, account: key }: Row, account: BudgetAccount | undefined) => {
+  const committed = account?.committed ?? 0n;
+  const byHand = source === 'file' ? undefined : source;
+  return {
+    scope: who,
+    length,
+    period: key === undefined ? null : (key.split('#')[2] ?? null),
+    account: key ?? null,
+    cap_usd: formatUsd(cap),
+    spent_usd: key === undefined ? null : formatUsd(account?.spent ?? 0n),
+    held_usd: key === undefined ? null : formatUsd(account?.held ?? 0n),
+    state: key === undefined ? null : stateAt(committed, cap, thresholdsOf(budget ?? { warnAt: WARN_AT })),
+    /** As far as people have been told. */
+    escalated_to: account === undefined ? null : standingTier({ ...account, cap }).state,
+    source: byHand === undefined ? ('file' as const) : ('override' as const),
+    set_by: byHand?.by ?? null,
+    set_at: byHand === undefined ? null : isoTime(byHand.at),
+    until: byHand === undefined || byHand.until === null ? null : isoTime(byHand.until),
+  };
+};
+
+const WARN_AT = 0.8;
+
+const rowsOf = (
+  budgets: Budgets,
+  org: string,
+  overrides: readonly CapOverride[],
+  wanted: { kind?: ScopeKind; id?: string },
+  now: number,
+): Row[] => {
+  const named: [ScopeKind, string, Budget | undefined][] = [
+    ['org', org, budgets.org],
+    ...[...budgets.teams].map(([id, budget]) => ['team', id, budget] as [ScopeKind, string, Budget]),
+    ...[...budgets.users].map(([id, budget]) => ['user', id, budget] as [ScopeKind, string, Budget]),
+    ...[...budgets.keys].map(([id, budget]) => ['key', id, budget] as [ScopeKind, string, Budget]),
+    ...[...budgets.tags].map(([id, budget]) => ['tag', id, budget] as [ScopeKind, string, Budget]),
+    ...[...budgets.aliases].map(([id, budget]) => ['alias', id, budget] as [ScopeKind, string, Budget]),
+    ...[...budgets.runs].map(([id, budget]) => ['run', id, budget] as [ScopeKind, string, Budget]),
+  ];
+  if (
+    wanted.kind !== undefined &&
+    wanted.id !== undefined &&
+    !named.some(([k, id]) => k === wanted.kind && id === wanted.id)
+  )
+    named.push([wanted.kind, wanted.id, defaultOf(wanted.kind, wanted.id, budgets)]);
+  const known = new Set(named.map(([kind, id]) => scopeKey(kind, id)));
+  const own = named.flatMap(([kind, id, budget]) =>
+    rowsOfScope(`${kind} ${id}`, scopeKey(kind, id), budget, overrides, budgets.timeZone, now),
+  );
+  const byHandOnly = [...new Set(overrides.map(({ scope }) => scope))]
+    .filter((scope) => !known.has(scope))
+    .flatMap((scope) => rowsOfScope(scope.replace('#', ' '), scope, undefined, overrides, budgets.timeZone, now));
+  const defaults: [string, Budget | undefined][] = [
+    ['each team', budgets.perTeam],
+    ['each user', budgets.perUser],
+    ['each key', budgets.perKey],
+    ...[...budgets.perTag].map(([name, budget]) => [`each tag ${name}`, budget] as [string, Budget]),
+    ['each run', budgets.perRun],
+  ];
+  const many = defaults.flatMap(([who, budget]) =>
+    PERIODS.flatMap((length): Row[] => {
+      const cap = budget?.[length];
+      return cap === undefined ? [] : [{ who, length, cap, source: 'file', budget, account: undefined }];
+    }),
+  );
+  const all = [...own, ...byHandOnly, ...many];
+  const { kind, id } = wanted;
+  if (kind === undefined) return all;
+  return all.filter(({ who }) => (id === undefined ? who.split(' ').includes(kind) : who === `${kind} ${id}`));
+};
+
+const defaultOf = (kind: ScopeKind, id: string, budgets: Budgets): Budget | undefined => {
+  switch (kind) {
+    case 'team':
+      return budgets.perTeam;
+    case 'user':
+      return budgets.perUser;
+    case 'key':
+      return budgets.perKey;
+    case 'tag':
+      return budgets.perTag.get(id.split('=')[0] ?? '');
+    case 'run':
+      return budgets.perRun;
+    default:
+      return undefined;
+  }
+};
+
+const rowsOfScope = (
+  who: string,
+  scope: string,
+  budget: Budget | undefined,
+  overrides: readonly CapOverride[],
+  timeZone: string,
+  now: number,
+): Row[] =>
+  PERIODS.flatMap((length): Row[] => {
+    const override = overrides.find((one) => one.scope === scope && one.length === length);
+    const cap = override?.cap ?? budget?.[length];
+    if (cap === undefined) return [];
+    const account = `${scope}#${periodOf(length, now, timeZone)}`;
+    return [{ who, length, cap, source: override ?? 'file', budget, account }];
+  });
+
+export interface SetCaps {
+  kind: ScopeKind;
+  /** Of a run: `team/run`. */
+  id: string | undefined;
+  /** `file` = what the file says holds again. */
+  caps: Partial<Record<BudgetPeriod, NanoUsd | 'file'>>;
+  until: number | null;
+  by: string;
+}
+
+/** Sets caps by hand: at once on the present account, within seconds everywhere. */
+export const setBudget = async ({ kind, id, caps, until, by }: SetCaps, ports: BudgetPorts): Promise<Output> => {
+  const { budgets: store, clock } = ports;
+  const wanted = PERIODS.flatMap((length) => (caps[length] === undefined ? [] : [[length, caps[length]] as const]));
+  if (wanted.length === 0)
+    throw new UsageError('Say which cap: --daily, --weekly, --monthly or --lifetime, with an amount.');
+  const filed = readFingerprint((await store.readPolicy()).fingerprint);
+  const name = kind === 'org' ? (id ?? filed?.org ?? 'default') : id;
+  if (name === undefined) throw new UsageError(`Say which ${kind}: budgets set ${kind} NAME …`);
+  const [team, run, ...more] = name.split('/');
+  if (kind === 'run' && (run === undefined || more.length > 0)) throw new UsageError('A run is named TEAM/RUN.');
+  const scope = scopeKey(kind, kind === 'run' ? runKey(team ?? '', run ?? '') : name);
+  const now = clock.now();
+  for (const [length, cap] of wanted) {
+    const account = `${scope}#${periodOf(length, now, filed?.budgets.timeZone ?? 'UTC')}`;
+    if (cap === 'file') await store.override({ scope, length }, null, now);
+    else await setCapByHand({ scope, length, cap, by, until }, account, ports);
+    await endWaiting(account, by, ports);
+  }
+  return showBudgets({ kind, id: name }, ports);
+};
+
+/** Whoever waits for an approval of what has just been set otherwise need not wait on. */
+const endWaiting = async (account: string, by: string, { budgets, answerWaiting }: BudgetPorts): Promise<void> => {
+  const pending = await budgets.readApproval(account);
+  if (pending === undefined) return;
+  if (pending.token !== null && answerWaiting !== undefined)
+    await answerWaiting(pending.token, { decision: 'superseded', by });
+  await budgets.endApproval(account, pending.round);
+};
+
+const SHOWS_WITHIN_MS = 20_000;
+
+/** Answers the workflow of an account at its cap; a local one is raised right here. */
+export const approveBudget = async (
+  { account, to, by }: { account: string; to: NanoUsd | null; by: string },
+  ports: BudgetPorts,
+): Promise<Output> => {
+  const { budgets, clock, answerWaiting } = ports;
+  const name = readAccountKey(account);
+  const pending = await budgets.readApproval(account);
+  if (pending === undefined)
+    throw new CommandFailed(
+      `Nothing waits for an approval of ${account}. "budgets show" says how it stands; "budgets set" changes a cap at any time.`,
+    );
+  if (to !== null && to <= pending.cap)
+    throw new UsageError(`--to has to be more than the cap it has come to, $${formatUsd(pending.cap)}.`);
+  if (pending.token === null || answerWaiting === undefined) {
+    const notice = await carryOut({ account, round: pending.round, to, by }, ports);
+    if (notice === undefined)
+      throw new CommandFailed(`It comes too late: the period ${name.period} is over, or the cap is that high already.`);
+    return { text: notice.message, data: { account, raised_to_usd: to === null ? null : formatUsd(to), by } };
+  }
+  const answer = { decision: to === null ? 'refuse' : 'approve', ...(to !== null && { to: String(to) }), by };
+  if (!(await answerWaiting(pending.token, answer)))
+    throw new CommandFailed(
+      `The workflow that waited for ${account} has ended. "budgets set" changes a cap at any time.`,
+    );
+  const isDone = await until(clock, async () => {
+    if (to === null) return (await budgets.readApproval(account)) === undefined;
+    const [figures] = await budgets.readAccounts([account]);
+    return figures !== undefined && figures.cap !== null && figures.cap >= to;
+  });
+  const what = to === null ? 'The refusal' : `The raise to $${formatUsd(to)}`;
+  return {
+    text: isDone
+      ? `${what} of ${account} by ${by} is done.`
+      : `${what} of ${account} is on its way; "budgets show" will tell.`,
+    data: { account, raised_to_usd: to === null ? null : formatUsd(to), by, done: isDone },
+  };
+};
+
+const readAccountKey = (account: string): ReturnType<typeof parseAccountKey> => {
+  try {
+    return parseAccountKey(account);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`${error.message}.`);
+    throw error;
+  }
+};
+
+const until = async (clock: Clock, isDone: () => Promise<boolean>): Promise<boolean> => {
+  const endsAt = clock.now() + SHOWS_WITHIN_MS;
+  for (;;) {
+    if (await isDone()) return true;
+    if (clock.now() >= endsAt) return false;
+    await clock.sleep(250);
+  }
+};

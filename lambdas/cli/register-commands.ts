@@ -1,0 +1,26 @@
+import type { Cli } from './cli.ts';
+import { registerBudgetCommands } from './commands/budgets.ts';
+import { registerCircuitCommands } from './commands/circuits.ts';
+import { registerKeyCommands } from './commands/keys.ts';
+import { registerLedgerCommands } from './commands/ledger.ts';
+import { registerPriceCommand } from './commands/prices.ts';
+import { registerQuoteCommand } from './commands/quote.ts';
+import { registerRunCommands } from './commands/runs.ts';
+import { registerSecretCommands } from './commands/secrets.ts';
+import { registerSmokeCommand } from './commands/smoke.ts';
+
+/**
+ * Every group of commands, one a file, in the order of `--help`. A command that works on a deployed stack also has its line in
+ * `lib/cli-rights.ts`.
+ */
+export const registerCommands = (cli: Cli): void => {
+  registerKeyCommands(cli);
+  registerLedgerCommands(cli);
+  registerBudgetCommands(cli);
+  registerCircuitCommands(cli);
+  registerRunCommands(cli);
+  registerSecretCommands(cli);
+  registerPriceCommand(cli);
+  registerQuoteCommand(cli);
+  registerSmokeCommand(cli);
+};

@@ -1,0 +1,22 @@
+import type { TableName } from './tables.ts';
+
+/**
+ * A gateway's outputs in its stack, each behind the construct's id (`GatewayLedgerTable`): `lib` writes them, the command
+ * line finds its way by them. Renaming one shuts out the command lines of other versions.
+ */
+
+export const TABLE_OUTPUTS = {
+  access: 'AccessTable',
+  limits: 'LimitsTable',
+  targets: 'TargetsTable',
+  ledger: 'LedgerTable',
+  accounts: 'AccountsTable',
+  responses: 'ResponsesTable',
+} as const satisfies Record<TableName, string>;
+
+/** The names of the secrets that the configuration refers to, as a JSON array. */
+export const SECRETS_OUTPUT = 'SecretNames';
+
+/** The stacks that `bin/app.ts` makes, one a stage. */
+export const STAGES = ['dev', 'prod'] as const;
+export const stackOfStage = (stage: (typeof STAGES)[number]): string => `Tollgate-${stage}`;

@@ -1,0 +1,143 @@
+import type { NanoUsd } from '../../contract/money.ts';
+import type { Admission } from '../admit/admit.ts';
+import { holdCeiling } from '../admit/hold-ceiling.ts';
+import { outputLimitFor, outputLimitOf } from '../admit/output-limit.ts';
+import { type Refusal, refuse } from '../failures.ts';
+import type { AccountFigures, AccountRef, HoldOutcome } from '../ports.ts';
+import { present } from '../read-json.ts';
+import type { StandIn } from '../route/plan.ts';
+import { hasReached, thresholdsOf } from './budget-state.ts';
+
+/** A budget that lets cheaper models answer. */
+export interface Downgrading {
+  /** `team search` */
+  scope: string;
+  withoutStandIn: 'allow' | 'reject';
+}
+
+/**
+ * The tightest account that was in downgrade before this request came; one whose requests need a stand-in wins. The
+ * request's own hold does not count: it is a ceiling, and a large one would let the stand-in answer on an untouched budget.
+ * What is committed is counted, so nothing here waits for the projector, and a raise, which the figures carry, lifts it at once.
+ *
+ * @param own what this request holds on each account, and the figures count
+ */
+const downgradedBy = (
+  accounts: readonly AccountRef[],
+  figures: readonly AccountFigures[],
+  own: NanoUsd,
+): Downgrading | undefined => {
+  const byKey = new Map(figures.map((standing) => [standing.key, standing]));
+  let tightest: { account: AccountRef; before: NanoUsd; cap: NanoUsd } | undefined;
+  for (const account of accounts) {
+    const { committed, cap } = byKey.get(account.key) ?? {};
+    const { downgradePerMille } = thresholdsOf(account);
+    if (downgradePerMille === undefined || committed === undefined || cap === undefined || cap === null) continue;
+    const before = committed - own;
+    if (!hasReached(before, cap, downgradePerMille)) continue;
+    const isStricter = account.withoutStandIn === 'reject' && tightest?.account.withoutStandIn !== 'reject';
+    const isLooser = account.withoutStandIn !== 'reject' && tightest?.account.withoutStandIn === 'reject';
+    if (tightest === undefined || isStricter || (!isLooser && before * tightest.cap > tightest.before * cap))
+      tightest = { account, before, cap };
+  }
+  return tightest && downgradingOf(tightest.account);
+};
+
+const downgradingOf = ({ scope, id, withoutStandIn }: AccountRef): Downgrading => ({
+  scope: `${scope} ${id}`,
+  withoutStandIn: withoutStandIn ?? 'allow',
+});
+
+/**
+ * The first stand-in whose ceiling every account has room for, where the asked-for model's has none in a budget that knows
+ * downgrades and is past its warning.
+ */
+export const affordableStandIn = (
+  refused: Extract<HoldOutcome, { kind: 'refused' }>,
+  { plan, accounts, isBudgeted }: Pick<Admission, 'plan' | 'accounts' | 'isBudgeted'>,
+): (StandIn & { by: Downgrading }) | undefined => {
+  const { account, figures, standing } = refused;
+  const { warnPerMille, downgradePerMille } = thresholdsOf(account);
+  const cap = figures?.cap ?? account.cap;
+  if (figures === undefined || cap === null || downgradePerMille === undefined) return undefined;
+  if (!hasReached(figures.committed, cap, warnPerMille)) return undefined;
+  const rooms = roomsOf(accounts, standing);
+  for (let standIn = plan.standIn?.(); standIn !== undefined; standIn = standIn.plan.standIn?.()) {
+    const ceiling = ceilingOf(standIn, isBudgeted);
+    if (rooms.every((room) => ceiling <= room)) return { ...standIn, by: downgradingOf(account) };
+  }
+  return undefined;
+};
+
+/** What each capped account has left; all of its cap where it does not exist yet. */
+const roomsOf = (accounts: readonly AccountRef[], standing: readonly AccountFigures[]): NanoUsd[] => {
+  const byKey = new Map(standing.map((figures) => [figures.key, figures]));
+  return accounts.flatMap(({ key, cap: own }) => {
+    const figures = byKey.get(key);
+    const cap = figures === undefined ? own : figures.cap;
+    return cap === null ? [] : [cap - (figures?.committed ?? 0n)];
+  });
+};
+
+const ceilingOf = ({ asked, plan }: StandIn, isBudgeted: boolean): NanoUsd => {
+  const [target] = plan.targets;
+  const limit = outputLimitFor(asked.conversation, asked.alias, target, isBudgeted);
+  return holdCeiling(target, asked.conversation, plan.estimateOf(target).inputTokensHigh, limit.tokens);
+};
+
+/**
+ * Lets a cheaper model answer where a budget is in downgrade, before the entry is written: so it costs no trip.
+ *
+ * @param known the budget for whose sake a stand-in is what was admitted
+ * @returns the refusal, where the budget wants a stand-in and there is none; nothing has been changed then
+ */
+export const downgrade = (
+  admission: Admission,
+  known: Downgrading | undefined,
+  figures: readonly AccountFigures[],
+): Refusal | undefined => {
+  const by = known ?? downgradedBy(admission.accounts, figures, admission.hold);
+  if (by === undefined) return undefined;
+  const standIn = known === undefined ? admission.plan.standIn?.() : undefined;
+  if (standIn !== undefined) putStandIn(admission, standIn);
+  else if (known === undefined && by.withoutStandIn === 'reject') return noStandIn(admission, by);
+  const { asked, receipt } = admission;
+  const { scope, usedPerMille } = receipt.budget;
+  receipt.budget = {
+    state: 'downgrade',
+    scope: by.scope,
+    ...(scope === by.scope && present('usedPerMille', usedPerMille)),
+  };
+  if (asked.alias.name !== asked.conversation.model)
+    receipt.downgrade = {
+      from: asked.conversation.model,
+      to: asked.alias.name,
+      scope: by.scope,
+      ceiling: String(ceilingOf(admission, admission.isBudgeted)),
+    };
+  return undefined;
+};
+
+/**
+ * The hold stays as it is, and what is too much of it goes when the request settles; should the stand-in be the dearer one,
+ * the call layer tops it up.
+ */
+const putStandIn = (admission: Admission, { asked, plan }: StandIn): void => {
+  const [target] = plan.targets;
+  const { receipt } = admission;
+  admission.asked = asked;
+  admission.plan = plan;
+  const outputLimit = outputLimitOf(admission, target);
+  admission.outputLimit = outputLimit;
+  receipt.plan = { targets: plan.targets.map(({ id }) => id), passedOver: [...plan.passedOver] };
+  receipt.estimate = { ...plan.estimateOf(target), outputTokens: outputLimit.tokens };
+  receipt.outputLimit = outputLimit;
+};
+
+const noStandIn = ({ asked, plan }: Admission, { scope }: Downgrading): Refusal =>
+  refuse(
+    'budget_exceeded',
+    `The budget of ${scope} is so far spent that only cheaper models answer, and "${asked.alias.name}" has none ` +
+      `${plan.standIn === undefined ? '' : 'that can serve this request '}(downgradeTo). Use a cheaper model, or ask for a raise.`,
+    { scope, shouldRetry: false },
+  );

@@ -1,0 +1,44 @@
+import type { AttemptFailure } from '../failures.ts';
+import type { CircuitRecord, Random } from '../ports.ts';
+import { closeCircuit, openCircuit, returnLease } from './circuit.ts';
+
+/** What a call that entered came to. `abandoned` = nothing was learnt: the client left, or the call was never sent. */
+export type CallReport = 'ok' | 'abandoned' | AttemptFailure;
+
+export type Verdict = 'works' | 'broken' | 'unknown';
+
+/** A target that turns one request down (busy, too long, not allowed) is not broken. */
+export const verdictOf = (report: CallReport): Verdict => {
+  if (report === 'ok') return 'works';
+  if (report === 'abandoned') return 'unknown';
+  if (report.countsAgainstCircuit) return 'broken';
+  return report.reason === 'cancelled' || report.reason === 'deadline' ? 'unknown' : 'works';
+};
+
+/** Why a circuit moves, for people. */
+export const reasonOf = (report: CallReport): string =>
+  typeof report === 'string' ? report : [report.reason, report.status].filter((word) => word !== undefined).join(' ');
+
+/** Whether this prober holds the lease. */
+export const isProber = ({ circuit }: CircuitRecord, probe: string): boolean =>
+  circuit.state === 'half-open' && circuit.prober === probe;
+
+/**
+ * Where a probe's word moves the circuit, whoever probed: a user's request or the background prober.
+ *
+ * @returns undefined where there is nothing to move: the lease is another's by now, or nobody's
+ */
+export const afterProbe = (
+  record: CircuitRecord,
+  { report, probe }: { report: CallReport; probe: string },
+  now: number,
+  random: Pick<Random, 'fraction'>,
+): CircuitRecord | undefined => {
+  const verdict = verdictOf(report);
+  // Any prober's good word counts, a late one's too: else a target slower than the lease would never close.
+  if (verdict === 'works')
+    return record.circuit.state === 'half-open' ? closeCircuit(record, now, 'probe answered') : undefined;
+  if (!isProber(record, probe)) return undefined;
+  if (verdict === 'unknown') return returnLease(record, now, 'probe abandoned');
+  return openCircuit(record, now, random.fraction(), reasonOf(report));
+};

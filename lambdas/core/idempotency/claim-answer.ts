@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { type Admission, type Admitted, admit } from '../admit/admit.ts';
+import { randomText } from '../authenticate/api-key.ts';
+import type { JsonValue } from '../conversation.ts';
+import type { Asked } from '../decode/decode.ts';
+import { type Refusal, refuse } from '../failures.ts';
+import type { AnswerClaim, ClaimOutcome, KeptAnswer, Ports } from '../ports.ts';
+import type { Plan } from '../route/plan.ts';
+
+/** Admitted, refused, or answered before: then nothing was held and nothing is called. */
+export type AdmittedOnce = Admitted | { ok: false; replay: KeptAnswer };
+
+type AdmitOncePorts = Parameters<typeof admit>[2] & Pick<Ports, 'answers'>;
+
+/** How long a duplicate waits for the answer under way, and how often it looks. */
+const PATIENCE_MS = 5_000;
+const LOOK_EVERY_MS = 500;
+/** A claim outlives its call by this much, for settling and keeping. One whose process died is free again afterwards. */
+const LEASE_RESERVE_MS = 30_000;
+/** What a duplicate is told to wait, when waiting here did not help. */
+const RETRY_AFTER_MS = 5_000;
+
+/**
+ * `admit`, and beside its first trip the claim of the request's idempotency key: a duplicate of what was answered gets that
+ * answer, a duplicate of what is under way waits a little, and neither is admitted.
+ *
+ * @throws {StoreUnavailable}, also where only the claim got no answer: without it there could be two bills
+ */
+export const admitOnce = async (asked: Asked, plan: Plan, ports: AdmitOncePorts): Promise<AdmittedOnce> => {
+  if (asked.idempotencyKey === undefined) return admit(asked, plan, ports);
+  const claim = draftClaim(asked, asked.idempotencyKey, ports);
+  const claiming = ports.answers.claim(claim, ports.clock.now());
+  const mayGo = claiming.then(({ kind }) => kind === 'claimed');
+  const [admitted, claimed] = await Promise.allSettled([admit(asked, plan, ports, mayGo), claiming]);
+  if (claimed.status === 'rejected') throw claimed.reason;
+  if (claimed.value.kind === 'claimed') {
+    if (admitted.status === 'rejected') {
+      await releaseClaim(claim, ports);
+      throw admitted.reason;
+    }
+    return underClaim(admitted.value, claim, ports);
+  }
+  const outcome = await outwait(claim, claimed.value, ports);
+  if (outcome.kind === 'claimed') {
+    // Whoever had it gave it up without an answer.
+    try {
+      return await underClaim(await admit(asked, plan, ports), claim, ports);
+    } catch (error) {
+      await releaseClaim(claim, ports);
+      throw error;
+    }
+  }
+  if (outcome.kind === 'answered') return { ok: false, replay: outcome.answer };
+  return { ok: false, refusal: refusalOf(outcome) };
+};
+
+const underClaim = async (admitted: Admitted, claim: AnswerClaim, ports: AdmitOncePorts): Promise<Admitted> => {
+  if (!admitted.ok) {
+    await releaseClaim(claim, ports);
+    return admitted;
+  }
+  const admission: Admission = { ...admitted.admission, claim };
+  return { ok: true, admission };
+};
+
+/** Looks again while the answer is under way. */
+const outwait = async (
+  claim: AnswerClaim,
+  first: ClaimOutcome,
+  { answers, clock }: AdmitOncePorts,
+): Promise<ClaimOutcome> => {
+  let outcome = first;
+  for (let waitedMs = 0; outcome.kind === 'in-progress' && waitedMs < PATIENCE_MS; waitedMs += LOOK_EVERY_MS) {
+    await clock.sleep(LOOK_EVERY_MS);
+    outcome = await answers.claim({ ...claim, leaseUntil: claim.leaseUntil + waitedMs + LOOK_EVERY_MS }, clock.now());
+  }
+  return outcome;
+};
+
+/** Frees the key for the next try: nothing whole came of this one. Where that fails, the lease runs out. */
+export const releaseClaim = async (
+  claim: AnswerClaim,
+  { answers, log }: Pick<Ports, 'answers' | 'log'>,
+): Promise<void> => {
+  try {
+    await answers.release(claim);
+  } catch (error) {
+    log.warn('idempotency key not released: it is free again when its lease runs out', { error });
+  }
+};
+
+const draftClaim = (asked: Asked, idempotencyKey: string, { clock, random }: AdmitOncePorts): AnswerClaim => ({
+  key: `${asked.caller.keyId}#${sha256(idempotencyKey)}`,
+  fingerprint: fingerprintOf(asked),
+  owner: randomText(random, 20),
+  leaseUntil: clock.now() + asked.alias.timeouts.totalMs + LEASE_RESERVE_MS,
+});
+
+/** The same request, however its JSON was laid out: surface, body, and for whom it is. */
+const fingerprintOf = ({ surface, body, labels }: Asked): string =>
+  sha256(canonical([surface.name, body, labels.user, labels.tags]));
+
+/** JSON with the members of objects in one order. */
+const canonical = (value: JsonValue): string => {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).filter((member): member is [string, JsonValue] => member[1] !== undefined);
+  return `{${members
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`)
+    .join(',')}}`;
+};
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+const refusalOf = (outcome: Extract<ClaimOutcome, { kind: 'in-progress' | 'mismatch' | 'too-large' }>): Refusal => {
+  switch (outcome.kind) {
+    case 'in-progress':
+      return refuse(
+        'idempotency_in_progress',
+        'A request with this idempotency-key is still under way. Ask again in a few seconds: the answer is then given once more, and not billed again.',
+        { param: 'idempotency-key', retryAfterMs: RETRY_AFTER_MS },
+      );
+    case 'mismatch':
+      return refuse(
+        'idempotency_mismatch',
+        'This idempotency-key came with another request before. Send the same body under it, or use a new key for a new request.',
+        { param: 'idempotency-key', shouldRetry: false },
+      );
+    case 'too-large':
+      return refuse(
+        'idempotency_too_large',
+        `The request with this idempotency-key was answered as ${outcome.requestId}, with more than is kept for a second time. Its receipt says what it cost; use a new key to ask again.`,
+        { param: 'idempotency-key', shouldRetry: false },
+      );
+    default:
+      return outcome satisfies never;
+  }
+};

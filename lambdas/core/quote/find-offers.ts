@@ -1,0 +1,61 @@
+import type { AdmitPorts } from '../admit/admit.ts';
+import { type Asked, usableAliases } from '../decode/decode.ts';
+import type { Offer, Refusal } from '../failures.ts';
+import type { Ports } from '../ports.ts';
+import { planRoute } from '../route/plan.ts';
+import { type Draft, draftOf, judge, readStanding } from './judge-request.ts';
+import { costsOf } from './quote-costs.ts';
+
+type OfferPorts = AdmitPorts & Pick<Ports, 'dialects'>;
+
+const MOST_OFFERS = 5;
+/** More aliases than this are not looked at: a refusal must stay cheap. */
+const MOST_CANDIDATES = 32;
+
+/** Cheaper ways to ask the same, as other aliases of the key would see it; the standing of them all is one more read. */
+export const draftOffers = (asked: Asked, ceiling: bigint, nowMs: number, ports: OfferPorts): Draft[] =>
+  usableAliases(asked.caller, ports.gateway)
+    .filter(({ name }) => name !== asked.conversation.model)
+    .slice(0, MOST_CANDIDATES)
+    .flatMap((alias) => {
+      const instead: Asked = { ...asked, alias, conversation: { ...asked.conversation, model: alias.name } };
+      const planned = planRoute(instead, ports.dialects, ports.gateway.aliases);
+      const drafted = planned.ok ? draftOf(instead, planned.plan, nowMs, ports) : undefined;
+      return drafted?.ok && drafted.draft.admission.hold < ceiling ? [drafted.draft] : [];
+    });
+
+/** Those of them that would be admitted now, the cheapest first. */
+export const offersAmong = (
+  drafts: readonly Draft[],
+  standing: Awaited<ReturnType<typeof readStanding>>,
+  nowMs: number,
+  ports: OfferPorts,
+): Offer[] =>
+  drafts
+    .flatMap((draft) => {
+      const judged = judge(draft, standing, nowMs, ports);
+      return judged.ok ? [{ model: draft.asked.conversation.model, ...costsOf(judged.admission) }] : [];
+    })
+    .toSorted((a, b) => (a.mostCost < b.mostCost ? -1 : a.mostCost > b.mostCost ? 1 : 0))
+    .slice(0, MOST_OFFERS);
+
+/**
+ * A refusal for want of room, with what would be admitted instead. Best effort: without an answer of the store the refusal
+ * goes out as it is.
+ */
+export const withOffers = async (refusal: Refusal, asked: Asked, ports: OfferPorts): Promise<Refusal> => {
+  if (refusal.code !== 'budget_exceeded' && refusal.code !== 'rate_limit_exceeded') return refusal;
+  try {
+    const now = ports.clock.now();
+    const planned = planRoute(asked, ports.dialects, ports.gateway.aliases);
+    const own = planned.ok ? draftOf(asked, planned.plan, now, ports) : undefined;
+    if (!own?.ok) return refusal;
+    const drafts = draftOffers(asked, own.draft.admission.hold, now, ports);
+    if (drafts.length === 0) return { ...refusal, offers: [] };
+    const standing = await readStanding(drafts, now, ports);
+    return { ...refusal, offers: offersAmong(drafts, standing, now, ports) };
+  } catch (error) {
+    ports.log.warn('refused without offers', { error });
+    return refusal;
+  }
+};

@@ -1,0 +1,75 @@
+import { randomText } from '../authenticate/api-key.ts';
+import { authenticate } from '../authenticate/authenticate.ts';
+import { type Asked, decode } from '../decode/decode.ts';
+import type { Surface } from '../dialect.ts';
+import type { Refusal } from '../failures.ts';
+import type { Ports } from '../ports.ts';
+import { respondWithError, respondWithRefusal } from '../respond/respond-with-refusal.ts';
+import { idHeaders } from '../respond/response-headers.ts';
+import { planRoute } from '../route/plan.ts';
+import { draftOffers, offersAmong } from './find-offers.ts';
+import { draftOf, judge, readStanding } from './judge-request.ts';
+import { costsOf, describeCosts, describeOffer } from './quote-costs.ts';
+
+/**
+ * `POST /v1/quote`: a chat or messages body → whether it would be admitted now, by which route, what it is expected to cost
+ * and at most, what refuses it, and what would be admitted for less. Nothing is held, taken or called; the answer holds for
+ * the moment in which it is given. What no request can be is refused as it would be on its own route.
+ */
+export const quoteRequest = async (request: Request, surface: Surface, ports: Ports): Promise<Response> => {
+  try {
+    const authenticated = await authenticate(request.headers, ports);
+    if (!authenticated.ok) return respondWithRefusal(authenticated.refusal, surface, ports);
+    const decoded = await decode(request, surface, authenticated.caller, ports.gateway);
+    if (!decoded.ok) return respondWithRefusal(decoded.refusal, surface, ports);
+    const { asked } = decoded;
+    const planned = planRoute(asked, ports.dialects, ports.gateway.aliases);
+    if (!planned.ok) return respondWithRefusal(planned.refusal, surface, ports, { asked });
+
+    const now = ports.clock.now();
+    await learnRuns(asked, ports);
+    const drafted = draftOf(asked, planned.plan, now, ports);
+    if (!drafted.ok) return respondWithRefusal(drafted.refusal, surface, ports, { asked });
+    const { draft } = drafted;
+    const others = draftOffers(asked, draft.admission.hold, now, ports);
+    const standing = await readStanding([draft, ...others], now, ports);
+    const judged = judge(draft, standing, now, ports);
+    const { plan, outputLimit, receipt } = judged.admission;
+    return Response.json(
+      {
+        object: 'quote',
+        model: asked.conversation.model,
+        admitted: judged.ok,
+        route: plan.targets.map(({ id }) => id),
+        passed_over: plan.passedOver,
+        input_tokens: { low: receipt.estimate.inputTokensLow, high: receipt.estimate.inputTokensHigh },
+        output_limit: { tokens: outputLimit.tokens, set_by: outputLimit.setBy },
+        ...describeCosts(costsOf(judged.admission)),
+        budget: judged.ok ? receipt.budget : null,
+        refusal: judged.ok ? null : describeRefusal(judged.refusal, now),
+        offers: offersAmong(others, standing, now, ports).map(describeOffer),
+      },
+      { headers: idHeaders(`req_${randomText(ports.random, 20)}`) },
+    );
+  } catch (error) {
+    return respondWithError(error, surface, ports);
+  }
+};
+
+/** A process that has not seen the run yet must know what started it: that has a budget too. */
+const learnRuns = async ({ caller, labels }: Asked, { runs }: Pick<Ports, 'runs'>): Promise<void> => {
+  if (labels.run === undefined) return;
+  const [record] = await runs.read(caller.team, [labels.run.id]);
+  if (record === undefined || record.startedAt === null) return;
+  await runs.learn(caller.team, { kind: 'other-parent', run: record.id, parent: record.parent });
+};
+
+const describeRefusal = ({ code, message, scope, retryAfterMs, retryAt }: Refusal, nowMs: number) => ({
+  code,
+  message,
+  scope: scope ?? null,
+  retry_at:
+    retryAfterMs === undefined && retryAt === undefined
+      ? null
+      : new Date(retryAt ?? nowMs + (retryAfterMs ?? 0)).toISOString(),
+});

@@ -1,0 +1,40 @@
+import type { LedgerAudit } from '../core/audit/ledger-audit.ts';
+import type {
+  AccessStore,
+  BudgetStore,
+  Cancellations,
+  CircuitStore,
+  Clock,
+  Ledger,
+  Random,
+  RunStore,
+} from '../core/ports.ts';
+
+/** The stores as the command line uses them, wherever they are. */
+export interface CliStores {
+  access: AccessStore;
+  circuits: CircuitStore;
+  ledger: Ledger;
+  audit: LedgerAudit;
+  budgets: BudgetStore;
+  /** Answers a workflow that waits; false = it waits no more. Only a deployed gateway has any. */
+  answerWaiting?: (token: string, answer: object) => Promise<boolean>;
+  runs: RunStore;
+  cancellations: Cancellations;
+  clock: Clock;
+  random: Random;
+  place: Place;
+  close(): void;
+}
+
+export type Place =
+  | { kind: 'local'; dataDir: string }
+  | {
+      kind: 'deployed';
+      stack: string;
+      region: string;
+      /** The construct's id in that stack, as the stack's outputs spell it. */
+      gateway: string;
+      /** That gateway's outputs, by their names without the gateway's: `LedgerTable`. */
+      outputs: Readonly<Record<string, string>>;
+    };

@@ -1,0 +1,171 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  DIMENSION_SETS,
+  METRICS_NAMESPACE,
+  type MetricName,
+  type MetricRecord,
+} from '../../lambdas/contract/metrics.ts';
+import { measureBudgets, measureEntries } from '../../lambdas/core/observe/measure-entries.ts';
+import type { LedgerEntry } from '../../lambdas/core/ports.ts';
+import { chatAnswer, makeStory } from '../core/story/story-fixture.ts';
+import { DEPLOYABLE } from '../support/deployable.ts';
+import { ofType, synthGateway } from '../support/synth-gateway.ts';
+
+const gateway = synthGateway({ config: { ...DEPLOYABLE, budgets: { org: { monthly: '$7300' } } } });
+
+/** A metric as a dashboard or an alarm names it. */
+interface Drawn {
+  name: string;
+  dimensions: string[];
+}
+
+const keyOf = ({ name, dimensions }: Drawn): string => `${name}{${dimensions.toSorted().join()}}`;
+
+/** Those of our namespace, named one by one or searched for. */
+const drawnIn = (text: string): Drawn[] => {
+  const searched = [...text.matchAll(/SEARCH\('\{([^}]*)\} MetricName="(\w+)"/g)].map(([, schema = '', name = '']) => ({
+    namespace: schema.split(',')[0],
+    name,
+    dimensions: schema.split(',').slice(1),
+  }));
+  const named = [...text.matchAll(/\["(Tollgate)","(\w+)"((?:,"[^"]*")*)/g)].map(
+    ([, namespace, name = '', rest = '']) => ({
+      namespace,
+      name,
+      // Pairs of name and value.
+      dimensions: [...rest.matchAll(/"([^"]*)"/g)].flatMap(([, part = ''], i) => (i % 2 === 0 ? [part] : [])),
+    }),
+  );
+  expect(searched.every(({ namespace }) => namespace === METRICS_NAMESPACE)).toBe(true);
+  return [...searched, ...named];
+};
+
+const dashboardText = (): string => {
+  const [[, dashboard] = []] = ofType(gateway, 'AWS::CloudWatch::Dashboard');
+  const body = dashboard?.Properties['DashboardBody'] as { 'Fn::Join': [string, unknown[]] };
+  return body['Fn::Join'][1]
+    .map((part) => (typeof part === 'string' ? part : 'ref'))
+    .join('')
+    .replaceAll('\\"', '"');
+};
+
+/** A run of the gateway: an answer, a fallback, another answer; the last of them as often as asked, each for another user. */
+const runGateway = async (users: number): Promise<MetricRecord[]> => {
+  const story = await makeStory({
+    a: [chatAnswer('hi'), { status: 500, body: '' }, chatAnswer('hi')],
+    b: [chatAnswer('hi')],
+  });
+  for (let i = 0; i < 3; i++) await story.ask();
+  const entries = await story.entries();
+  const more = Array.from({ length: users }, (_, i) => ({ ...entries[0], user: `user-${i}`, keyId: `key-${i}` }));
+  const { committed } = await story.org();
+  return [
+    ...measureEntries(
+      [...entries, ...(more as LedgerEntry[])].map((entry) => ({
+        ...entry,
+        isCorrection: false,
+        settledAt: entry.settledAt ?? 0,
+      })),
+      story.clock.now(),
+    ),
+    ...measureBudgets([{ team: 'search', committed, cap: 10_000_000_000n }]),
+  ];
+};
+
+/** Every metric of a run with its dimensions and their values: what is paid for. */
+const seriesOf = (records: MetricRecord[]): Set<string> =>
+  new Set(
+    records.flatMap(({ dimensions, values }) =>
+      Object.keys(values).map((name) => `${name} ${JSON.stringify(dimensions)}`),
+    ),
+  );
+
+const kindsOf = (records: MetricRecord[]): Set<string> =>
+  new Set(
+    records.flatMap(({ dimensions, values }) =>
+      Object.keys(values).map((name) => keyOf({ name, dimensions: Object.keys(dimensions) })),
+    ),
+  );
+
+describe('the Cost dashboard', () => {
+  const drawn = drawnIn(dashboardText());
+
+  test('draws money by team, model and provider, budgets, requests and overruns', () => {
+    expect(new Set(drawn.map(keyOf))).toEqual(
+      new Set([
+        'CostUsd{}',
+        'CostUsd{Team}',
+        'CostUsd{Model,Provider}',
+        'CostUsd{Alias}',
+        'Requests{}',
+        'Requests{Alias}',
+        'BudgetUsed{Team}',
+        'Overruns{}',
+        'InputTokens{}',
+        'OutputTokens{}',
+        'CachedTokens{}',
+      ]),
+    );
+  });
+
+  test('draws nothing that a run of the gateway does not emit', async () => {
+    const emitted = kindsOf(await runGateway(0));
+    for (const metric of drawn) expect(emitted).toContain(keyOf(metric));
+  });
+
+  test('draws only what the contract promises, under the dimensions it promises', () => {
+    for (const { name, dimensions } of drawn) {
+      const set = DIMENSION_SETS.find(
+        (known) => keyOf({ name, dimensions: [...known.dimensions] }) === keyOf({ name, dimensions }),
+      );
+      expect(set?.metrics).toContain(name as MetricName);
+    }
+  });
+
+  test('is left out where nobody wants it', () => {
+    expect(ofType(synthGateway({ costDashboard: false }), 'AWS::CloudWatch::Dashboard')).toEqual([]);
+  });
+});
+
+test('a thousand users more add no metric', async () => {
+  const few = seriesOf(await runGateway(0));
+  expect(few.size).toBeGreaterThan(20);
+  expect(seriesOf(await runGateway(1_000))).toEqual(few);
+});
+
+test('everything that is emitted is in the contract, and nothing names a user or a key', async () => {
+  const allowed = new Set(
+    DIMENSION_SETS.flatMap(({ dimensions, metrics }) =>
+      metrics.map((name) => keyOf({ name, dimensions: [...dimensions] })),
+    ),
+  );
+  for (const kind of kindsOf(await runGateway(3))) expect(allowed).toContain(kind);
+});
+
+describe('the alarms over cost', () => {
+  const alarms = new Map(
+    ofType(gateway, 'AWS::CloudWatch::Alarm')
+      .filter(([id]) => id.startsWith('GatewayCostAlarms'))
+      .map(([id, { Properties }]) => [id.replace(/^GatewayCostAlarms|.{8}$/g, ''), Properties]),
+  );
+
+  test('are overruns, an unusual hour, and burning the month in five days', () => {
+    expect([...alarms.keys()].toSorted()).toEqual(['BurnRate', 'CostAnomaly', 'Overruns']);
+    // $7,300 a month are $10 an hour; six times that.
+    expect(alarms.get('BurnRate')).toMatchObject({
+      Threshold: 60,
+      Period: 3600,
+      Statistic: 'Sum',
+      MetricName: 'CostUsd',
+    });
+    expect(alarms.get('Overruns')).toMatchObject({ Threshold: 0, MetricName: 'Overruns' });
+    expect(JSON.stringify(alarms.get('CostAnomaly'))).toContain('ANOMALY_DETECTION_BAND');
+  });
+
+  test('without a budget of the organisation there is no pace to compare with', () => {
+    const ids = ofType(synthGateway({ config: { ...DEPLOYABLE, budgets: {} } }), 'AWS::CloudWatch::Alarm').map(
+      ([id]) => id,
+    );
+    expect(ids.some((id) => id.includes('BurnRate'))).toBe(false);
+  });
+});

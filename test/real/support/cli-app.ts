@@ -1,0 +1,34 @@
+import { App, CfnOutput, CliCredentialsStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
+import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { User } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { AiGateway } from '../../../lib/ai-gateway.ts';
+import { GRANTED_COMMANDS } from '../../../lib/cli-rights.ts';
+
+/**
+ * A gateway inside a construct of somebody else's stack, and for each job at the command line a user who may do that and no
+ * more (emulator-cli.test.ts). It deploys with the caller's credentials, since the emulator refuses the bootstrap's roles
+ * what AWS lets them do.
+ */
+const stack = new Stack(new App(), 'Shop', {
+  synthesizer: new CliCredentialsStackSynthesizer() as IStackSynthesizer,
+});
+new CfnOutput(stack, 'ShopLedgerTable', { value: 'of the shop' });
+const gateway = new AiGateway(new Construct(stack, 'Inner'), 'Ai-1', {
+  config: {
+    providers: {
+      demo: { kind: 'simulator' },
+      vendor: { kind: 'openai', apiKey: 'secret:tollgate/vendor' },
+    },
+    models: { demo: { targets: [{ provider: 'demo', model: 'echo' }] } },
+    budgets: { teams: { search: { monthly: '$100' } } },
+  },
+  responseTransfer: 'buffered',
+  retainState: false,
+});
+// The emulator has no alarms on what is computed of metrics.
+for (const alarm of stack.node.findAll().filter((one) => one instanceof CfnAlarm))
+  if (alarm.metrics !== undefined) alarm.node.scope?.node.tryRemoveChild(alarm.node.id);
+for (const grant of Object.keys(GRANTED_COMMANDS) as (keyof typeof GRANTED_COMMANDS)[])
+  gateway[grant](new User(stack, grant, { userName: grant }));
+new User(stack, 'nobody', { userName: 'nobody' });
