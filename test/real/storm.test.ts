@@ -13,10 +13,12 @@ const costOf = (calls: readonly MeteredCall[]): bigint =>
     0n,
   );
 
-const callOf = (entry: LedgerEntry): number => Number(entry.tags['call']);
+/** The prober's own calls are none of the storm's. */
+const PROBE = -1;
+const callOf = (entry: LedgerEntry): number => Number(entry.tags['call'] ?? PROBE);
 
 test(`${CALLS} calls with failures, hang-ups and kills: the ledger is the vendor's own meter`, async () => {
-  const { entries, accounts, meter, seen, kills } = await runStorm({
+  const storm = await runStorm({
     calls: CALLS,
     atOnce: 64,
     gateways: 2,
@@ -24,13 +26,18 @@ test(`${CALLS} calls with failures, hang-ups and kills: the ledger is the vendor
     kills: 0.05,
     seed: SEED,
   });
-  const metered = Map.groupBy(meter, ({ call }) => call);
-  const meteredOf = (entry: LedgerEntry) => metered.get(callOf(entry)) ?? [];
-
+  const { accounts, seen, kills } = storm;
   // Nothing is under way, and every account is the sum of its entries.
-  expect(entries.filter(({ state }) => state === 'open')).toEqual([]);
+  expect(storm.entries.filter(({ state }) => state === 'open')).toEqual([]);
   for (const { key, figures, sum } of accounts)
     expect([key, figures?.spent, figures?.held, figures?.committed]).toEqual([key, sum, 0n, sum]);
+
+  const entries = storm.entries.filter((entry) => callOf(entry) !== PROBE);
+  const meter = storm.meter.filter(({ call }) => call !== PROBE);
+  const probes = storm.entries.length - entries.length;
+  expect(probes).toBeGreaterThanOrEqual(storm.meter.length - meter.length);
+  const metered = Map.groupBy(meter, ({ call }) => call);
+  const meteredOf = (entry: LedgerEntry) => metered.get(callOf(entry)) ?? [];
 
   // One call has one entry, and no call reached the vendor without one.
   const known = new Set(entries.map(callOf));
@@ -57,7 +64,7 @@ test(`${CALLS} calls with failures, hang-ups and kills: the ledger is the vendor
   process.stdout.write(
     [
       `storm of ${CALLS} calls, seed ${SEED}: ${kills} kills, clients saw ${JSON.stringify(seen)}`,
-      `${entries.length} entries: ${exact.length} exact, ${estimated.length} estimated ${JSON.stringify(
+      `${entries.length} entries, and ${probes} of the prober: ${exact.length} exact, ${estimated.length} estimated ${JSON.stringify(
         Object.fromEntries(Object.entries(byWhy).map(([why, list = []]) => [why, list.length])),
       )}`,
       `nano-USD: exact ${exact.reduce((sum, { cost }) => sum + cost, 0n)}; estimated: charged ${charged}, delivered ${delivered}`,
