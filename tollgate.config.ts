@@ -26,6 +26,7 @@ export default defineGateway({
         { provider: 'bedrock', model: 'us.anthropic.claude-sonnet-5-5' },
         { provider: 'openai', model: 'gpt-5.4-2026-03-05' },
       ],
+      downgradeTo: 'assistant-small', // answers where a budget is past its downgradeAt
       output: { default: 8_192 }, // only where a request names no limit
     },
     'assistant-small': {
@@ -51,7 +52,7 @@ export default defineGateway({
   // Caps in US dollars; a call that could go over one is refused before it is made. No cap where none is given.
   budgets: {
     org: { monthly: '$1000' },
-    teams: { search: { monthly: '$200', daily: '$20', warnAt: 0.8 } },
+    teams: { search: { monthly: '$200', daily: '$20', warnAt: 0.8, downgradeAt: 0.9 } },
     perUser: { daily: '$10' },
   },
 
