@@ -45,7 +45,14 @@ const table = [
     name: 'lib',
     from: '^lib/',
     // Of core only what checks a configuration, so that a synth refuses what a start would refuse.
-    may: ['lib/', 'lambdas/(contract|catalogue)/', 'lambdas/core/(route/|failures[.]ts$)', ...cdk(), ...node()],
+    may: [
+      'lib/',
+      'lambdas/(contract|catalogue)/',
+      'lambdas/core/(route/|failures[.]ts$)',
+      ...cdk(),
+      npm('esbuild'),
+      ...node(),
+    ],
   },
   {
     name: 'cdk app',

@@ -3,7 +3,7 @@ import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { type Grant, type IGrantable, type IRole, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Alias } from 'aws-cdk-lib/aws-kms';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -61,7 +61,7 @@ export class BudgetEscalation extends Construct {
   readonly machine: StateMachine;
   /** Where people subscribe. */
   readonly topic: Topic;
-  readonly step: NodejsFunction;
+  readonly step: Lambda;
   /** What could not be told, or done. */
   readonly failures: Queue;
 
@@ -110,7 +110,7 @@ export class BudgetEscalation extends Construct {
   }
 
   /** Lets the projector start executions of this machine, and tells it which one. */
-  startedBy(projector: NodejsFunction): void {
+  startedBy(projector: Lambda): void {
     projector.addEnvironment(ESCALATION_VARIABLE, this.machine.stateMachineArn);
     this.machine.grantStartExecution(projector);
   }

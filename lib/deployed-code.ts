@@ -2,25 +2,24 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Stage, Validations } from 'aws-cdk-lib';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { DeployedConfig } from '../lambdas/catalogue/deployed-config.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { bedrockStatements, modelsBehindProfiles } from './bedrock-access.ts';
-import type { LambdaFunctionProps, Part } from './lambda-function.ts';
+import type { LambdaFunctionProps } from './lambda-function.ts';
 import { secretStatements } from './secret-access.ts';
 
 /** What goes into the bundle of a function that calls the providers which the configuration names. */
 export const providerCode = (
   scope: Construct,
   deployed: DeployedConfig,
-): Required<Pick<LambdaFunctionProps, 'aliases' | 'parts'>> => ({
+): Required<Pick<LambdaFunctionProps, 'aliases'>> => ({
   aliases: { 'tollgate:config': writeConfig(scope, deployed) },
-  parts: partsFor(deployed.config),
 });
 
 /** The rights to call the providers that the configuration names: their keys, and Bedrock's models. */
-export const grantProviders = (scope: Construct, grantee: NodejsFunction, config: GatewayConfig): void => {
+export const grantProviders = (scope: Construct, grantee: Lambda, config: GatewayConfig): void => {
   for (const statement of [...secretStatements(scope, config), ...bedrockStatements(scope, config)])
     grantee.addToRolePolicy(statement);
   for (const model of modelsBehindProfiles(config))
@@ -29,14 +28,6 @@ export const grantProviders = (scope: Construct, grantee: NodejsFunction, config
       reason:
         'An inference profile sends a call to any of its regions, which AWS may extend; the condition allows it through that profile only.',
     });
-};
-
-const partsFor = ({ providers }: GatewayConfig): Part[] => {
-  const kinds = new Set(Object.values(providers).map(({ kind }) => kind));
-  return [
-    ...(kinds.has('bedrock') ? (['#bedrock-sdk'] as const) : []),
-    ...(kinds.has('simulator') ? (['#simulator'] as const) : []),
-  ];
 };
 
 /** Writes what the bundle takes in. The name is the content's, so that several gateways of one app keep apart. */

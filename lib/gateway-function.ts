@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { DeployedConfig } from '../lambdas/catalogue/deployed-config.ts';
 import type { TableName } from '../lambdas/contract/tables.ts';
@@ -21,13 +21,20 @@ export const GATEWAY_GRANTS: TableGrants = {
   limits: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
   targets: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
   ledger: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
-  accounts: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+  accounts: [
+    'dynamodb:GetItem',
+    'dynamodb:BatchGetItem',
+    // A correction's: not into an epoch that is being closed.
+    'dynamodb:ConditionCheckItem',
+    'dynamodb:PutItem',
+    'dynamodb:UpdateItem',
+  ],
   responses: ['dynamodb:UpdateItem'],
 };
 
 /** The function behind the front door. Its configuration is part of its code. */
 export class GatewayFunction extends Construct {
-  readonly function: NodejsFunction;
+  readonly function: Lambda;
 
   constructor(scope: Construct, id: string, { deployed, tables, memoryMb }: GatewayFunctionProps) {
     super(scope, id);

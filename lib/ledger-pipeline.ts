@@ -4,10 +4,15 @@ import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { EventSourceMapping, FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import {
+  EventSourceMapping,
+  FilterCriteria,
+  FilterRule,
+  type Function as Lambda,
+  StartingPosition,
+} from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import {
@@ -44,9 +49,9 @@ export const AUDITOR_GRANTS: TableGrants = {
 
 /** From entries to accounts (docs/ledger.md): the projector on the ledger's stream, the closer every epoch, the auditor every night. */
 export class LedgerPipeline extends Construct {
-  readonly projector: NodejsFunction;
-  readonly closer: NodejsFunction;
-  readonly auditor: NodejsFunction;
+  readonly projector: Lambda;
+  readonly closer: Lambda;
+  readonly auditor: Lambda;
   /** What the projector gave up on. The close repairs what it stands for. */
   readonly projectorFailures: Queue;
   /** Runs of the closer that failed. The next run does their work. */

@@ -1,8 +1,8 @@
 import type { BudgetStep } from '../contract/escalation.ts';
-import { openDeployedLedger } from '../wiring/open-deployed-ledger.ts';
+import { openDeployedStep } from '../wiring/open-deployed-step.ts';
 import { takeStep } from './take-step.ts';
 
-const opened = openDeployedLedger('budget-step', process.env);
+const opened = openDeployedStep(process.env);
 
 /** What the budgets' state machine has done between its own states (lib/budget-escalation.ts). */
 export const handler = (step: BudgetStep, context: object): ReturnType<typeof takeStep> => {

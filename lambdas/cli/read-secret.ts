@@ -12,7 +12,7 @@ const ALLOWED = /^[\x20-\x7e]+$/;
 
 /**
  * Reads a provider's key: asks for it at a terminal, without showing what is typed; else reads all that is piped in. White
- * space around it is dropped, as the gateway would drop it.
+ * space around it is dropped, as the gateway would drop it, and so is a byte order mark.
  *
  * @param prompt where the question goes
  * @throws {CommandFailed} when it can be none; the message never holds any of it

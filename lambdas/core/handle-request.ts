@@ -1,4 +1,4 @@
-import type { Admission } from './admit/admit.ts';
+import type { Admission } from './admit/admission.ts';
 import { authenticate } from './authenticate/authenticate.ts';
 import { callAdmitted } from './call/call-admitted.ts';
 import { type Asked, decode } from './decode/decode.ts';

@@ -2,10 +2,11 @@ import type { NanoUsd } from '../contract/money.ts';
 import type { RunBook } from './admit/run-book.ts';
 import type { BudgetState, Thresholds } from './budget/budget-state.ts';
 import type { CircuitBoard } from './call/circuit-board.ts';
-import type { Dialect, DialectName, Surface, SurfaceName, WireEvent } from './dialect.ts';
-import type { Provider, UpstreamCall } from './provider.ts';
+import type { Dialects, Providers } from './codecs.ts';
+import type { Surface, SurfaceName, WireEvent } from './dialect.ts';
+import type { UpstreamCall } from './provider.ts';
 import type { Receipt } from './receipt.ts';
-import type { Alias, ProviderKind } from './target.ts';
+import type { Alias } from './target.ts';
 
 /** What core needs of the outside world. One adapter on AWS, one embedded; one port suite for both. */
 export interface Ports {
@@ -16,7 +17,7 @@ export interface Ports {
   runs: RunBook;
   circuits: CircuitStore;
   circuitBoard: CircuitBoard;
-  ledger: Ledger;
+  ledger: RequestLedger;
   settleQueue: SettleQueue;
   secrets: SecretStore;
   upstream: Upstream;
@@ -24,8 +25,8 @@ export interface Ports {
   answers: AnswerStore;
   log: Log;
   surfaces: Record<SurfaceName, Surface>;
-  dialects: Record<DialectName, Dialect>;
-  providers: Record<ProviderKind, Provider>;
+  dialects: Dialects;
+  providers: Providers;
   gateway: Gateway;
 }
 
@@ -414,10 +415,10 @@ export interface LedgerEntry extends OpenEntry {
 }
 
 /**
- * The meter (docs/ledger.md). Order of one request: `hold` on all accounts → `open` the entry → call → `settle`.
- * An entry exists only if every account said yes; no entry, no call.
+ * What a request asks of the meter (docs/ledger.md). Order of one request: `hold` on all accounts → `open` the entry → call →
+ * `settle`. An entry exists only if every account said yes; no entry, no call.
  */
-export interface Ledger {
+export interface RequestLedger {
   /** All accounts or none. */
   hold(request: HoldRequest): Promise<HoldOutcome>;
   /** Undoes a hold whose entry was not opened (or was refused). At most once a hold. */
@@ -434,6 +435,10 @@ export interface Ledger {
   read(requestId: string): Promise<LedgerEntry | undefined>;
   /** In the order asked; an account that nothing was held on has none. */
   figures(accountKeys: string[]): Promise<AccountFigures[]>;
+}
+
+/** The whole meter: what is behind requests too. */
+export interface Ledger extends RequestLedger {
   /** Newest first, those opened before the request `before`. Nothing where that one is unknown. */
   tail(options: { limit: number; keyId?: string; before?: string }): Promise<LedgerEntry[]>;
   /** Closes every epoch that is due: loses what is still open, heals leaks. @returns the epochs closed. */

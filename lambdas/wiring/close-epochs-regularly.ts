@@ -1,9 +1,17 @@
-import type { Ports } from '../core/ports.ts';
+import type { Clock, Ledger, Log } from '../core/ports.ts';
 
 const EVERY_MS = 60_000;
 
 /** Closes what epochs are due, each minute, for as long as the process lives: leaks heal, dead calls are charged. @returns stops it */
-export const closeEpochsRegularly = ({ clock, ledger, log }: Pick<Ports, 'clock' | 'ledger' | 'log'>): (() => void) => {
+export const closeEpochsRegularly = ({
+  clock,
+  ledger,
+  log,
+}: {
+  clock: Clock;
+  ledger: Pick<Ledger, 'closeDueEpochs'>;
+  log: Log;
+}): (() => void) => {
   let isStopped = false;
   let cancel = () => {};
   const schedule = () => {

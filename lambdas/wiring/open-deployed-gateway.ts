@@ -1,6 +1,5 @@
-import { openDynamoStores } from '../adapters/dynamodb/open-dynamo-stores.ts';
+import { openRequestStores } from '../adapters/dynamodb/open-request-stores.ts';
 import { makePowertoolsLog, type PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
-import { makeSecretsManagerStore } from '../adapters/secrets-manager/make-secrets-manager-store.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { systemRandom } from '../adapters/system/random.ts';
 import { redactKeys } from '../adapters/system/redact-keys.ts';
@@ -16,8 +15,9 @@ import { makeCircuitBoard } from '../core/call/circuit-board.ts';
 import type { Clock, Log, Ports, Random } from '../core/ports.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { makeSettleQueue } from '../core/settle/settle-queue.ts';
-import { DIALECTS, PROVIDERS, SURFACES } from './codecs.ts';
+import { kindsIn, loadCodecs, SURFACES } from './codecs.ts';
 import { keepPolicyNumbered } from './keep-policy-numbered.ts';
+import { openDeployedSecrets } from './open-deployed-secrets.ts';
 import { openDeployedUpstream } from './open-deployed-upstream.ts';
 import { readTableNames } from './read-table-names.ts';
 
@@ -56,14 +56,17 @@ export const openDeployedGateway = async (
   env: Readonly<Record<string, string | undefined>>,
   { clock, random, log, surfaces }: DeployedGround,
 ): Promise<DeployedGateway> => {
-  const stores = openDynamoStores({ client: {}, tables: readTableNames(env), clock, random, log });
+  const stores = openRequestStores({ client: {}, tables: readTableNames(env), clock, random, log });
   const targetsOf = (gateway: Ports['gateway']): string[] => [
     ...new Set([...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id))),
   ];
   const fingerprint = policyFingerprint(config);
-  const [policyVersion, upstream] = await Promise.all([
+  const kinds = kindsIn(config);
+  const [policyVersion, upstream, codecs, secrets] = await Promise.all([
     stores.policyVersion(fingerprint),
-    openDeployedUpstream(config, clock),
+    openDeployedUpstream(kinds, clock),
+    loadCodecs(kinds),
+    openDeployedSecrets(config, { clock, log }),
   ]);
   const resolved = resolveGateway(config, readCatalogue(catalogue), policyVersion);
   if (!resolved.ok) throw new Error(`the bundled configuration: ${resolved.problems.map(problemText).join('; ')}`);
@@ -84,15 +87,14 @@ export const openDeployedGateway = async (
       circuitBoard,
       ledger,
       settleQueue,
-      secrets: makeSecretsManagerStore({ clock, log }),
+      secrets,
       upstream,
       cancellations: stores.cancellations,
       answers: stores.answers,
       runs: makeRunBook(stores.runs),
       log,
       surfaces,
-      dialects: DIALECTS,
-      providers: PROVIDERS,
+      ...codecs,
       gateway,
     },
     beforeFreeze: (signal) => within(signal, Promise.all([enter(settleQueue, log), circuitBoard.settled()])),

@@ -1,7 +1,6 @@
-import { openDynamoStores } from '../adapters/dynamodb/open-dynamo-stores.ts';
+import { openRequestStores } from '../adapters/dynamodb/open-request-stores.ts';
 import { makeRuleSwitch } from '../adapters/eventbridge/make-rule-switch.ts';
 import { makePowertoolsLog, type PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
-import { makeSecretsManagerStore } from '../adapters/secrets-manager/make-secrets-manager-store.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { systemRandom } from '../adapters/system/random.ts';
 import { redactKeys } from '../adapters/system/redact-keys.ts';
@@ -15,7 +14,8 @@ import { type ProbeSchedule, type ProbeTick, tickProbes } from '../core/probe/pr
 import type { ProbePorts } from '../core/probe/probe-target.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { type MemorySettleQueue, makeSettleQueue } from '../core/settle/settle-queue.ts';
-import { DIALECTS, PROVIDERS, SURFACES } from './codecs.ts';
+import { kindsIn, loadCodecs, SURFACES } from './codecs.ts';
+import { openDeployedSecrets } from './open-deployed-secrets.ts';
 import { openDeployedUpstream } from './open-deployed-upstream.ts';
 import { readTableNames } from './read-table-names.ts';
 
@@ -71,7 +71,7 @@ const openPorts = async (
   const [clock, random] = [systemClock, systemRandom];
   const resolved = resolveGateway(config, readCatalogue(catalogue), NO_POLICY);
   if (!resolved.ok) throw new Error(`the bundled configuration: ${resolved.problems.map(problemText).join('; ')}`);
-  const stores = openDynamoStores({
+  const stores = openRequestStores({
     client: {},
     tables: readTableNames(env),
     clock,
@@ -79,6 +79,12 @@ const openPorts = async (
     log,
   });
   const { ledger } = stores;
+  const kinds = kindsIn(config);
+  const [upstream, codecs, secrets] = await Promise.all([
+    openDeployedUpstream(kinds, clock),
+    loadCodecs(kinds),
+    openDeployedSecrets(config, { clock, log }),
+  ]);
   return {
     clock,
     random,
@@ -87,12 +93,11 @@ const openPorts = async (
     circuits: stores.circuits,
     ledger,
     settleQueue: makeSettleQueue({ ledger, clock, log }),
-    secrets: makeSecretsManagerStore({ clock, log }),
-    upstream: await openDeployedUpstream(config, clock),
+    secrets,
+    upstream,
     log,
     surfaces: SURFACES,
-    dialects: DIALECTS,
-    providers: PROVIDERS,
+    ...codecs,
     gateway: resolved.gateway,
   };
 };

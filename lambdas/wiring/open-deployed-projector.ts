@@ -1,26 +1,30 @@
+import { type Projected, projectBatch, type StreamBatch } from '../adapters/dynamodb/project-batch.ts';
+import type { PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
 import { type EmitMetrics, makePowertoolsMetrics } from '../adapters/powertools-metrics/make-powertools-metrics.ts';
-import { systemClock } from '../adapters/system/clock.ts';
 import type { Clock } from '../core/ports.ts';
+import { openDeployedDynamo } from './open-deployed-dynamo.ts';
 import { openDeployedEscalations } from './open-deployed-escalations.ts';
-import { type DeployedLedger, openDeployedLedger } from './open-deployed-ledger.ts';
 
-export interface DeployedProjector extends DeployedLedger {
+export interface DeployedProjector {
+  /** Never rejects for what the batch holds. */
+  projectBatch(batch: StreamBatch): Promise<Projected>;
   clock: Clock;
+  log: PowertoolsLog;
   emitMetrics: EmitMetrics;
 }
 
-/** The ledger's stores, and metrics beside them. @throws {Error} when the environment names no tables */
+/** The accounts, and metrics and escalations beside them. @throws {Error} when the environment names no tables, or no machine */
 export const openDeployedProjector = (env: Readonly<Record<string, string | undefined>>): DeployedProjector => {
-  const ledger = openDeployedLedger('ledger-projector', env);
-  const startEscalations = openDeployedEscalations(env, ledger.log);
+  const { dynamo, clock, log } = openDeployedDynamo('ledger-projector', env);
+  const startEscalations = openDeployedEscalations(env, log);
   return {
-    ...ledger,
     projectBatch: async (batch) => {
-      const projected = await ledger.projectBatch(batch);
+      const projected = await projectBatch(dynamo, batch);
       await startEscalations(projected);
       return projected;
     },
-    clock: systemClock,
+    clock,
+    log,
     emitMetrics: makePowertoolsMetrics(),
   };
 };

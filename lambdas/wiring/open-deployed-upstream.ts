@@ -1,31 +1,45 @@
-import { makeBedrockUpstream } from '../adapters/bedrock/make-bedrock-upstream.ts';
 import { makeNodeHttpUpstream } from '../adapters/http/make-node-http-upstream.ts';
-import type { GatewayConfig } from '../contract/config.ts';
 import { type Clock, type Upstream, UpstreamError } from '../core/ports.ts';
+import type { ProviderKind } from '../core/target.ts';
 
 /**
- * One port over the transports that a deployed configuration can name. What only some configurations need is loaded here
- * and now, while the environment starts, and by others never.
+ * One port over the transports that the configured kinds of providers need. What only some of them need is loaded here and
+ * now, while the environment starts, and where none is configured never.
  */
-export const openDeployedUpstream = async (config: GatewayConfig, clock: Clock): Promise<Upstream> => {
-  const kinds = new Set(Object.values(config.providers).map(({ kind }) => kind));
-  const [simulator] = await Promise.all([
-    kinds.has('simulator') ? import('#simulator').then(({ makeSimulator }) => makeSimulator({ clock })) : undefined,
-    kinds.has('bedrock') ? import('#bedrock-sdk') : undefined,
-  ]);
+export const openDeployedUpstream = async (kinds: ReadonlySet<ProviderKind>, clock: Clock): Promise<Upstream> => {
   const http = makeNodeHttpUpstream();
-  const bedrock = makeBedrockUpstream();
+  const [bedrock, simulator] = await Promise.all([
+    kinds.has('bedrock') ? openBedrock() : undefined,
+    kinds.has('simulator') ? openSimulator(clock) : undefined,
+  ]);
   return {
     send: async (call, signal) => {
       switch (call.transport) {
         case 'http':
           return http.send(call, signal);
         case 'bedrock':
-          return bedrock.send(call, signal);
+          return (bedrock ?? notConfigured('Bedrock')).send(call, signal);
         case 'simulator':
-          if (simulator === undefined) throw new UpstreamError('connect', 'No simulator is configured');
-          return simulator.send(call, signal);
+          return (simulator ?? notConfigured('simulator')).send(call, signal);
       }
     },
   };
+};
+
+const openBedrock = async () => {
+  const [{ makeBedrockUpstream }] = await Promise.all([
+    import('../adapters/bedrock/make-bedrock-upstream.ts'),
+    // It would be loaded with the first call, which would wait for it.
+    import('../adapters/bedrock/bedrock-sdk.ts'),
+  ]);
+  return makeBedrockUpstream();
+};
+
+const openSimulator = async (clock: Clock) => {
+  const { makeSimulator } = await import('../adapters/simulator/make-simulator.ts');
+  return makeSimulator({ clock });
+};
+
+const notConfigured = (what: string): never => {
+  throw new UpstreamError('connect', `No ${what} is configured`);
 };

@@ -12,11 +12,11 @@ import { cacheAccess } from '../core/authenticate/cached-access.ts';
 import { makeLivePolicy } from '../core/budget/live-policy.ts';
 import { policyFingerprint } from '../core/budget/policy-fingerprint.ts';
 import { makeCircuitBoard } from '../core/call/circuit-board.ts';
-import type { Gateway, Log, Ports, Upstream } from '../core/ports.ts';
+import type { Gateway, Ledger, Log, Ports, Upstream } from '../core/ports.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { makeSettleQueue } from '../core/settle/settle-queue.ts';
 import { closeEpochsRegularly } from './close-epochs-regularly.ts';
-import { DIALECTS, PROVIDERS, SURFACES } from './codecs.ts';
+import { kindsIn, loadCodecs, SURFACES } from './codecs.ts';
 import { readDemoKey } from './demo-key.ts';
 import { escalateLocally } from './escalate-locally.ts';
 import { type LocalStores, makeLocalStores } from './open-local-stores.ts';
@@ -28,8 +28,13 @@ import { trackOpenEntries } from './track-open-entries.ts';
 export { loadConfigFile } from '../adapters/config-file/load-config-file.ts';
 export { LOG_LEVELS, makeLog } from '../adapters/system/log.ts';
 
+/** The whole ledger: one process does here what functions of their own do on AWS. */
+export interface LocalPorts extends Ports {
+  ledger: Ledger;
+}
+
 export interface LocalGateway {
-  ports: Ports;
+  ports: LocalPorts;
   /** A key that works here, for trying things out. */
   demoKey: string;
   /** What people should know: aliases left out because their providers have no key here. */
@@ -68,7 +73,10 @@ export const openLocalGateway = async (options: LocalGatewayOptions): Promise<Op
     const policyVersion = await stores.policyVersion(fingerprint);
     const available = isProviderAvailable(options.env);
     const resolved = resolveGateway(checked.config, catalogue, policyVersion, { available });
-    if (resolved.ok) return { ok: true, gateway: await wireGateway({ ...resolved, fingerprint }, stores, options) };
+    if (resolved.ok) {
+      const codecs = await loadCodecs(kindsIn(checked.config));
+      return { ok: true, gateway: await wireGateway({ ...resolved, fingerprint, codecs }, stores, options) };
+    }
     stores.close();
     return resolved;
   } catch (error) {
@@ -77,8 +85,15 @@ export const openLocalGateway = async (options: LocalGatewayOptions): Promise<Op
   }
 };
 
+interface Resolved {
+  gateway: Gateway;
+  notices: string[];
+  fingerprint: string;
+  codecs: Awaited<ReturnType<typeof loadCodecs>>;
+}
+
 const wireGateway = async (
-  { gateway: configured, notices, fingerprint }: { gateway: Gateway; notices: string[]; fingerprint: string },
+  { gateway: configured, notices, fingerprint, codecs }: Resolved,
   stores: LocalStores,
   { dataDir, env, log }: LocalGatewayOptions,
 ): Promise<LocalGateway> => {
@@ -93,7 +108,7 @@ const wireGateway = async (
   const prober = makeLocalProber(stores.circuits);
   const circuitBoard = makeCircuitBoard({ store: prober.circuits, clock, random, log, targets: [...new Set(targets)] });
   const { upstream, meter, closeUpstream } = openUpstream();
-  const ports: Ports = {
+  const ports: LocalPorts = {
     clock,
     random,
     access: cacheAccess(stores.access, clock),
@@ -109,8 +124,7 @@ const wireGateway = async (
     runs: makeRunBook(stores.runs),
     log,
     surfaces: SURFACES,
-    dialects: DIALECTS,
-    providers: PROVIDERS,
+    ...codecs,
     gateway,
   };
   await circuitBoard.refresh();

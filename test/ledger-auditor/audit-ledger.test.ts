@@ -37,7 +37,6 @@ const inNight =
         error: (message: string) => void errors.push(message),
       };
       const opened = {
-        ledger,
         audit,
         clock,
         log,
@@ -50,7 +49,12 @@ const inNight =
       clock.jump(closeDueAt(epoch) - clock.now());
       await run({
         audit: () => auditLedger(opened),
-        close: () => closeLedger(opened),
+        close: () =>
+          closeLedger({
+            ...opened,
+            closeDueEpochs: ledger.closeDueEpochs,
+            closedThrough: async () => (await audit.standing())?.closedThrough,
+          }),
         world,
         clock,
         request,

@@ -248,7 +248,7 @@ describe('least privilege', () => {
       Limits: ['BatchGetItem', 'GetItem', 'PutItem', 'UpdateItem'],
       Targets: ['BatchGetItem', 'UpdateItem'],
       Ledger: ['GetItem', 'PutItem', 'UpdateItem'],
-      Accounts: ['BatchGetItem', 'GetItem', 'PutItem', 'UpdateItem'],
+      Accounts: ['BatchGetItem', 'ConditionCheckItem', 'GetItem', 'PutItem', 'UpdateItem'],
       Responses: ['UpdateItem'],
     });
     expect(tableGrantsOf(statementsOf(gateway, ROLES.projector))).toEqual({

@@ -10,6 +10,7 @@ import { OPERATING_PAGE, rightsTable } from '../../bench/pages/rights-table.ts';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import { makeCli } from '../../lambdas/cli/cli.ts';
 import { registerCommands } from '../../lambdas/cli/register-commands.ts';
+import { findGateways } from '../../lambdas/wiring/find-gateways.ts';
 import { AiGateway } from '../../lib/ai-gateway.ts';
 import { COMMAND_RIGHTS, type Command, type CommandRights, GRANTED_COMMANDS } from '../../lib/cli-rights.ts';
 import { DEPLOYABLE } from '../support/deployable.ts';
@@ -38,23 +39,51 @@ test('every command of a stack has its rights, and a method that grants them', (
 });
 
 /** A stack in which every job has a role, and what each of these may do. */
-const synthGrants = (): Record<Job, Statement[]> => {
+const synthGrants = (): { grants: Record<Job, Statement[]>; outputs: Record<string, { Value: unknown }> } => {
   const app = new App({ context: { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] } });
   const stack = new Stack(app, 'Shop');
   const gateway = new AiGateway(new Construct(stack, 'Inner'), 'Ai', { config: DEPLOYABLE });
+  new AiGateway(new Construct(stack, 'Other'), 'Ai', {
+    config: {
+      ...DEPLOYABLE,
+      providers: { demo: { kind: 'simulator' } },
+      models: { demo: { targets: [{ provider: 'demo', model: 'echo' }] } },
+    },
+  });
   for (const job of JOBS) gateway[job](new Role(stack, job, { assumedBy: new ServicePrincipal('ec2.amazonaws.com') }));
-  const policies = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy')) as {
+  const template = Template.fromStack(stack);
+  const policies = Object.values(template.findResources('AWS::IAM::Policy')) as {
     Properties: { Roles: { Ref: string }[]; PolicyDocument: { Statement: Statement[] } };
   }[];
   const of = (job: Job): Statement[] =>
     policies
       .filter(({ Properties: { Roles: roles } }) => roles.some(({ Ref }) => Ref.startsWith(job)))
       .flatMap(({ Properties: { PolicyDocument: document } }) => document.Statement);
-  return Object.fromEntries(JOBS.map((job) => [job, of(job)])) as Record<Job, Statement[]>;
+  const grants = Object.fromEntries(JOBS.map((job) => [job, of(job)])) as Record<Job, Statement[]>;
+  return { grants, outputs: template.toJSON().Outputs };
 };
 
+const { grants, outputs } = synthGrants();
+
+test('the outputs lead the command line to each of several gateways, whatever they stand in', () => {
+  const texts = Object.entries(outputs).map(([name, { Value: value }]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  expect(findGateways(Object.fromEntries(texts))).toMatchObject([
+    {
+      id: 'InnerAi',
+      tables: {
+        ledger: expect.stringMatching(/"InnerAiStateLedger/),
+        access: expect.stringMatching(/"InnerAiStateAccess/),
+      },
+      secretNames: ['tollgate/anthropic', 'tollgate/openai'],
+    },
+    { id: 'OtherAi', tables: { ledger: expect.stringMatching(/"OtherAiStateLedger/) }, secretNames: [] },
+  ]);
+});
+
 describe('a grant', () => {
-  const grants = synthGrants();
   const allOf = (job: Job): string[] => grants[job].flatMap(({ Action }) => Action);
 
   test.each(JOBS)('%s gives the rights of its commands, on single resources, and no others', (job) => {

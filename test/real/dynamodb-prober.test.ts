@@ -12,10 +12,11 @@ import { tickProbes } from '../../lambdas/core/probe/probe-circuits.ts';
 import type { ProbePorts } from '../../lambdas/core/probe/probe-target.ts';
 import { resolveGateway } from '../../lambdas/core/route/resolve-gateway.ts';
 import { makeSettleQueue } from '../../lambdas/core/settle/settle-queue.ts';
-import { DIALECTS, PROVIDERS, SURFACES } from '../../lambdas/wiring/codecs.ts';
+import { SURFACES } from '../../lambdas/wiring/codecs.ts';
 import { PROBER_GRANTS } from '../../lib/circuit-prober.ts';
 import { makeMemoryLog } from '../core/call/call-fixture.ts';
 import { account, entryOf, ledgerAt } from '../port-suites/ledger-requests.ts';
+import { ALL_CODECS } from '../support/all-codecs.ts';
 import { actionsOf } from './support/actions-of.ts';
 import { type DynamoWorld, systemRandom, withDynamoDb } from './support/dynamo-world.ts';
 
@@ -60,8 +61,7 @@ const makeProber = (world: DynamoWorld, config: GatewayConfig) => {
     upstream,
     log,
     surfaces: SURFACES,
-    dialects: DIALECTS,
-    providers: PROVIDERS,
+    ...ALL_CODECS,
     gateway: resolved.gateway,
   };
   const told: string[] = [];

@@ -9,11 +9,12 @@ import { handleRequest } from '../../lambdas/core/handle-request.ts';
 import type { Ports } from '../../lambdas/core/ports.ts';
 import { resolveGateway } from '../../lambdas/core/route/resolve-gateway.ts';
 import { makeSettleQueue } from '../../lambdas/core/settle/settle-queue.ts';
-import { DIALECTS, PROVIDERS, SURFACES } from '../../lambdas/wiring/codecs.ts';
+import { SURFACES } from '../../lambdas/wiring/codecs.ts';
 import { makeMemoryLog } from '../core/call/call-fixture.ts';
 import { makeScriptedUpstream } from '../core/call/scripted-upstream.ts';
 import { chatAnswer } from '../core/story/story-fixture.ts';
 import { makeWorldClock } from '../port-suites/store-world.ts';
+import { ALL_CODECS } from '../support/all-codecs.ts';
 import { type DynamoWorld, realSleep, systemRandom, withDynamoDb } from './support/dynamo-world.ts';
 
 const makeWorld = withDynamoDb({ beforeAll, afterAll });
@@ -74,8 +75,7 @@ const openGateway = (world: DynamoWorld, clock: Parameters<typeof realSleep>[0])
     runs: makeRunBook(stores.runs),
     log,
     surfaces: SURFACES,
-    dialects: DIALECTS,
-    providers: PROVIDERS,
+    ...ALL_CODECS,
     gateway: resolved.gateway,
   };
 };

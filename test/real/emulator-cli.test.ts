@@ -10,10 +10,11 @@ import { TABLE_OUTPUTS } from '../../lambdas/contract/stack-outputs.ts';
 import type { TableNames } from '../../lambdas/contract/tables.ts';
 import { COMMAND_RIGHTS, type Command, type CommandRights, GRANTED_COMMANDS, unionOf } from '../../lib/cli-rights.ts';
 import type { TableGrants } from '../../lib/table-grants.ts';
+import { type CliRun, spawnCli } from '../support/run-cli.ts';
 import { type ActionRecorder, startActionRecorder } from './support/action-recorder.ts';
 import { actionsOf } from './support/actions-of.ts';
 import { type Emulator, startEmulator } from './support/emulator.ts';
-import { askTollgate, type Ran, runTollgate } from './support/run-tollgate.ts';
+import { askTollgate } from './support/run-tollgate.ts';
 
 const STACK = 'Shop';
 const GATEWAY = 'InnerAi1';
@@ -68,7 +69,7 @@ let key: Made;
 let requestId: string;
 
 /** Every command in all that it can do. */
-const runs: Record<Seen, (by: Record<string, string>) => Promise<Ran[]>> = {
+const runs: Record<Seen, (by: Record<string, string>) => Promise<CliRun[]>> = {
   'keys create': (by) => inTurn(by, [['keys', 'create', 'app', '--team', 'search']]),
   'keys list': (by) => inTurn(by, [['keys', 'list']]),
   'keys revoke': async (by) => inTurn(by, [['keys', 'revoke', (await makeKey()).id]]),
@@ -102,10 +103,10 @@ const runs: Record<Seen, (by: Record<string, string>) => Promise<Ran[]>> = {
 const COMMANDS = Object.keys(runs) as Seen[];
 
 /** Notes only what these ask, not what was asked to prepare them. */
-const inTurn = async (by: Record<string, string>, commands: string[][], input = ''): Promise<Ran[]> => {
+const inTurn = async (by: Record<string, string>, commands: string[][], input = ''): Promise<CliRun[]> => {
   recorder.forget();
-  const ran: Ran[] = [];
-  for (const words of commands) ran.push(await runTollgate(words, { env: by, input }));
+  const ran: CliRun[] = [];
+  for (const words of commands) ran.push(await spawnCli(words, { env: by, input }));
   return ran;
 };
 
@@ -202,7 +203,7 @@ describe('with the rights that a grant gives', () => {
 });
 
 test('without any right one is told of the first that is missing', async () => {
-  expect(await runTollgate(['keys', 'list'], { env: envOf['nobody'] ?? {} })).toMatchObject({
+  expect(await spawnCli(['keys', 'list'], { env: envOf['nobody'] ?? {} })).toMatchObject({
     status: 1,
     stdout: '',
     stderr: expect.stringContaining('cloudformation:DescribeStacks is not allowed'),

@@ -30,7 +30,10 @@ export const makeBedrockClients = (options: ClientOptions) => {
   let loading: ReturnType<typeof load> | undefined;
 
   const load = async () => {
-    const [sdk, { NodeHttpHandler }] = await Promise.all([import('#bedrock-sdk'), import('@smithy/node-http-handler')]);
+    const [sdk, { NodeHttpHandler }] = await Promise.all([
+      import('./bedrock-sdk.ts'),
+      import('@smithy/node-http-handler'),
+    ]);
     const agent = { keepAlive: true, maxSockets: options.connections };
     const requestHandler = new NodeHttpHandler({
       connectionTimeout: options.connectTimeoutMs,

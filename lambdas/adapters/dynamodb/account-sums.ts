@@ -1,6 +1,7 @@
 import { LANES } from '../../contract/timing.ts';
 import type { AccountSum } from '../../core/audit/ledger-audit.ts';
 import { StoreUnavailable } from '../../core/ports.ts';
+import { accountExpiresAt } from '../../core/retention.ts';
 import { addUse, NO_USE, type Use } from './account-item.ts';
 import { amountOf, countOf, type Item, toItem } from './attributes.ts';
 import { lanePages } from './audit-entries.ts';
@@ -8,7 +9,7 @@ import type { Dynamo } from './dynamo.ts';
 import { accountsOf, useOf } from './entry-item.ts';
 import { readActiveEpochs } from './epoch-entries.ts';
 import { inParallel } from './in-parallel.ts';
-import { accountExpiresAt, expiresAt } from './retention.ts';
+import { expiresAt } from './retention.ts';
 
 /**
  * What accounts' entries come to, added up once and kept: each audit reads only the epochs that have been closed since the
@@ -34,6 +35,9 @@ export const toSum = (item: Item | undefined): Use =>
         inputTokens: countOf(item, 'inputTokens'),
         outputTokens: countOf(item, 'outputTokens'),
       };
+
+/** Every entry of an epoch below it is in the sum; −1 where there is none. */
+export const summedThrough = (sum: Item | undefined): number => (sum === undefined ? -1 : countOf(sum, 'through'));
 
 /** The last epoch that had an entry of the account. */
 export const lastEpochOf = (sum: Item): number => countOf(sum, 'lastEpoch');

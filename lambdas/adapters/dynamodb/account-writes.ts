@@ -1,9 +1,11 @@
 import type { PutItemCommandInput, UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import type { AccountRef } from '../../core/ports.ts';
+import { accountExpiresAt } from '../../core/retention.ts';
 import {
   type EPOCH_ATTRIBUTES,
   epochNamesUpTo,
   floorOf,
+  heldEpochs,
   heldName,
   markName,
   NO_USE,
@@ -12,7 +14,7 @@ import {
   type Use,
 } from './account-item.ts';
 import { amountOf, countOf, type Item, toAttribute, toItem } from './attributes.ts';
-import { accountExpiresAt, expiresAt } from './retention.ts';
+import { expiresAt } from './retention.ts';
 import { stampThresholds } from './threshold-stamp.ts';
 
 /** Every write of docs/ledger to an account, as DynamoDB takes it. `room` and versions are worked out here because conditions can't add. */
@@ -149,11 +151,14 @@ export const applyWrite = (table: string, account: string, applied: Applied): Up
  * Replaces what an account has of every epoch up to this one by `exact`, as read from `seen`. Besides the removed values it
  * compares `applied`, which the projector counts up: a batch in between could otherwise add an attribute of a closing epoch
  * that was not there to be compared.
+ *
+ * @param disputed epochs of which the account has seen other entries than there are: noted in the write that removes what
+ * shows it
  */
 export const closeWrite = (
   table: string,
   account: string,
-  { seen, epoch, exact }: { seen: Item; epoch: number; exact: Use },
+  { seen, epoch, exact, disputed }: { seen: Item; epoch: number; exact: Use; disputed: readonly number[] },
 ): UpdateItemCommandInput => {
   const names: Record<string, string> = { '#floor': 'floor', '#held': heldName(epoch) };
   const values: Item = { ':epoch': toAttribute(epoch), ':floor': toAttribute(epoch + 1) };
@@ -190,6 +195,10 @@ export const closeWrite = (
     values[`:a${index}`] = toAttribute(by);
     return [`${name} :a${index}`];
   });
+  if (disputed.length > 0) {
+    values[':disputed'] = { NS: disputed.map(String) };
+    adds.push('disputed :disputed');
+  }
   return {
     TableName: table,
     Key: key(account),
@@ -263,6 +272,39 @@ export const restoredItem = (
   },
   ConditionExpression: 'attribute_not_exists(pk)',
 });
+
+/**
+ * Drops what the account holds of epochs under its floor: a hold that came, very late, between the close's look at the
+ * account and its writing. Whatever entries those epochs had, the close has counted.
+ */
+export const dropWrite = (table: string, account: string, seen: Item): UpdateItemCommandInput => {
+  const floor = floorOf(seen);
+  const names: Record<string, string> = { '#floor': 'floor' };
+  const values: Item = { ':floor': toAttribute(floor) };
+  const conditions = ['#floor >= :floor'];
+  let dropped = 0n;
+  for (const [index, epoch] of heldEpochs(seen)
+    .filter((one) => one < floor)
+    .entries()) {
+    const name = heldName(epoch);
+    names[`#r${index}`] = name;
+    values[`:r${index}`] = seen[name] as Item[string];
+    conditions.push(`#r${index} = :r${index}`);
+    dropped += amountOf(seen, name);
+  }
+  values[':back'] = toAttribute(-dropped);
+  return {
+    TableName: table,
+    Key: key(account),
+    UpdateExpression: `ADD committed :back REMOVE ${Object.keys(names)
+      .filter((name) => name !== '#floor')
+      .join(', ')}`,
+    ConditionExpression: conditions.join(' AND '),
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: values,
+    ReturnValues: 'ALL_NEW',
+  };
+};
 
 /** Whether a failed close has nothing left to do. */
 export const isClosedThrough = (item: Item | undefined, epoch: number): boolean =>

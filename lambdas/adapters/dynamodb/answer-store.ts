@@ -1,9 +1,10 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { AnswerClaim, AnswerStore, ClaimOutcome, KeptAnswer } from '../../core/ports.ts';
+import { ANSWER_LIFE_MS } from '../../core/retention.ts';
 import { type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
-import { ANSWER_LIFE_MS, expiresAt } from './retention.ts';
+import { expiresAt } from './retention.ts';
 
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);

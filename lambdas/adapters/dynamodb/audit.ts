@@ -1,11 +1,11 @@
 import { EPOCH_MS, GRACE_MS } from '../../contract/timing.ts';
 import type { LedgerAudit, LedgerStanding } from '../../core/audit/ledger-audit.ts';
+import { ENTRY_LIFE_MS } from '../../core/retention.ts';
 import { readRecords, sumEpoch } from './audit-entries.ts';
 import { makeCloser } from './closer-item.ts';
 import type { Dynamo } from './dynamo.ts';
 import { readActiveEpochs } from './epoch-entries.ts';
 import { rebuildAccounts } from './rebuild-accounts.ts';
-import { ENTRY_LIFE_MS } from './retention.ts';
 import { readDisputes, readSeals } from './seal-item.ts';
 
 /** The deployed ledger as an auditor uses it. It reads consistently where what it reads decides something. */

@@ -1,12 +1,13 @@
 import type { BudgetState } from '../../core/budget/budget-state.ts';
-import type { AccountTier, BudgetAccount, BudgetStore, CapOverride, PendingApproval } from '../../core/ports.ts';
+import type { AccountTier, BudgetAccount, BudgetStore, PendingApproval } from '../../core/ports.ts';
 import { StoreUnavailable } from '../../core/ports.ts';
+import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import { toFigures } from './account-item.ts';
 import { checkAmount } from './amounts.ts';
-import { amountOf, countOf, fromAttribute, type Item, textOf, toItem } from './attributes.ts';
+import { amountOf, countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
-import { POLICY_KEY } from './policy-version.ts';
-import { ACCOUNT_LIFE_MS, expiresAt } from './retention.ts';
+import { overridesIn, POLICY_KEY, readPolicy } from './policy.ts';
+import { expiresAt } from './retention.ts';
 import { readThresholds } from './threshold-stamp.ts';
 
 const TRIES = 20;
@@ -19,21 +20,14 @@ const TIER = /^(ok|warn|downgrade|reject) (\d+) (\d+) (\d+) (\S*)$/;
 export const makeDynamoBudgetStore = (dynamo: Dynamo): BudgetStore => {
   const table = dynamo.names.accounts;
   return {
-    readPolicy: async () => {
-      const { item } = await dynamo.get(table, POLICY_KEY);
-      return {
-        version: item === undefined ? 0 : countOf(item, 'version'),
-        fingerprint: item && textOf(item, 'fingerprint'),
-        overrides: readOverrides(item),
-      };
-    },
+    readPolicy: () => readPolicy(dynamo),
 
     override: async ({ scope, length }, change, nowMs) => {
       if (change !== null) checkAmount('cap', change.cap);
       let { item } = await dynamo.get(table, POLICY_KEY);
       for (let i = 0; i < TRIES; i++) {
         const next = (item === undefined ? 0 : countOf(item, 'version')) + 1;
-        const kept = readOverrides(item).filter(
+        const kept = overridesIn(item).filter(
           (one) => !(one.scope === scope && one.length === length) && (one.until === null || one.until > nowMs),
         );
         const overrides = [...kept, ...(change === null ? [] : [change])].map((one) => ({
@@ -164,12 +158,3 @@ const readTier = (item: Item): AccountTier | undefined => {
 
 const tierIs = (seen: string | undefined): string =>
   seen === undefined ? 'attribute_not_exists(tier)' : 'tier = :seen';
-
-const readOverrides = (item: Item | undefined): CapOverride[] => {
-  const stored = item?.['overrides'];
-  if (stored === undefined) return [];
-  return (fromAttribute(stored) as unknown as (Omit<CapOverride, 'cap'> & { cap: string })[]).map((one) => ({
-    ...one,
-    cap: BigInt(one.cap),
-  }));
-};

@@ -1,7 +1,8 @@
 import type { Cancellations, Clock } from '../../core/ports.ts';
+import { CANCELLATION_LIFE_MS } from '../../core/retention.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
-import { CANCELLATION_LIFE_MS, expiresAt } from './retention.ts';
+import { expiresAt } from './retention.ts';
 
 /** How soon another process hears of a cancellation: a read for every request under way, each time. */
 const POLL_MS = 1_000;

@@ -1,4 +1,5 @@
 import { CIRCUIT_STATE } from '../../contract/tables.ts';
+import { untouchedCircuit } from '../../core/call/circuit.ts';
 import type { CircuitRecord, CircuitStore } from '../../core/ports.ts';
 import { type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
@@ -14,7 +15,7 @@ export const makeDynamoCircuitStore = (dynamo: Dynamo): CircuitStore => {
       // A record that is milliseconds old does: every write is conditional on the version.
       const items = await dynamo.getMany(table, keys, { isConsistent: false });
       const records = new Map(items.flatMap((item) => toRecord(item) ?? []).map((record) => [record.target, record]));
-      return targets.map((target) => records.get(target) ?? neverWritten(target));
+      return targets.map((target) => records.get(target) ?? untouchedCircuit(target));
     },
 
     write: async (next) => {
@@ -54,12 +55,3 @@ const toRecord = (item: Item): CircuitRecord | undefined => {
   const record = textOf(item, 'circuit');
   return record === undefined ? undefined : (JSON.parse(record) as CircuitRecord);
 };
-
-const neverWritten = (target: string): CircuitRecord => ({
-  target,
-  version: 0,
-  circuit: { state: 'closed' },
-  override: null,
-  reason: '',
-  changedAt: 0,
-});

@@ -1,12 +1,12 @@
 import { closeDueAt } from '../../contract/timing.ts';
 import { StoreUnavailable } from '../../core/ports.ts';
 import { floorOf, heldEpochs, NO_USE, type Use, witnessesIn } from './account-item.ts';
-import { closeWrite, isClosedThrough } from './account-writes.ts';
+import { closeWrite, dropWrite, isClosedThrough } from './account-writes.ts';
 import type { Item } from './attributes.ts';
 import type { Closer } from './closer-item.ts';
 import type { Dynamo } from './dynamo.ts';
 import { isDisputed } from './entry-digest.ts';
-import { noteDispute } from './seal-item.ts';
+import { moveDisputes } from './seal-item.ts';
 
 const TRIES = 20;
 
@@ -27,13 +27,15 @@ export const closeAccount = async (
   let seen = known ?? (await dynamo.get(table, { pk: { S: account } })).item;
   for (let i = 0; i < TRIES; i++) {
     if (seen === undefined || isClosedThrough(seen, epoch)) return seen;
-    for (const { epoch: seenIn, seen: seenThere } of witnessesIn(seen)) {
-      // Of an epoch before this one that has stayed open, the close found no entry that names the account.
-      const isWrong = seenIn <= epoch && isDisputed(seenThere, seenIn === epoch ? witness : 0n);
-      if (isWrong) await noteDispute(dynamo, seenIn, account);
+    // Of an epoch before this one that has stayed open, the close found no entry that names the account.
+    const disputed = witnessesIn(seen)
+      .filter((one) => one.epoch <= epoch && isDisputed(one.seen, one.epoch === epoch ? witness : 0n))
+      .map((one) => one.epoch);
+    const written = await dynamo.update(closeWrite(table, account, { seen, epoch, exact, disputed }));
+    if (written.kind === 'done') {
+      if (written.item !== undefined) await moveDisputes(dynamo, account, written.item);
+      return written.item;
     }
-    const written = await dynamo.update(closeWrite(table, account, { seen, epoch, exact }));
-    if (written.kind === 'done') return written.item;
     seen = written.item;
   }
   throw new StoreUnavailable(`${account} is written to too often for its epoch ${epoch} to be closed`);
@@ -44,8 +46,8 @@ export interface Healer {
   /** Whether the account shows a hold of an epoch that must be closed by now. */
   isSuspect(item: Item): boolean;
   /**
-   * Closes the account's leaked epochs: the closer has been there, so no entry of them names this account. Never rejects:
-   * where it can't be healed now, whoever comes next tries again.
+   * Closes the account's leaked epochs: the closer has been there, so no entry of them names this account; and drops what
+   * came in under the floor. Never rejects: where it can't be healed now, whoever comes next tries again.
    *
    * @returns the account afterwards; as it was when it could not be healed
    */
@@ -59,6 +61,13 @@ export const makeHealer = (dynamo: Dynamo, closer: Closer): Healer => {
   const { time } = dynamo;
   let readAt = Number.NEGATIVE_INFINITY;
 
+  const isUnderFloor = (item: Item): boolean => heldEpochs(item).some((epoch) => epoch < floorOf(item));
+
+  const dropUnderFloor = async (account: string, item: Item): Promise<Item> => {
+    const written = await dynamo.update(dropWrite(dynamo.names.accounts, account, item));
+    return written.item ?? item;
+  };
+
   const leaked = (item: Item, through: number): boolean => {
     const floor = floorOf(item);
     return heldEpochs(item).some((epoch) => epoch >= floor && epoch <= through);
@@ -68,12 +77,14 @@ export const makeHealer = (dynamo: Dynamo, closer: Closer): Healer => {
     isSuspect: (item) => {
       const now = time.now();
       return heldEpochs(item).some(
-        (epoch) => epoch >= floorOf(item) && (epoch <= closer.closedThrough() || closeDueAt(epoch) <= now),
+        (epoch) => epoch < floorOf(item) || epoch <= closer.closedThrough() || closeDueAt(epoch) <= now,
       );
     },
-    heal: async (item) => {
-      const account = item['pk']?.S ?? '';
+    heal: async (seen) => {
+      const account = seen['pk']?.S ?? '';
+      let item = seen;
       try {
+        if (isUnderFloor(item)) item = await dropUnderFloor(account, item);
         if (!leaked(item, closer.closedThrough()) && time.now() >= readAt + REREAD_MS) {
           readAt = time.now();
           await closer.read();

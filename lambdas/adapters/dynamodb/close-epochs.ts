@@ -33,6 +33,7 @@ export const closeDueEpochs = async (dynamo: Dynamo, closer: Closer): Promise<nu
       (epoch) => closeDueAt(epoch) <= progress.date,
     );
     if (due.length === 0) return closed;
+    await closer.shut(from + due.length);
     const [seals, ...read] = await Promise.all([
       readSeals(dynamo, from + 1, from + due.length),
       ...due.map((epoch) => readEpochEntries(dynamo, epoch)),

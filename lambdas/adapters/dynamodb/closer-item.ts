@@ -1,3 +1,4 @@
+import type { ConditionCheck } from '@aws-sdk/client-dynamodb';
 import { epochOf } from '../../contract/timing.ts';
 import type { SealHead } from '../../core/audit/epoch-seal.ts';
 import { StoreUnavailable } from '../../core/ports.ts';
@@ -5,7 +6,15 @@ import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 
 /** Keys of Accounts that are no accounts: no scope begins like them. */
-export const CLOSER_KEY: Item = { pk: { S: '!closer' } };
+const CLOSER_KEY: Item = { pk: { S: '!closer' } };
+
+/** Holds as long as the closer has not begun with this epoch: part of the transaction that puts a correction into it. */
+export const notShutCheck = (table: string, epoch: number): ConditionCheck => ({
+  TableName: table,
+  Key: CLOSER_KEY,
+  ConditionExpression: 'attribute_not_exists(shutThrough) OR shutThrough < :epoch',
+  ExpressionAttributeValues: toItem({ ':epoch': epoch }),
+});
 
 export interface CloserProgress {
   closedThrough: number;
@@ -25,6 +34,8 @@ export interface Closer {
   read(): Promise<CloserProgress | undefined>;
   /** The last epoch known to be closed on every account that an entry of it names. −1 = none. */
   closedThrough(): number;
+  /** Says which epochs are about to be read, before they are: from then on no correction is put into them. */
+  shut(through: number): Promise<void>;
   /** Moves it on, once every epoch between is closed and sealed. Somebody else may have been faster. */
   advance(from: number, to: number, seals: { head: SealHead | null; sealedFrom: number }): Promise<void>;
 }
@@ -74,6 +85,15 @@ export const makeCloser = (dynamo: Dynamo): Closer => {
     },
     read: async () => (await read()).progress,
     closedThrough: () => known,
+    shut: async (through) => {
+      await dynamo.update({
+        TableName: names.accounts,
+        Key: CLOSER_KEY,
+        UpdateExpression: 'SET shutThrough = :through',
+        ConditionExpression: 'attribute_not_exists(shutThrough) OR shutThrough < :through',
+        ExpressionAttributeValues: toItem({ ':through': through }),
+      });
+    },
     advance: async (from, to, { head, sealedFrom }) => {
       await dynamo.update({
         TableName: names.accounts,

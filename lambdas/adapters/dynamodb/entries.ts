@@ -6,11 +6,13 @@ import {
 import type { NanoUsd } from '../../contract/money.ts';
 import { epochOf } from '../../contract/timing.ts';
 import { type OpenEntry, type Settlement, StoreUnavailable } from '../../core/ports.ts';
+import { ENTRY_LIFE_MS } from '../../core/retention.ts';
 import { amountOf, type Item, textOf, toAttribute, toItem } from './attributes.ts';
+import { notShutCheck } from './closer-item.ts';
 import type { Dynamo } from './dynamo.ts';
 import { entryKeyOf, stateOf, toCorrectionItem, toOpenItem } from './entry-item.ts';
 import { toStoreUnavailable } from './faults.ts';
-import { ENTRY_LIFE_MS, expiresAt } from './retention.ts';
+import { expiresAt } from './retention.ts';
 
 /** The writes of docs/ledger to an entry. Each knows its own repeat, so each is sent until it is answered. */
 
@@ -118,7 +120,8 @@ const CONFLICT_WAIT_MS = 20;
 /**
  * Puts a lost entry's cost right by a correction in the epoch that is open now. The lost entry is marked in the same
  * transaction: the correction's key names the epoch that it happens to be made in, so by its key alone it could be made
- * twice.
+ * twice. And the closer must not have begun with that epoch: a process that slept between two sends would put it into one
+ * that is closed, where nobody would count it.
  */
 const correctEntry = async (dynamo: Dynamo, lost: Item, settlement: Settlement): Promise<void> => {
   const { requestId, nonce } = settlement;
@@ -155,6 +158,7 @@ const correctEntry = async (dynamo: Dynamo, lost: Item, settlement: Settlement):
                 ConditionExpression: 'attribute_not_exists(pk)',
               },
             },
+            { ConditionCheck: notShutCheck(dynamo.names.accounts, epochOf(nowMs)) },
           ],
         }),
       );
@@ -167,7 +171,9 @@ const correctEntry = async (dynamo: Dynamo, lost: Item, settlement: Settlement):
         throw new Error(`${requestId} has been put right by somebody else`);
       }
       const isConflict = reasons.some(({ Code }) => Code === 'TransactionConflict');
-      if (!isConflict || attempt === CONFLICT_TRIES) throw toStoreUnavailable(error);
+      // It slept, and its epoch has been closed meanwhile: the answer has said what time it is.
+      const isShut = reasons[2]?.Code === 'ConditionalCheckFailed';
+      if ((!isConflict && !isShut) || attempt === CONFLICT_TRIES) throw toStoreUnavailable(error);
       await dynamo.clock.sleep(CONFLICT_WAIT_MS * attempt * (0.5 + dynamo.random.fraction()));
     }
   }

@@ -3,9 +3,10 @@ import { parseRequestId } from '../../core/admit/request-id.ts';
 import type { LedgerRecord } from '../../core/audit/ledger-audit.ts';
 import type { EntryState, LedgerEntry, OpenEntry, Settlement } from '../../core/ports.ts';
 import { present } from '../../core/read-json.ts';
+import { ENTRY_LIFE_MS } from '../../core/retention.ts';
 import { NO_USE, type Use } from './account-item.ts';
 import { amountOf, countOf, fromAttribute, type Item, textOf, toItem } from './attributes.ts';
-import { ENTRY_LIFE_MS, expiresAt } from './retention.ts';
+import { expiresAt } from './retention.ts';
 
 /** The partition of one lane of an epoch's entries. */
 export const lanePartition = (epoch: number, lane: number): string => `entries#${epoch}#${lane}`;

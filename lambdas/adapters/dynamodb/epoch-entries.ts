@@ -1,8 +1,9 @@
 import { epochStart, LANES } from '../../contract/timing.ts';
+import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import { type Item, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { lanePartition } from './entry-item.ts';
-import { ACCOUNT_LIFE_MS, expiresAt } from './retention.ts';
+import { expiresAt } from './retention.ts';
 
 /** @param only a filter; what it leaves out is read and paid for all the same */
 export const readEpochEntries = async (

@@ -1,23 +1,15 @@
-import { type Bucket, chargeUnits, isAhead, readBucket, readStanding, takeUnits } from '../../core/admit/gcra.ts';
+import { type Bucket, chargeUnits, isAhead, readBucket, takeUnits } from '../../core/admit/gcra.ts';
+import {
+  CONCURRENT_RETRY_MS,
+  concurrentFigures,
+  type Rate,
+  rateFigures,
+  ratesOf,
+} from '../../core/admit/limit-figures.ts';
+import type { LimitWait } from '../../core/admit/limit-waits.ts';
 import type { LimitFigures, LimitTake } from '../../core/ports.ts';
 import { countOf, type Item } from './attributes.ts';
 
-/** One limit of a rate: requests a minute, or tokens a minute. */
-export interface Rate {
-  scope: string;
-  what: 'requests' | 'tokens';
-  limit: number;
-  units: number;
-}
-
-export interface Refusal {
-  by: LimitFigures;
-  retryAfterMs: number;
-  never: boolean;
-}
-
-/** Nobody can know when a request under way will end; a client that comes again after this finds a free place or waits as long again. */
-const CONCURRENT_RETRY_MS = 1_000;
 /** Epochs for which a request counts as under way whose end nobody told. */
 const FLIGHT_EPOCHS = 4;
 const FLIGHT = /^f(\d+)$/;
@@ -26,15 +18,6 @@ const FLIGHT = /^f(\d+)$/;
 export const BUCKET_NAMES = { requests: { tat: 'rt', at: 'ra' }, tokens: { tat: 'tt', at: 'ta' } } as const;
 
 export const flightName = (epoch: number): string => `f${epoch}`;
-
-export const ratesOf = ({ scope, limit, tokens }: LimitTake): Rate[] => {
-  const rates: Rate[] = [];
-  if (limit.requestsPerMinute !== undefined)
-    rates.push({ scope, what: 'requests', limit: limit.requestsPerMinute, units: 1 });
-  if (limit.tokensPerMinute !== undefined)
-    rates.push({ scope, what: 'tokens', limit: limit.tokensPerMinute, units: tokens });
-  return rates;
-};
 
 export const bucketOf = (item: Item, what: Rate['what']): Bucket | undefined => {
   const { tat, at } = BUCKET_NAMES[what];
@@ -103,40 +86,22 @@ const underWay = (item: Item, epoch: number): number => {
 };
 
 export const figuresOf = (take: LimitTake, item: Item, epoch: number, nowMs: number): LimitFigures[] => {
-  const concurrent = concurrentFigures(take, item, epoch);
+  const concurrent = concurrentFigures(take, () => underWay(item, epoch));
   return [
-    ...ratesOf(take).map((rate) => rateFigures(rate, item, nowMs)),
+    ...ratesOf(take).map((rate) => rateFigures(rate, bucketOf(item, rate.what), nowMs)),
     ...(concurrent === undefined ? [] : [concurrent]),
   ];
 };
 
-const rateFigures = ({ scope, what, limit }: Rate, item: Item, nowMs: number): LimitFigures => ({
-  scope,
-  what,
-  limit,
-  ...readStanding(bucketOf(item, what), { limit, nowMs }),
-});
-
-const concurrentFigures = ({ scope, limit }: LimitTake, item: Item, epoch: number): LimitFigures | undefined => {
-  if (limit.concurrent === undefined) return undefined;
-  const count = underWay(item, epoch);
-  return {
-    scope,
-    what: 'concurrent',
-    limit: limit.concurrent,
-    remaining: Math.max(0, limit.concurrent - count),
-    resetMs: count === 0 ? 0 : CONCURRENT_RETRY_MS,
-  };
-};
-
 /** Every limit of the scope that refuses, the item being as it is; none = it may be taken. */
-export const refusalsOf = (take: LimitTake, item: Item, epoch: number, nowMs: number): Refusal[] => {
-  const refusals: Refusal[] = [];
+export const refusalsOf = (take: LimitTake, item: Item, epoch: number, nowMs: number): LimitWait[] => {
+  const refusals: LimitWait[] = [];
   for (const rate of ratesOf(take)) {
-    const outcome = takeUnits(bucketOf(item, rate.what), { limit: rate.limit, units: rate.units, nowMs });
-    if (outcome.kind === 'refused') refusals.push({ by: rateFigures(rate, item, nowMs), ...pick(outcome) });
+    const bucket = bucketOf(item, rate.what);
+    const outcome = takeUnits(bucket, { limit: rate.limit, units: rate.units, nowMs });
+    if (outcome.kind === 'refused') refusals.push({ by: rateFigures(rate, bucket, nowMs), ...pick(outcome) });
   }
-  const figures = concurrentFigures(take, item, epoch);
+  const figures = concurrentFigures(take, () => underWay(item, epoch));
   if (figures?.remaining === 0)
     refusals.push({ by: figures, retryAfterMs: CONCURRENT_RETRY_MS, never: figures.limit === 0 });
   return refusals;
@@ -147,12 +112,6 @@ const pick = ({ retryAfterMs, never }: { retryAfterMs: number; never: boolean })
 /** Whether the request alone is over one of the limits: nothing needs to be written to know. */
 export const isNever = (take: LimitTake): boolean =>
   take.limit.concurrent === 0 || ratesOf(take).some(({ limit, units }) => units > limit);
-
-/** The wait that is told must do for every limit that refused. */
-export const worstOf = (refusals: Refusal[]): Refusal | undefined =>
-  refusals.reduce<Refusal | undefined>((a, b) => (a === undefined || waitOf(b) > waitOf(a) ? b : a), undefined);
-
-const waitOf = ({ never, retryAfterMs }: Refusal): number => (never ? Number.POSITIVE_INFINITY : retryAfterMs);
 
 /** Buckets written under a clock that has since gone back: they must be written anew even on a refusal, or they would never drain. */
 export const aheadBuckets = (

@@ -1,23 +1,16 @@
 import { epochOf } from '../../contract/timing.ts';
+import { type Rate, ratesOf } from '../../core/admit/limit-figures.ts';
+import { type LimitWait, longestOf } from '../../core/admit/limit-waits.ts';
 import { type LimitFigures, type LimitStore, type LimitTake, StoreUnavailable } from '../../core/ports.ts';
 import { type Item, textOf } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { toStoreUnavailable } from './faults.ts';
-import {
-  figuresOf,
-  isNever,
-  makeGuesses,
-  type Rate,
-  type Refusal,
-  ratesOf,
-  refusalsOf,
-  worstOf,
-} from './limit-item.ts';
+import { figuresOf, isNever, makeGuesses, refusalsOf } from './limit-item.ts';
 import { leaveWrite, limitKey, rebaseWrite, takeWrite } from './limit-writes.ts';
 
 type Taken =
   | { kind: 'taken'; item: Item }
-  | { kind: 'refused'; item: Item; refusals: Refusal[] }
+  | { kind: 'refused'; item: Item; refusals: LimitWait[] }
   | { kind: 'unanswered'; error: unknown };
 
 interface When {
@@ -113,7 +106,7 @@ export const makeDynamoLimitStore = (dynamo: Dynamo): LimitStore => {
           return one?.kind === 'refused' ? one.item : {};
         }),
       );
-      const worst = worstOf(outcomes.flatMap((one) => (one.kind === 'refused' ? one.refusals : [])));
+      const worst = longestOf(outcomes.flatMap((one) => (one.kind === 'refused' ? one.refusals : [])));
       const unanswered = outcomes.find((one) => one.kind === 'unanswered');
       if (worst === undefined || unanswered !== undefined) throw toStoreUnavailable(unanswered?.error);
       const figures = limited.flatMap((take, i) => figuresOf(take, items[i] ?? {}, epoch, nowMs));

@@ -1,6 +1,8 @@
 import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { type Bucket, chargeUnits, LIMIT_PERIOD_US, takeUnits } from '../../core/admit/gcra.ts';
+import { type Rate, ratesOf } from '../../core/admit/limit-figures.ts';
 import type { LimitTake } from '../../core/ports.ts';
+import { LIMIT_LIFE_MS } from '../../core/retention.ts';
 import { countOf, type Item, toAttribute } from './attributes.ts';
 import {
   aheadBuckets,
@@ -10,11 +12,9 @@ import {
   flightName,
   type Guesses,
   modeOf,
-  type Rate,
-  ratesOf,
   staleFlights,
 } from './limit-item.ts';
-import { expiresAt, LIMIT_LIFE_MS } from './retention.ts';
+import { expiresAt } from './retention.ts';
 
 /** One UpdateItem in the making. */
 interface Parts {

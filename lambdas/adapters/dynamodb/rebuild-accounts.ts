@@ -6,14 +6,22 @@ import {
   type RebuildOptions,
   type RebuildReport,
 } from '../../core/audit/ledger-audit.ts';
+import { ACCOUNT_LIFE_MS, accountExpiresAt, ENTRY_LIFE_MS } from '../../core/retention.ts';
 import { addUse, floorOf, NO_USE, openUse, sumHolds, toFigures, type Use } from './account-item.ts';
-import { advanceSums, lastEpochOf, sumEpochByAccount, sumKey, summedAccount, toSum } from './account-sums.ts';
+import {
+  advanceSums,
+  lastEpochOf,
+  sumEpochByAccount,
+  sumKey,
+  summedAccount,
+  summedThrough,
+  toSum,
+} from './account-sums.ts';
 import { rebuildWrite, restoredItem } from './account-writes.ts';
 import { amountOf, type Item, textOf } from './attributes.ts';
 import type { Closer } from './closer-item.ts';
 import type { Dynamo } from './dynamo.ts';
 import { inParallel } from './in-parallel.ts';
-import { ACCOUNT_LIFE_MS, accountExpiresAt, ENTRY_LIFE_MS } from './retention.ts';
 
 const TRIES = 8;
 /** A correction may come so long after the last time that the account was held on. */
@@ -41,9 +49,9 @@ export const rebuildAccounts = async (
 
   /** By epoch, what was closed since the sums were made. */
   const tail = new Map<number, Promise<Map<string, AccountSum>>>();
-  const sumTail = async (account: string, floor: number): Promise<Use> => {
+  const sumTail = async (account: string, from: number, floor: number): Promise<Use> => {
     let use: Use = NO_USE;
-    for (let epoch = through; epoch < floor; epoch++) {
+    for (let epoch = from; epoch < floor; epoch++) {
       let sums = tail.get(epoch);
       if (sums === undefined) {
         sums = sumEpochByAccount(dynamo, epoch);
@@ -65,7 +73,9 @@ export const rebuildAccounts = async (
     if (item === undefined) return compareMissing(key, sum);
     const floor = floorOf(item);
     if (floor > through + MOST_AHEAD) return 'skip';
-    const entries = addUse(toSum(sum), await sumTail(key, floor));
+    // The sum may have come further than all of them had when this run looked, hours ago if it slept.
+    const from = Math.max(through, summedThrough(sum));
+    const entries = addUse(toSum(sum), await sumTail(key, from, floor));
     const found = closedUse(item);
     const unbalanced = amountOf(item, 'spent') + sumHolds(item) - amountOf(item, 'committed');
     if (unbalanced === 0n && isSame(found, entries)) return 'same';

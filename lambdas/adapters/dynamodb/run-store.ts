@@ -9,10 +9,11 @@ import {
   type RunStore,
   StoreUnavailable,
 } from '../../core/ports.ts';
+import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { toStoreUnavailable } from './faults.ts';
-import { ACCOUNT_LIFE_MS, expiresAt } from './retention.ts';
+import { expiresAt } from './retention.ts';
 
 /** What came of entering one run. */
 type Entered =

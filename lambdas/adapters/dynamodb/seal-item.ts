@@ -1,8 +1,9 @@
 import { epochStart } from '../../contract/timing.ts';
 import { type Dispute, type EpochSeal, type LaneSeal, SEAL_FORM, totalOf } from '../../core/audit/epoch-seal.ts';
+import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
-import { ACCOUNT_LIFE_MS, expiresAt } from './retention.ts';
+import { expiresAt } from './retention.ts';
 
 /** Items of Accounts that are no accounts: a closed epoch's seal, and the accounts that did not fit at its close. */
 const sealKey = (epoch: number): Item => ({ pk: { S: `!seal#${epoch}` } });
@@ -65,18 +66,33 @@ export const writeSeal = async (dynamo: Dynamo, seal: EpochSeal): Promise<EpochS
   return there;
 };
 
-/** Notes that an account and the entries of an epoch do not fit, before the close of the account removes what shows it. */
-export const noteDispute = async (dynamo: Dynamo, epoch: number, account: string): Promise<void> => {
+/**
+ * Moves what a close has noted on an account to where an audit looks for it. Should this die on the way, the account's next
+ * close does it.
+ */
+export const moveDisputes = async (dynamo: Dynamo, account: string, item: Item): Promise<void> => {
+  const epochs = item['disputed']?.NS;
+  if (epochs === undefined) return;
+  const table = dynamo.names.accounts;
+  for (const epoch of epochs.map(Number)) {
+    await dynamo.update({
+      TableName: table,
+      Key: disputeKey(epoch),
+      UpdateExpression: 'ADD accounts :accounts SET expires = :expires',
+      ExpressionAttributeValues: {
+        ':accounts': { SS: [account] },
+        ':expires': expiresAt(epochStart(epoch) + ACCOUNT_LIFE_MS),
+      },
+    });
+    dynamo.log.error('the entries of an epoch are not those that were settled in it', { epoch, account });
+  }
   await dynamo.update({
-    TableName: dynamo.names.accounts,
-    Key: disputeKey(epoch),
-    UpdateExpression: 'ADD accounts :accounts SET expires = :expires',
-    ExpressionAttributeValues: {
-      ':accounts': { SS: [account] },
-      ':expires': expiresAt(epochStart(epoch) + ACCOUNT_LIFE_MS),
-    },
+    TableName: table,
+    Key: { pk: { S: account } },
+    UpdateExpression: 'DELETE disputed :epochs',
+    ConditionExpression: 'attribute_exists(pk)',
+    ExpressionAttributeValues: { ':epochs': { NS: epochs } },
   });
-  dynamo.log.error('the entries of an epoch are not those that were settled in it', { epoch, account });
 };
 
 const numbersFrom = (from: number, to: number): number[] =>

@@ -1,6 +1,6 @@
 import type { AnswerClaim, AnswerStore, ClaimOutcome, KeptAnswer } from '../../core/ports.ts';
+import { ANSWER_LIFE_MS } from '../../core/retention.ts';
 import type { Database } from './database.ts';
-import { ANSWER_LIFE_MS } from './retention.ts';
 
 /** Characters. */
 const MAX_LENGTH = 2 * 1024 * 1024;

@@ -1,11 +1,11 @@
 import { EPOCH_MS, GRACE_MS } from '../../contract/timing.ts';
 import type { LedgerAudit, LedgerRecord } from '../../core/audit/ledger-audit.ts';
 import type { Clock } from '../../core/ports.ts';
+import { ENTRY_LIFE_MS } from '../../core/retention.ts';
 import type { Connection, Database } from './database.ts';
 import { entryPages, readChain, readSeals, sumLanes } from './entry-seals.ts';
 import { type EntryRow, isCorrection, seqOf, toLedgerEntry } from './ledger-entries.ts';
 import { rebuildAccounts } from './rebuild-accounts.ts';
-import { ENTRY_LIFE_MS } from './retention.ts';
 import { readStoreTime } from './store-time.ts';
 
 /** The embedded ledger as an auditor uses it, beside whatever processes have the file open. */

@@ -1,9 +1,9 @@
 import type { BudgetState } from '../../core/budget/budget-state.ts';
 import type { AccountTier, BudgetAccount, BudgetStore, CapOverride, PendingApproval } from '../../core/ports.ts';
+import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import { checkAmount } from './amounts.ts';
 import type { Connection, Database } from './database.ts';
 import { readAccount, stampCap, toFigures } from './ledger-accounts.ts';
-import { ACCOUNT_LIFE_MS } from './retention.ts';
 
 interface TierRow {
   state: BudgetState;

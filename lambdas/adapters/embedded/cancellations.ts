@@ -1,6 +1,6 @@
 import { type Cancellations, type Clock, StoreUnavailable } from '../../core/ports.ts';
+import { CANCELLATION_LIFE_MS } from '../../core/retention.ts';
 import type { Database } from './database.ts';
-import { CANCELLATION_LIFE_MS } from './retention.ts';
 
 /** How soon another process hears of a cancellation. */
 const POLL_MS = 500;

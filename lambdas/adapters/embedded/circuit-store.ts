@@ -1,3 +1,4 @@
+import { untouchedCircuit } from '../../core/call/circuit.ts';
 import type { CircuitRecord, CircuitStore } from '../../core/ports.ts';
 import type { Database } from './database.ts';
 
@@ -7,7 +8,7 @@ export const makeEmbeddedCircuitStore = (database: Database): CircuitStore => ({
     database.read((connection) =>
       targets.map((target) => {
         const row = connection.get<{ record: string }>('SELECT record FROM circuits WHERE target = ?', target);
-        return row === undefined ? neverWritten(target) : toRecord(row);
+        return row === undefined ? untouchedCircuit(target) : toRecord(row);
       }),
     ),
 
@@ -38,12 +39,3 @@ export const makeEmbeddedCircuitStore = (database: Database): CircuitStore => ({
 });
 
 const toRecord = ({ record }: { record: string }): CircuitRecord => JSON.parse(record) as CircuitRecord;
-
-const neverWritten = (target: string): CircuitRecord => ({
-  target,
-  version: 0,
-  circuit: { state: 'closed' },
-  override: null,
-  reason: '',
-  changedAt: 0,
-});

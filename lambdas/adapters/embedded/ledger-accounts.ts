@@ -1,7 +1,7 @@
 import type { AccountFigures, AccountRef, HoldOutcome, HoldRequest } from '../../core/ports.ts';
+import { accountExpiresAt } from '../../core/retention.ts';
 import { checkAmount } from './amounts.ts';
 import type { Connection } from './database.ts';
-import { accountExpiresAt } from './retention.ts';
 import { makeRowWriter, type RowKind } from './row-cache.ts';
 
 /** What an entry, or many, add to an account. */

@@ -1,30 +1,17 @@
 import { epochOf } from '../../contract/timing.ts';
+import { type Bucket, chargeUnits, isAhead, readBucket, returnUnits, takeUnits } from '../../core/admit/gcra.ts';
 import {
-  type Bucket,
-  chargeUnits,
-  isAhead,
-  readBucket,
-  readStanding,
-  returnUnits,
-  takeUnits,
-} from '../../core/admit/gcra.ts';
+  CONCURRENT_RETRY_MS,
+  concurrentFigures,
+  type Rate,
+  rateFigures,
+  ratesOf,
+} from '../../core/admit/limit-figures.ts';
+import { type LimitWait, longestOf } from '../../core/admit/limit-waits.ts';
 import type { LimitFigures, LimitOutcome, LimitStore, LimitTake } from '../../core/ports.ts';
 import type { Connection, Database } from './database.ts';
 import { countFlights, joinFlight, leaveFlight, readStandingOf, storeBucket } from './limit-standings.ts';
 import type { Owner } from './owners.ts';
-
-/** Nobody can know when a request under way will end; a client that comes again after this finds a free place or waits as long again. */
-const CONCURRENT_RETRY_MS = 1_000;
-
-/** One limit of a rate: requests a minute, or tokens a minute. */
-interface Rate {
-  scope: string;
-  what: 'requests' | 'tokens';
-  limit: number;
-  units: number;
-}
-
-type Refusal = { by: LimitFigures; retryAfterMs: number; never: boolean };
 
 /** Rate limits by GCRA, and requests under way counted by scope, epoch and the process that runs them. */
 export const makeEmbeddedLimitStore = (database: Database, owner: Owner): LimitStore => ({
@@ -68,7 +55,7 @@ const takeLimits = (
   nowMs: number,
   owner: string,
 ): LimitOutcome => {
-  const refusals: Refusal[] = [];
+  const refusals: LimitWait[] = [];
   const admitted: { rate: Rate; bucket: Bucket }[] = [];
   for (const rate of takes.flatMap(ratesOf)) {
     const stored = loadBucket(connection, rate.scope, rate.what);
@@ -76,37 +63,23 @@ const takeLimits = (
     if (outcome.kind === 'admitted') admitted.push({ rate, bucket: outcome.bucket });
     else {
       if (isAhead(stored, nowMs)) storeBucket(connection, rate.scope, rate.what, readBucket(stored, nowMs));
-      refusals.push({ by: figuresOf(rate, stored, nowMs), retryAfterMs: outcome.retryAfterMs, never: outcome.never });
+      refusals.push({ by: rateFigures(rate, stored, nowMs), retryAfterMs: outcome.retryAfterMs, never: outcome.never });
     }
   }
   const underWay: LimitFigures[] = [];
   for (const take of takes) {
-    const figures = concurrentFigures(connection, take, epoch);
+    const figures = concurrentFigures(take, () => countFlights(connection, take.scope, epoch));
     if (figures !== undefined) underWay.push(figures);
     if (figures?.remaining === 0)
       refusals.push({ by: figures, retryAfterMs: CONCURRENT_RETRY_MS, never: figures.limit === 0 });
   }
 
-  const [first, ...others] = refusals;
-  if (first !== undefined) {
-    const worst = others.reduce((a, b) => (waitOf(b) > waitOf(a) ? b : a), first);
-    return { kind: 'refused', ...worst, figures: readFigures(connection, takes, epoch, nowMs) };
-  }
+  const longest = longestOf(refusals);
+  if (longest !== undefined)
+    return { kind: 'refused', ...longest, figures: readFigures(connection, takes, epoch, nowMs) };
   for (const { rate, bucket } of admitted) storeBucket(connection, rate.scope, rate.what, bucket);
   for (const { scope, limit } of takes) if (limit.concurrent !== undefined) joinFlight(connection, scope, epoch, owner);
   return { kind: 'taken', figures: figuresAfter(takes, admitted, underWay, nowMs) };
-};
-
-/** The wait that is told must do for every limit that refused. */
-const waitOf = ({ never, retryAfterMs }: Refusal): number => (never ? Number.POSITIVE_INFINITY : retryAfterMs);
-
-const ratesOf = ({ scope, limit, tokens }: LimitTake): Rate[] => {
-  const rates: Rate[] = [];
-  if (limit.requestsPerMinute !== undefined)
-    rates.push({ scope, what: 'requests', limit: limit.requestsPerMinute, units: 1 });
-  if (limit.tokensPerMinute !== undefined)
-    rates.push({ scope, what: 'tokens', limit: limit.tokensPerMinute, units: tokens });
-  return rates;
 };
 
 /** The standing after a take, from what was just written. */
@@ -117,7 +90,7 @@ const figuresAfter = (
   nowMs: number,
 ): LimitFigures[] =>
   takes.flatMap(({ scope }) => [
-    ...admitted.filter(({ rate }) => rate.scope === scope).map(({ rate, bucket }) => figuresOf(rate, bucket, nowMs)),
+    ...admitted.filter(({ rate }) => rate.scope === scope).map(({ rate, bucket }) => rateFigures(rate, bucket, nowMs)),
     ...underWay
       .filter((figures) => figures.scope === scope)
       .map((figures) => ({ ...figures, remaining: figures.remaining - 1, resetMs: CONCURRENT_RETRY_MS })),
@@ -125,35 +98,12 @@ const figuresAfter = (
 
 const readFigures = (connection: Connection, takes: LimitTake[], epoch: number, nowMs: number): LimitFigures[] =>
   takes.flatMap((take) => {
-    const concurrent = concurrentFigures(connection, take, epoch);
+    const concurrent = concurrentFigures(take, () => countFlights(connection, take.scope, epoch));
     return [
-      ...ratesOf(take).map((rate) => figuresOf(rate, loadBucket(connection, rate.scope, rate.what), nowMs)),
+      ...ratesOf(take).map((rate) => rateFigures(rate, loadBucket(connection, rate.scope, rate.what), nowMs)),
       ...(concurrent === undefined ? [] : [concurrent]),
     ];
   });
 
-const figuresOf = ({ scope, what, limit }: Rate, stored: Bucket | undefined, nowMs: number): LimitFigures => ({
-  scope,
-  what,
-  limit,
-  ...readStanding(stored, { limit, nowMs }),
-});
-
 const loadBucket = (connection: Connection, scope: string, what: Rate['what']): Bucket | undefined =>
   readStandingOf(connection, scope)?.[what];
-
-const concurrentFigures = (
-  connection: Connection,
-  { scope, limit }: LimitTake,
-  epoch: number,
-): LimitFigures | undefined => {
-  if (limit.concurrent === undefined) return undefined;
-  const underWay = countFlights(connection, scope, epoch);
-  return {
-    scope,
-    what: 'concurrent',
-    limit: limit.concurrent,
-    remaining: Math.max(0, limit.concurrent - underWay),
-    resetMs: underWay === 0 ? 0 : CONCURRENT_RETRY_MS,
-  };
-};

@@ -7,10 +7,10 @@ import {
   type RebuildReport,
 } from '../../core/audit/ledger-audit.ts';
 import { type Clock, StoreUnavailable } from '../../core/ports.ts';
+import { ACCOUNT_LIFE_MS, accountExpiresAt, ENTRY_LIFE_MS } from '../../core/retention.ts';
 import { advanceSums, isBehind } from './account-sums.ts';
 import type { Connection, Database } from './database.ts';
 import { readChain, readUnsealedEpochs } from './entry-seals.ts';
-import { ACCOUNT_LIFE_MS, accountExpiresAt, ENTRY_LIFE_MS } from './retention.ts';
 import { readStoreTime } from './store-time.ts';
 
 /** Accounts compared in one transaction. */

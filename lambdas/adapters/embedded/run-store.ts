@@ -1,7 +1,7 @@
 import { refusalOf } from '../../core/admit/run-refusals.ts';
 import type { Clock, RunEntry, RunLimits, RunOutcome, RunRecord, RunStore } from '../../core/ports.ts';
+import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import type { Connection, Database } from './database.ts';
-import { ACCOUNT_LIFE_MS } from './retention.ts';
 import { readStoreTime } from './store-time.ts';
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -1,7 +1,7 @@
 import type { CallRequest, PassedOver } from '../call/call.ts';
 import type { Ports } from '../ports.ts';
 import type { Target } from '../target.ts';
-import type { Admission } from './admit.ts';
+import type { Admission } from './admission.ts';
 import { giveQuotaBack, type QuotaTake, settleQuota, takeQuota } from './target-quota.ts';
 import { topUp } from './top-up.ts';
 

@@ -1,7 +1,9 @@
 import { formatUsd } from '../../contract/money.ts';
+import { hasReached, thresholdsOf } from '../budget/budget-state.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { AccountFigures, AccountRef, HoldOutcome, LimitOutcome } from '../ports.ts';
+import type { AccountFigures, AccountRef, HoldOutcome, LimitFigures, LimitOutcome } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
+import { type AccountRoom, roomsOf } from './account-rooms.ts';
 import { periodEndsAt } from './periods.ts';
 
 /**
@@ -46,7 +48,7 @@ export const rateRefusal = (refused: Extract<LimitOutcome, { kind: 'refused' }>)
   const { by, retryAfterMs, never, figures: limits } = refused;
   const [kind, ...id] = by.scope.split('#');
   const scope = `${kind} ${id.join('#')}`;
-  const limit = by.what === 'concurrent' ? `${by.limit} requests at once` : `${by.limit} ${by.what} per minute`;
+  const limit = limitText(by);
   if (never)
     return refuse(
       'rate_limit_exceeded',
@@ -60,21 +62,23 @@ export const rateRefusal = (refused: Extract<LimitOutcome, { kind: 'refused' }>)
   );
 };
 
-/** Whether so much of a cap is committed that answers say so. `warnAt` is a share (0..1) written by a person; per mille keeps the comparison in integers. */
-export const isNearCap = (committed: bigint, cap: bigint, warnAt: number): boolean =>
-  committed * 1000n >= cap * BigInt(Math.round(warnAt * 1000));
+/** `600 requests per minute`, `8 requests at once` */
+export const limitText = ({ what, limit }: LimitFigures): string =>
+  what === 'concurrent' ? `${limit} requests at once` : `${limit} ${what} per minute`;
 
 /** `warn` where an account is near its cap, held amounts included; of several the one with the smallest part of its cap left. */
 export const budgetStanding = (accounts: AccountRef[], figures: AccountFigures[]): Receipt['budget'] => {
-  const byKey = new Map(figures.map((standing) => [standing.key, standing]));
-  let tightest: { scope: string; committed: bigint; cap: bigint } | undefined;
-  for (const { key, scope, id, warnAt } of accounts) {
-    const { committed, cap } = byKey.get(key) ?? {};
-    if (committed === undefined || cap === undefined || cap === null || !isNearCap(committed, cap, warnAt)) continue;
-    if (tightest === undefined || committed * tightest.cap > tightest.committed * cap)
-      tightest = { scope: `${scope} ${id}`, committed, cap };
+  let tightest: AccountRoom | undefined;
+  for (const one of roomsOf(accounts, figures)) {
+    const { account, committed, cap } = one;
+    if (!hasReached(committed, cap, thresholdsOf(account).warnPerMille)) continue;
+    if (tightest === undefined || committed * tightest.cap > tightest.committed * cap) tightest = one;
   }
   if (tightest === undefined) return { state: 'ok', scope: null };
-  const { scope, committed, cap } = tightest;
-  return { state: 'warn', scope, usedPerMille: cap === 0n ? 1000 : Number((committed * 1000n) / cap) };
+  const { account, committed, cap } = tightest;
+  return {
+    state: 'warn',
+    scope: `${account.scope} ${account.id}`,
+    usedPerMille: cap === 0n ? 1000 : Number((committed * 1000n) / cap),
+  };
 };

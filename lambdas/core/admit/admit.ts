@@ -1,76 +1,12 @@
-import { epochOf, LANES } from '../../contract/timing.ts';
-import { randomText } from '../authenticate/api-key.ts';
-import { affordableStandIn, type Downgrading, downgrade } from '../budget/stand-in.ts';
 import type { Asked } from '../decode/decode.ts';
-import { type Refusal, refuse } from '../failures.ts';
-import type {
-  AccountRef,
-  AnswerClaim,
-  HoldRequest,
-  LimitFigures,
-  LimitTake,
-  Ports,
-  RunEntry,
-  RunOutcome,
-} from '../ports.ts';
+import { refuse } from '../failures.ts';
+import type { OpenEntry, Ports, RunOutcome } from '../ports.ts';
 import { present } from '../read-json.ts';
-import type { Receipt } from '../receipt.ts';
-import type { Plan, StandIn } from '../route/plan.ts';
-import type { Target } from '../target.ts';
-import { accountsOf, runBudgetOf, scopesOf } from './accounts.ts';
-import { budgetStanding } from './admit-refusals.ts';
-import { lowerOutputLimit } from './clamp.ts';
-import { holdCeiling } from './hold-ceiling.ts';
-import { isBounded, takesOf, tokenCharge } from './limit-takes.ts';
-import { type LoweredLimits, type OutputLimit, outputLimitOf } from './output-limit.ts';
-import { refuseAdmission } from './refuse-admission.ts';
-import { makeRequestId } from './request-id.ts';
-import { type RunBook, type RunChain, runEntryOf } from './run-book.ts';
-import { badRun, runRefusal } from './run-refusals.ts';
-import {
-  firstToAsk,
-  giveQuotaBack,
-  giveUnusedQuotasBack,
-  type QuotaTake,
-  takeNextQuota,
-  takeQuota,
-} from './target-quota.ts';
-
-/** A request that every scope has admitted. Its entry is open in the ledger: from here on only settling ends it. */
-export interface Admission {
-  asked: Asked;
-  plan: Plan;
-  requestId: string;
-  /** Tells a repeat of this request's writes from another request's. */
-  nonce: string;
-  epoch: number;
-  accounts: AccountRef[];
-  takes: LimitTake[];
-  /** Nano-USD held on each account; grows with top-ups. */
-  hold: bigint;
-  /** Number of the policy that the accounts' caps come from; a top-up holds under the same. */
-  capVersion: number;
-  isBudgeted: boolean;
-  /** At the target that was expected to be asked first. */
-  outputLimit: OutputLimit;
-  /** What back-pressure has lowered. */
-  lowered: LoweredLimits;
-  /** What targets' own quotas said in advance, until an attempt asks for it. */
-  quotas: QuotaTake[];
-  /** Corrections of targets' quotas under way: settling waits for them. */
-  quotaWrites: Promise<void>[];
-  /** Standing of the rate limits after this request. */
-  limits: LimitFigures[];
-  receipt: Receipt;
-  /** The agent run that it is part of, with what started it. */
-  run?: RunEntry;
-  /** When that run is over, the store's time; null = it does not end by itself. */
-  runEndsAt: number | null;
-  /** The idempotency key that its answer is kept under. */
-  claim?: AnswerClaim;
-}
-
-export type Admitted = { ok: true; admission: Admission } | { ok: false; refusal: Refusal };
+import type { Plan } from '../route/plan.ts';
+import { type Admission, type Admitted, holdRequestOf } from './admission.ts';
+import { type Decision, decide } from './decide.ts';
+import { draftAdmission, type Wish } from './draft-admission.ts';
+import { giveQuotaBack, giveUnusedQuotasBack, takeNextQuota, takeQuota } from './target-quota.ts';
 
 export type AdmitPorts = Pick<
   Ports,
@@ -79,17 +15,13 @@ export type AdmitPorts = Pick<
 
 /** A wrong epoch is put right by the store's own time; past a few rounds the store's clock itself runs wild. */
 const MOST_ROUNDS = 4;
-/** Others take what was left meanwhile: past a few tries there is too little to share. */
-const MOST_CLAMPS = 4;
-
-const NO_RUN: RunOutcome = { kind: 'entered', endsAt: null };
 
 const GO = Promise.resolve(true);
-const STOOD_DOWN = refuse('cancelled', 'The request was not to be admitted after all.');
 
 /**
- * First trip: rate limits and a hold on every account, in parallel, all or nothing. Second trip: the ledger entry. An entry
- * exists only if every scope said yes, and no call is made without one (docs/ledger.md).
+ * Asks every scope for what the request may cost, and where some have too little, for what they have: each round is a draft
+ * and at most two trips (`askAll`). An entry exists only if every scope said yes, and no call is made without one
+ * (docs/ledger.md).
  *
  * @param mayGo asked beside the first trip; where it says no, nothing stays held and the refusal goes nowhere
  * @throws {StoreUnavailable} when no answer came; what is surely taken has been given back, the rest heals at the epoch's close
@@ -100,173 +32,111 @@ export const admit = async (
   ports: AdmitPorts,
   mayGo: Promise<boolean> = GO,
 ): Promise<Admitted> => {
-  const { clock, limits, ledger, runs } = ports;
-  /** Set once back-pressure has lowered the output limit. */
-  let mostTokens: number | undefined;
-  let clamps = 0;
-  /** What was asked for, or the stand-in that a budget has room for. */
-  let wanted: StandIn & { by?: Downgrading } = { asked, plan };
+  let wish: Wish = { asked, plan, clamps: 0 };
   /** By how much the store's clock is ahead of ours, as far as it has said. */
   let aheadMs = 0;
-  for (let round = 0; round < MOST_ROUNDS + clamps; round++) {
-    const storeNow = clock.now() + aheadMs;
-    const chain = runsOf(asked, runs);
-    if (!chain.ok) {
-      await Promise.allSettled([mayGo]);
-      return { ok: false, refusal: badRun('x-tollgate-parent-run', chain.problem) };
+  for (let round = 0; round < MOST_ROUNDS + wish.clamps; round++) {
+    const storeNow = ports.clock.now() + aheadMs;
+    const drafted = draftAdmission(wish, storeNow, ports);
+    if (!drafted.ok) return drafted;
+    const decision = await askAll(wish, drafted.admission, storeNow, ports, mayGo);
+    switch (decision.kind) {
+      case 'go':
+        return drafted;
+      case 'refused':
+        return { ok: false, refusal: decision.refusal };
+      case 'ask-again':
+        wish = decision.wish;
+        break;
+      case 'other-parent':
+        await ports.runs.learn(asked.caller.team, decision);
+        break;
+      case 'wrong-epoch':
+        aheadMs = decision.storeNow - ports.clock.now();
     }
-    const target = firstToAsk(wanted.plan, ports);
-    const admission = draftAdmission({ ...wanted, target, mostTokens }, chain.ids, storeNow, ports);
-    const hold = holdRequestOf(admission);
-    const [taken, held, entered, quota, go] = await Promise.allSettled([
-      limits.take(admission.takes, admission.epoch, storeNow),
-      ledger.hold(hold),
-      admission.run === undefined ? NO_RUN : runs.enter(admission.run),
-      takeQuota(target, admission, storeNow, ports),
-      mayGo,
-    ]);
-    if (quota.status === 'fulfilled' && quota.value !== undefined) admission.quotas.push(quota.value);
-    const sure = {
-      limits: taken.status === 'fulfilled' && taken.value.kind === 'taken',
-      hold: held.status === 'fulfilled' && held.value.kind === 'held',
-      run: entered.status === 'fulfilled' && entered.value.kind === 'entered',
-    };
-
-    if (go.status === 'rejected' || !go.value) {
-      await giveBack(sure, admission, hold, ports);
-      return { ok: false, refusal: STOOD_DOWN };
-    }
-    if (isUnanswered(taken) || isUnanswered(held) || isUnanswered(entered) || isUnanswered(quota)) {
-      await giveBack(sure, admission, hold, ports);
-      throw [taken, held, entered, quota].find(isUnanswered)?.reason;
-    }
-    if (entered.value.kind !== 'entered') {
-      await giveBack(sure, admission, hold, ports);
-      if (entered.value.kind === 'refused') return { ok: false, refusal: runRefusal(entered.value) };
-      await runs.learn(asked.caller.team, entered.value);
-      continue;
-    }
-    if (held.value.kind === 'refused' || taken.value.kind === 'refused') await giveBack(sure, admission, hold, ports);
-    if (held.value.kind === 'refused') {
-      const standIn = affordableStandIn(held.value, admission);
-      if (standIn !== undefined) {
-        wanted = standIn;
-        mostTokens = undefined;
-        continue;
-      }
-    }
-    if (held.value.kind === 'refused' || taken.value.kind === 'refused') {
-      const lower = clamps < MOST_CLAMPS ? lowerOutputLimit(admission, target, held.value, taken.value) : undefined;
-      if (lower === undefined)
-        return { ok: false, refusal: refuseAdmission(admission, target, held.value, taken.value, storeNow) };
-      mostTokens = lower;
-      clamps += 1;
-      continue;
-    }
-    if (held.value.kind === 'wrong-epoch') {
-      await giveBack(sure, admission, hold, ports);
-      aheadMs = held.value.storeNow - clock.now();
-      continue;
-    }
-
-    admission.limits = taken.value.figures;
-    admission.runEndsAt = entered.value.endsAt;
-    admission.receipt.budget = budgetStanding(admission.accounts, held.value.figures);
-    const withoutStandIn = downgrade(admission, wanted.by, held.value.figures);
-    if (withoutStandIn !== undefined) {
-      await giveBack(sure, admission, hold, ports);
-      return { ok: false, refusal: withoutStandIn };
-    }
-    const [opened] = await Promise.allSettled([
-      openEntry(admission, ports),
-      takeNextQuota(admission, ports),
-      giveUnusedQuotasBack(admission, ports),
-    ]);
-    if (opened.status === 'fulfilled' && opened.value) return { ok: true, admission };
-    // It may exist all the same: it must be known dead before its holds go. The limits may go anyway, as nothing is called.
-    const [dead] = await Promise.allSettled([ledger.refuse(admission.requestId, admission.epoch)]);
-    await giveBack({ limits: true, run: true, hold: dead.status === 'fulfilled' }, admission, hold, ports);
-    if (opened.status === 'rejected') throw opened.reason;
-    if (dead.status === 'rejected') throw dead.reason;
   }
-  return {
-    ok: false,
-    refusal: refuse('store_unavailable', "The store's clock and the gateway's do not agree. Try again in a moment.", {
-      retryAfterMs: 1_000,
-    }),
-  };
+  return { ok: false, refusal: CLOCKS_APART };
 };
 
-/** The agent run that a request names and all that has started it, nearest first; none where it names none. */
-export const runsOf = ({ caller, labels }: Asked, runs: RunBook): RunChain =>
-  labels.run === undefined ? { ok: true, ids: [] } : runs.chainOf(caller.team, labels.run);
-
-const isUnanswered = (one: PromiseSettledResult<unknown>): one is PromiseRejectedResult => one.status === 'rejected';
-
-/** @param wanted.mostTokens the output limit that back-pressure allows, where it does not allow all */
-export const draftAdmission = (
-  { asked, plan, target, mostTokens }: StandIn & { target: Target; mostTokens: number | undefined },
-  runs: readonly string[],
+/**
+ * One round. First trip: rate limits, a hold on every account, the run and the first target's quota, side by side. Second
+ * trip: the ledger entry. What was surely taken goes back whichever way this ends, unless it ends in `go`.
+ */
+const askAll = async (
+  wish: Wish,
+  draft: Admission,
   storeNow: number,
-  { gateway, random }: AdmitPorts,
-): Admission => {
-  const { conversation, alias, caller, labels, surface } = asked;
-  // The alias is the one that was asked for, also where a stand-in answers.
-  const { user, tags } = labels;
-  const scopes = scopesOf(caller, { user, tags, aliases: [conversation.model], runs });
-  const accounts = accountsOf(scopes, gateway.budgets, storeNow);
-  const isBudgeted = isBounded(scopes, accounts, gateway.limits);
-  const estimate = plan.estimateOf(target);
-  const lowered: LoweredLimits = { ...present('all', mostTokens), byTarget: new Map() };
-  const outputLimit = outputLimitOf({ asked, isBudgeted, lowered }, target);
-  const charge = tokenCharge(estimate.inputTokensHigh, outputLimit.tokens, {
-    usualTokens: alias.defaultOutputTokens,
-    choices: conversation.choices,
-  });
-  const epoch = epochOf(storeNow);
-  return {
-    asked,
-    plan,
-    requestId: makeRequestId({ epoch, lane: Math.floor(random.fraction() * LANES), random: randomText(random, 16) }),
-    nonce: randomText(random, 12),
-    epoch,
-    accounts,
-    takes: takesOf(scopes, gateway.limits, charge),
-    hold: holdCeiling(target, conversation, estimate.inputTokensHigh, outputLimit.tokens),
-    capVersion: gateway.policyVersion,
-    isBudgeted,
-    outputLimit,
-    lowered,
-    quotas: [],
-    quotaWrites: [],
-    limits: [],
-    ...(runs.length > 0 && { run: runEntryOf(caller.team, runs, (run) => runBudgetOf(run, gateway.budgets)) }),
-    runEndsAt: null,
-    receipt: {
-      surface: surface.name,
-      stream: conversation.stream,
-      plan: { targets: plan.targets.map(({ id }) => id), passedOver: [...plan.passedOver] },
-      estimate: { ...estimate, outputTokens: outputLimit.tokens },
-      attempts: [],
-      dropped: [],
-      budget: { state: 'ok', scope: null },
-      outputLimit,
-    },
+  ports: AdmitPorts,
+  mayGo: Promise<boolean>,
+): Promise<Decision> => {
+  const { limits, ledger, runs } = ports;
+  const [taken, held, entered, quota, go] = await Promise.allSettled([
+    limits.take(draft.takes, draft.epoch, storeNow),
+    ledger.hold(holdRequestOf(draft)),
+    draft.run === undefined ? NO_RUN : runs.enter(draft.run),
+    takeQuota(draft.firstTarget, draft, storeNow, ports),
+    mayGo,
+  ]);
+  if (quota.status === 'fulfilled' && quota.value !== undefined) draft.quotas.push(quota.value);
+  const sure: SurelyTaken = {
+    limits: taken.status === 'fulfilled' && taken.value.kind === 'taken',
+    hold: held.status === 'fulfilled' && held.value.kind === 'held',
+    run: entered.status === 'fulfilled' && entered.value.kind === 'entered',
   };
+  let isAdmitted = false;
+  try {
+    if (go.status === 'rejected' || !go.value) return { kind: 'refused', refusal: STOOD_DOWN };
+    if (taken.status === 'rejected') throw taken.reason;
+    if (held.status === 'rejected') throw held.reason;
+    if (entered.status === 'rejected') throw entered.reason;
+    if (quota.status === 'rejected') throw quota.reason;
+    const decision = decide(wish, draft, { taken: taken.value, held: held.value, entered: entered.value }, storeNow);
+    if (decision.kind !== 'go') return decision;
+    isAdmitted = await writeEntry(draft, sure, ports);
+    return isAdmitted ? decision : { kind: 'ask-again', wish };
+  } finally {
+    if (!isAdmitted) await giveBack(sure, draft, ports);
+  }
 };
 
-export const holdRequestOf = (admission: Admission, amount = admission.hold): HoldRequest => ({
-  accounts: admission.accounts,
-  capVersion: admission.capVersion,
-  epoch: admission.epoch,
-  amount,
-});
+const NO_RUN: RunOutcome = { kind: 'entered', endsAt: null };
 
-const openEntry = (admission: Admission, { ledger }: AdmitPorts): Promise<boolean> => {
-  const { asked, requestId, nonce, epoch, hold, accounts, receipt } = admission;
-  const [run, parentRun] = admission.run?.runs ?? [];
+const STOOD_DOWN = refuse('cancelled', 'The request was not to be admitted after all.');
+const CLOCKS_APART = refuse(
+  'store_unavailable',
+  "The store's clock and the gateway's do not agree. Try again in a moment.",
+  { retryAfterMs: 1_000 },
+);
+
+/** What the store has said yes to. What it may have done without a word is not ours to give back. */
+interface SurelyTaken {
+  limits: boolean;
+  hold: boolean;
+  run: boolean;
+}
+
+/** @returns false when it came too late for its epoch, and is surely dead */
+const writeEntry = async (admission: Admission, sure: SurelyTaken, ports: AdmitPorts): Promise<boolean> => {
+  const { ledger } = ports;
+  const entry = entryOf(admission);
+  const [opened] = await Promise.allSettled([
+    ledger.open(entry),
+    takeNextQuota(admission, ports),
+    giveUnusedQuotasBack(admission, ports),
+  ]);
+  if (opened.status === 'fulfilled' && opened.value) return true;
+  // It may exist all the same: it must be known dead before its hold goes. The limits may go anyway, as nothing is called.
+  const [dead] = await Promise.allSettled([ledger.refuse(entry.requestId, entry.epoch)]);
+  sure.hold = dead.status === 'fulfilled';
+  if (opened.status === 'rejected') throw opened.reason;
+  if (dead.status === 'rejected') throw dead.reason;
+  return false;
+};
+
+const entryOf = ({ asked, requestId, nonce, epoch, hold, accounts, run, receipt }: Admission): OpenEntry => {
   const { caller, labels, conversation } = asked;
-  return ledger.open({
+  const [own, parent] = run?.runs ?? [];
+  return {
     requestId,
     nonce,
     epoch,
@@ -279,28 +149,24 @@ const openEntry = (admission: Admission, { ledger }: AdmitPorts): Promise<boolea
     tags: labels.tags,
     // The one asked for, also where a stand-in answers.
     alias: conversation.model,
-    ...present('run', run?.id),
-    ...present('parentRun', parentRun?.id),
+    ...present('run', own?.id),
+    ...present('parentRun', parent?.id),
     receipt,
-  });
+  };
 };
 
 /**
  * Gives back what was surely taken. What may have been taken is left: giving it back twice would be worse than a leak. Nor
  * is a give-back sent twice, so one that gets no answer is a leak too, and heals like any other; the refusal stands.
  */
-const giveBack = async (
-  sure: { limits: boolean; hold: boolean; run: boolean },
-  { takes, epoch, requestId, run, quotas }: Admission,
-  hold: HoldRequest,
-  ports: AdmitPorts,
-): Promise<void> => {
+const giveBack = async (sure: SurelyTaken, draft: Admission, ports: AdmitPorts): Promise<void> => {
   const { limits, ledger, runs, clock, log } = ports;
+  const { takes, epoch, requestId, run } = draft;
   const given = await Promise.allSettled([
     sure.limits ? limits.giveBack(takes, epoch, clock.now()) : undefined,
-    sure.hold ? ledger.giveBack(hold) : undefined,
+    sure.hold ? ledger.giveBack(holdRequestOf(draft)) : undefined,
     sure.run && run !== undefined ? runs.leave(run) : undefined,
-    ...quotas.splice(0).map((quota) => giveQuotaBack(quota, ports)),
+    ...draft.quotas.splice(0).map((quota) => giveQuotaBack(quota, ports)),
   ]);
   for (const each of given)
     if (each.status === 'rejected')

@@ -1,6 +1,6 @@
 import type { Conversation } from '../conversation.ts';
 import type { Alias, Target } from '../target.ts';
-import type { Admission } from './admit.ts';
+import type { Admission } from './admission.ts';
 
 /** The output limit of one call, tokens. */
 export interface OutputLimit {
@@ -48,8 +48,14 @@ export const outputLimitOf = (
 };
 
 /**
- * The lowest limit that a request may be given. Thinking counts inside the limit, so its budget stays on top of the floor:
+ * The lowest limit that a request may be given at a target: its own, where that is below the floor. Thinking counts inside the limit, so its budget stays on top of the floor:
  * an answer that ends in the middle of its thoughts is paid for and worth nothing.
  */
-export const leastOutputTokens = (conversation: Conversation, alias: Alias, desiredTokens: number): number =>
-  Math.min(desiredTokens, alias.outputFloorTokens + (conversation.reasoning?.budgetTokens ?? 0));
+export const leastOutputTokens = (
+  { asked, isBudgeted }: Pick<Admission, 'asked' | 'isBudgeted'>,
+  target: Target,
+): number => {
+  const { conversation, alias } = asked;
+  const desired = outputLimitFor(conversation, alias, target, isBudgeted).tokens;
+  return Math.min(desired, alias.outputFloorTokens + (conversation.reasoning?.budgetTokens ?? 0));
+};

@@ -52,6 +52,15 @@ export const periodEndsAt = (period: string, timeZone = 'UTC'): number | null =>
   return dayStart(next, timeZone);
 };
 
+/** Of which kind a period is by its name; undefined for what no period is called. */
+export const lengthOf = (period: string): BudgetPeriod | undefined => {
+  if (period === LIFETIME) return 'lifetime';
+  if (WEEK.test(period)) return 'weekly';
+  const [date, , , day] = DATE.exec(period) ?? [];
+  if (date === undefined) return undefined;
+  return day === undefined ? 'monthly' : 'daily';
+};
+
 // Days are counted from 1 January 1970, a Thursday, by the calendar on the wall.
 
 const dayNumber = (year: number, month: number, day: number): number => Date.UTC(year, month - 1, day) / DAY_MS;

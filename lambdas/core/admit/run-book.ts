@@ -1,6 +1,8 @@
 import { MAX_RUN_DEPTH } from '../../contract/scope-names.ts';
-import type { RunEntry, RunLimits, RunOutcome, RunStore } from '../ports.ts';
+import type { Budgets, RunEntry, RunLimits, RunOutcome, RunStore } from '../ports.ts';
+import { present } from '../read-json.ts';
 import { escapeId, runKey } from './account-keys.ts';
+import { runBudgetOf } from './accounts.ts';
 
 /** The run that a request names, and what it says has started it. */
 export interface NamedRun {
@@ -97,14 +99,12 @@ const otherParent = (run: string, parent: string | null): string =>
 export const runCancellation = (team: string, id: string): string => `run#${escapeId(runKey(team, id))}`;
 
 /** One call's entry into its runs, with what each of them may do. */
-export const runEntryOf = (
-  team: string,
-  ids: readonly string[],
-  limitsOf: (run: string) => Omit<RunLimits, 'id'> | undefined,
-): RunEntry => ({
+export const runEntryOf = (team: string, ids: readonly string[], budgets: Budgets): RunEntry => ({
   team,
-  runs: ids.map((id) => {
-    const { calls, lastsMs } = limitsOf(runKey(team, id)) ?? {};
-    return { id, ...(calls !== undefined && { calls }), ...(lastsMs !== undefined && { lastsMs }) };
-  }),
+  runs: ids.map((id) => runLimitsOf(team, id, budgets)),
 });
+
+export const runLimitsOf = (team: string, id: string, budgets: Budgets): RunLimits => {
+  const { calls, lastsMs } = runBudgetOf(runKey(team, id), budgets) ?? {};
+  return { id, ...present('calls', calls), ...present('lastsMs', lastsMs) };
+};

@@ -1,10 +1,12 @@
 import type { AttemptRecord } from '../call/call.ts';
 import type { LimitTake, Ports } from '../ports.ts';
 import type { Plan } from '../route/plan.ts';
-import { inputOf } from '../settle/attempt-cost.ts';
+import { inputOf, MOST_TOKENS } from '../settle/attempt-cost.ts';
 import type { Target } from '../target.ts';
-import type { Admission } from './admit.ts';
-import { chargedTokens, tokenCharge } from './limit-takes.ts';
+import type { Admission } from './admission.ts';
+import { limitText } from './admit-refusals.ts';
+import { chargeAt } from './at-target.ts';
+import { chargedTokens } from './limit-takes.ts';
 import { outputLimitOf } from './output-limit.ts';
 
 /**
@@ -34,16 +36,13 @@ export const takeQuota = async (
 ): Promise<QuotaTake | undefined> => {
   const { limits: quota } = target;
   if (quota === undefined) return undefined;
-  const { asked, plan, epoch } = admission;
-  const charge = tokenCharge(plan.estimateOf(target).inputTokensHigh, outputLimitOf(admission, target).tokens, {
-    usualTokens: asked.alias.defaultOutputTokens,
-    choices: asked.conversation.choices,
-  });
+  const { epoch } = admission;
+  const charge = chargeAt(target, admission, outputLimitOf(admission, target).tokens);
   const take: LimitTake = { scope: `target#${target.id}`, limit: quota, tokens: chargedTokens(quota, charge) };
   const outcome = await limits.take([take], epoch, nowMs);
   if (outcome.kind === 'taken') return { kind: 'taken', target, take, epoch };
   const { by, retryAfterMs, never } = outcome;
-  const limit = by.what === 'concurrent' ? `${by.limit} requests at once` : `${by.limit} ${by.what} per minute`;
+  const limit = limitText(by);
   return {
     kind: 'full',
     target,
@@ -121,5 +120,3 @@ const usedTokens = ({ usage, failure, seenOutputTokens }: AttemptRecord, estimat
   if (failure !== undefined && !failure.mayBeBilled) return 0;
   return Math.max(estimate, Math.ceil(seenOutputTokens));
 };
-
-const MOST_TOKENS = 1_000_000_000;

@@ -1,13 +1,15 @@
+import type { NanoUsd } from '../../contract/money.ts';
 import type { AttemptRecord } from '../call/call.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import { type AccountFigures, type AccountRef, type HoldOutcome, type Ports, StoreUnavailable } from '../ports.ts';
 import { attemptCost } from '../settle/attempt-cost.ts';
 import type { Target } from '../target.ts';
-import { type Admission, holdRequestOf } from './admit.ts';
+import { roomsOf } from './account-rooms.ts';
+import { type Admission, holdRequestOf } from './admission.ts';
 import { budgetRefusal } from './admit-refusals.ts';
-import { largestWithin, leastOf, withRoom } from './clamp.ts';
-import { holdCeiling } from './hold-ceiling.ts';
-import { outputLimitOf } from './output-limit.ts';
+import { ceilingAt } from './at-target.ts';
+import { largestWithin } from './clamp.ts';
+import { leastOutputTokens, outputLimitOf } from './output-limit.ts';
 
 /** Others take what was left meanwhile. */
 const MOST_CLAMPS = 3;
@@ -23,25 +25,23 @@ export const topUp = async (
   admission: Admission,
   ports: Pick<Ports, 'ledger' | 'clock' | 'log'>,
 ): Promise<Refusal | undefined> => {
-  const { asked, plan, lowered } = admission;
+  const { lowered } = admission;
   const billed = earlier.reduce((sum, attempt) => sum + attemptCost(attempt, admission).cost, 0n);
-  const input = plan.estimateOf(target).inputTokensHigh;
   const from = admission.hold;
   // What an earlier hop to the same target was lowered to may be more now, or less.
   lowered.byTarget.delete(target.id);
   let { tokens } = outputLimitOf(admission, target);
+  const ceilingOf = (outputTokens: number): NanoUsd => ceilingAt(target, admission, outputTokens);
 
   const fitWithin = (room: bigint): boolean => {
-    const lower = largestWithin(room - billed, target, asked.conversation, input, {
-      least: leastOf(admission, target),
-      most: tokens - 1,
-    });
+    const least = leastOutputTokens(admission, target);
+    const lower = largestWithin(room - billed, ceilingOf, { least, most: tokens - 1 });
     if (lower === undefined) return false;
     tokens = lower;
     lowered.byTarget.set(target.id, lower);
     return true;
   };
-  const needed = (): bigint => billed + holdCeiling(target, asked.conversation, input, tokens);
+  const needed = (): bigint => billed + ceilingOf(tokens);
 
   // A request that was lowered at the door holds all that was left: first what that covers.
   if (needed() > from && lowered.all !== undefined) fitWithin(from);
@@ -54,18 +54,18 @@ export const topUp = async (
       admission.hold = to;
       return undefined;
     }
-    const room = clamps < MOST_CLAMPS ? roomOf(outcome, admission.accounts, to - from) : undefined;
+    const room = clamps < MOST_CLAMPS ? leastRoomOf(outcome, admission.accounts, to - from) : undefined;
     if (room === undefined || !fitWithin(from + room)) return budgetRefusal(outcome, to - from, ports.clock.now());
   }
 };
 
 /** What is left of the accounts that refused, where all of them have back-pressure. */
-const roomOf = (
-  refused: { standing: readonly AccountFigures[] },
+const leastRoomOf = (
+  { standing }: { standing: readonly AccountFigures[] },
   accounts: readonly AccountRef[],
   amount: bigint,
 ): bigint | undefined => {
-  const short = withRoom(accounts, refused).filter(({ room }) => room < amount);
+  const short = roomsOf(accounts, standing).filter(({ room }) => room < amount);
   if (short.length === 0 || short.some(({ account }) => account.backPressure !== 'clamp')) return undefined;
   return short.reduce((least, { room }) => (room < least ? room : least), amount);
 };

@@ -1,4 +1,4 @@
-import { LIFETIME, periodEndsAt, periodOf } from '../admit/periods.ts';
+import { lengthOf, periodEndsAt, periodOf } from '../admit/periods.ts';
 import type { BudgetPeriod } from '../ports.ts';
 
 const HOUR_MS = 3_600_000;
@@ -28,13 +28,6 @@ export const parseAccountKey = (key: string): AccountName => {
   if (kind === '' || id === '' || length === undefined || more.length > 0)
     throw new RangeError(`expected an account such as team#search#2026-11, got ${JSON.stringify(key.slice(0, 200))}`);
   return { scope: `${kind}#${id}`, id, kind, period, length };
-};
-
-const lengthOf = (period: string): BudgetPeriod | undefined => {
-  if (period === LIFETIME) return 'lifetime';
-  if (/^\d{4}-W\d{2}$/.test(period)) return 'weekly';
-  if (/^\d{4}-\d{2}$/.test(period)) return 'monthly';
-  return /^\d{4}-\d{2}-\d{2}$/.test(period) ? 'daily' : undefined;
 };
 
 /** First instant and end of a period by its name; a lifetime has neither. */

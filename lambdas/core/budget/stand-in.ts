@@ -1,6 +1,7 @@
 import type { NanoUsd } from '../../contract/money.ts';
-import type { Admission } from '../admit/admit.ts';
-import { holdCeiling } from '../admit/hold-ceiling.ts';
+import { roomsOf } from '../admit/account-rooms.ts';
+import type { Admission } from '../admit/admission.ts';
+import { ceilingAt } from '../admit/at-target.ts';
 import { outputLimitFor, outputLimitOf } from '../admit/output-limit.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import type { AccountFigures, AccountRef, HoldOutcome } from '../ports.ts';
@@ -27,14 +28,11 @@ const downgradedBy = (
   figures: readonly AccountFigures[],
   own: NanoUsd,
 ): Downgrading | undefined => {
-  const byKey = new Map(figures.map((standing) => [standing.key, standing]));
   let tightest: { account: AccountRef; before: NanoUsd; cap: NanoUsd } | undefined;
-  for (const account of accounts) {
-    const { committed, cap } = byKey.get(account.key) ?? {};
+  for (const { account, committed, cap } of roomsOf(accounts, figures)) {
     const { downgradePerMille } = thresholdsOf(account);
-    if (downgradePerMille === undefined || committed === undefined || cap === undefined || cap === null) continue;
     const before = committed - own;
-    if (!hasReached(before, cap, downgradePerMille)) continue;
+    if (downgradePerMille === undefined || !hasReached(before, cap, downgradePerMille)) continue;
     const isStricter = account.withoutStandIn === 'reject' && tightest?.account.withoutStandIn !== 'reject';
     const isLooser = account.withoutStandIn !== 'reject' && tightest?.account.withoutStandIn === 'reject';
     if (tightest === undefined || isStricter || (!isLooser && before * tightest.cap > tightest.before * cap))
@@ -64,25 +62,15 @@ export const affordableStandIn = (
   const rooms = roomsOf(accounts, standing);
   for (let standIn = plan.standIn?.(); standIn !== undefined; standIn = standIn.plan.standIn?.()) {
     const ceiling = ceilingOf(standIn, isBudgeted);
-    if (rooms.every((room) => ceiling <= room)) return { ...standIn, by: downgradingOf(account) };
+    if (rooms.every(({ room }) => ceiling <= room)) return { ...standIn, by: downgradingOf(account) };
   }
   return undefined;
 };
 
-/** What each capped account has left; all of its cap where it does not exist yet. */
-const roomsOf = (accounts: readonly AccountRef[], standing: readonly AccountFigures[]): NanoUsd[] => {
-  const byKey = new Map(standing.map((figures) => [figures.key, figures]));
-  return accounts.flatMap(({ key, cap: own }) => {
-    const figures = byKey.get(key);
-    const cap = figures === undefined ? own : figures.cap;
-    return cap === null ? [] : [cap - (figures?.committed ?? 0n)];
-  });
-};
-
-const ceilingOf = ({ asked, plan }: StandIn, isBudgeted: boolean): NanoUsd => {
+const ceilingOf = (standIn: StandIn, isBudgeted: boolean): NanoUsd => {
+  const { asked, plan } = standIn;
   const [target] = plan.targets;
-  const limit = outputLimitFor(asked.conversation, asked.alias, target, isBudgeted);
-  return holdCeiling(target, asked.conversation, plan.estimateOf(target).inputTokensHigh, limit.tokens);
+  return ceilingAt(target, standIn, outputLimitFor(asked.conversation, asked.alias, target, isBudgeted).tokens);
 };
 
 /**
@@ -127,6 +115,7 @@ const putStandIn = (admission: Admission, { asked, plan }: StandIn): void => {
   const { receipt } = admission;
   admission.asked = asked;
   admission.plan = plan;
+  admission.firstTarget = target;
   const outputLimit = outputLimitOf(admission, target);
   admission.outputLimit = outputLimit;
   receipt.plan = { targets: plan.targets.map(({ id }) => id), passedOver: [...plan.passedOver] };

@@ -1,3 +1,4 @@
+import { dialectOf, providerOf } from '../codecs.ts';
 import type { Answer, JsonObject, JsonValue } from '../conversation.ts';
 import type { Dialect } from '../dialect.ts';
 import type { AttemptFailure } from '../failures.ts';
@@ -51,8 +52,8 @@ export const attemptTarget = async (
   const { clock, upstream, log } = ports;
   const { requestId, alias, conversation } = request;
   const isStream = conversation.stream;
-  const dialect = ports.dialects[target.dialect];
-  const provider = ports.providers[target.provider.kind];
+  const dialect = dialectOf(target, ports.dialects);
+  const provider = providerOf(target, ports.providers);
   const watch = watchAttempt(request.signal, deadlineAt, clock);
   const tally = startTally(target, clock, request.outputLimit(target));
   let phase: Phase = 'unsent';

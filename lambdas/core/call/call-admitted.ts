@@ -1,4 +1,4 @@
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import { runCancellation } from '../admit/run-book.ts';
 import type { Ports } from '../ports.ts';
 import { abandon } from '../settle/abandon.ts';

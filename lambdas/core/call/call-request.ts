@@ -1,4 +1,4 @@
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import { admitAttempts } from '../admit/admit-attempt.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
 import type { Ports } from '../ports.ts';

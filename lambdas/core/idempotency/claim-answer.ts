@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Admission, type Admitted, admit } from '../admit/admit.ts';
+import type { Admission, Admitted } from '../admit/admission.ts';
+import { admit } from '../admit/admit.ts';
 import { randomText } from '../authenticate/api-key.ts';
 import type { JsonValue } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';
@@ -30,7 +31,10 @@ export const admitOnce = async (asked: Asked, plan: Plan, ports: AdmitOncePorts)
   if (asked.idempotencyKey === undefined) return admit(asked, plan, ports);
   const claim = draftClaim(asked, asked.idempotencyKey, ports);
   const claiming = ports.answers.claim(claim, ports.clock.now());
-  const mayGo = claiming.then(({ kind }) => kind === 'claimed');
+  const mayGo = claiming.then(
+    ({ kind }) => kind === 'claimed',
+    () => false,
+  );
   const [admitted, claimed] = await Promise.allSettled([admit(asked, plan, ports, mayGo), claiming]);
   if (claimed.status === 'rejected') throw claimed.reason;
   if (claimed.value.kind === 'claimed') {

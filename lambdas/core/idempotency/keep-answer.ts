@@ -1,4 +1,4 @@
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import type { Ports } from '../ports.ts';
 import type { Settled } from '../settle/settle.ts';
 import { releaseClaim } from './claim-answer.ts';

@@ -2,7 +2,7 @@ import { formatUsd } from '../../contract/money.ts';
 import { parseRequestId } from '../admit/request-id.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { Ledger, LedgerEntry, Ports } from '../ports.ts';
+import type { LedgerEntry, Ports, RequestLedger } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Found } from './lookup.ts';
 
@@ -26,7 +26,7 @@ export const cancelRequest =
   };
 
 /** Text that can be no request's id is not taken to the store. */
-const findOwnEntry = async (id: string, caller: Caller, ledger: Ledger): Promise<LedgerEntry | undefined> => {
+const findOwnEntry = async (id: string, caller: Caller, ledger: RequestLedger): Promise<LedgerEntry | undefined> => {
   if (parseRequestId(id) === undefined) return undefined;
   const entry = await ledger.read(id);
   return entry?.keyId === caller.keyId ? entry : undefined;

@@ -1,5 +1,4 @@
-import { runKey } from '../admit/account-keys.ts';
-import { runBudgetOf } from '../admit/accounts.ts';
+import { runLimitsOf } from '../admit/run-book.ts';
 import { refusalOf } from '../admit/run-refusals.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { readRun } from '../decode/request-headers.ts';
@@ -31,17 +30,13 @@ export const findRuns = async (headers: Headers, caller: Caller, ports: Ports): 
   return {
     ok: true,
     runs: [...known.values()].map((record) => {
-      const { calls, lastsMs } = runBudgetOf(runKey(caller.team, record.id), gateway.budgets) ?? {};
+      const may = runLimitsOf(caller.team, record.id, gateway.budgets);
+      const { calls, lastsMs } = may;
       const now = clock.now();
       const lasted = record.startedAt === null ? 0 : now - record.startedAt;
       return {
         id: record.id,
-        isOver:
-          refusalOf(
-            record,
-            { id: record.id, ...(calls !== undefined && { calls }), ...(lastsMs !== undefined && { lastsMs }) },
-            now,
-          ) !== undefined,
+        isOver: refusalOf(record, may, now) !== undefined,
         limits: [
           ...(calls === undefined ? [] : [limitOf('calls', calls, calls - record.calls)]),
           ...(lastsMs === undefined ? [] : [limitOf('seconds', lastsMs / 1000, Math.floor((lastsMs - lasted) / 1000))]),

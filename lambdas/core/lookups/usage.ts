@@ -1,6 +1,8 @@
 import { formatUsd } from '../../contract/money.ts';
+import { capInForce } from '../admit/account-rooms.ts';
 import { accountsOf, scopesOf } from '../admit/accounts.ts';
 import { NO_TOKENS, takesOf } from '../admit/limit-takes.ts';
+import { lengthOf } from '../admit/periods.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { stateAt, thresholdsOf } from '../budget/budget-state.ts';
 import { usableAliases } from '../decode/decode.ts';
@@ -34,7 +36,7 @@ export const showUsage = async (
     ports.limits.read(takesOf(scopes, ports.gateway.limits, NO_TOKENS), now),
   ]);
   const byKey = new Map(figures.map((figure) => [figure.key, figure]));
-  const month = accounts.find(({ scope, period }) => scope === 'key' && /^\d{4}-\d{2}$/.test(period));
+  const month = accounts.find(({ scope, period }) => scope === 'key' && lengthOf(period) === 'monthly');
   return {
     ok: true,
     body: {
@@ -72,8 +74,7 @@ const describeAccount = (
   policyVersion: number,
 ) => {
   const { period } = account;
-  // A newer policy than this process's has stamped the account: that one is enforced.
-  const cap = figures !== undefined && figures.capVersion > policyVersion ? figures.cap : account.cap;
+  const cap = capInForce(account, figures, policyVersion);
   const committed = figures?.committed ?? 0n;
   return {
     period,

@@ -1,5 +1,5 @@
 import { formatUsd } from '../../contract/money.ts';
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import type { Asked } from '../decode/decode.ts';
 import { type Refusal, statusOf } from '../failures.ts';
 import type { Ports } from '../ports.ts';

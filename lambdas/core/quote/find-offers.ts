@@ -34,7 +34,7 @@ export const offersAmong = (
   drafts
     .flatMap((draft) => {
       const judged = judge(draft, standing, nowMs, ports);
-      return judged.ok ? [{ model: draft.asked.conversation.model, ...costsOf(judged.admission) }] : [];
+      return judged.ok ? [{ model: judged.admission.asked.conversation.model, ...costsOf(judged.admission) }] : [];
     })
     .toSorted((a, b) => (a.mostCost < b.mostCost ? -1 : a.mostCost > b.mostCost ? 1 : 0))
     .slice(0, MOST_OFFERS);

@@ -1,12 +1,13 @@
-import { type Admission, type AdmitPorts, draftAdmission, runsOf } from '../admit/admit.ts';
-import { lowerOutputLimit } from '../admit/clamp.ts';
-import { refuseAdmission, waitFor } from '../admit/refuse-admission.ts';
-import { badRun, refusalOf, runRefusal } from '../admit/run-refusals.ts';
-import { firstToAsk } from '../admit/target-quota.ts';
-import { affordableStandIn, downgrade } from '../budget/stand-in.ts';
+import { capInForce, roomsOf } from '../admit/account-rooms.ts';
+import type { Admission } from '../admit/admission.ts';
+import type { AdmitPorts } from '../admit/admit.ts';
+import { decide } from '../admit/decide.ts';
+import { draftAdmission, type Wish } from '../admit/draft-admission.ts';
+import { longestWait } from '../admit/limit-waits.ts';
+import { refusalOf } from '../admit/run-refusals.ts';
 import type { Asked } from '../decode/decode.ts';
 import type { Refusal } from '../failures.ts';
-import type { AccountFigures, HoldOutcome, LimitFigures, LimitOutcome, LimitTake, RunRecord } from '../ports.ts';
+import type { AccountFigures, HoldOutcome, LimitFigures, LimitOutcome, RunOutcome, RunRecord } from '../ports.ts';
 import type { Plan } from '../route/plan.ts';
 
 /** How the scopes of some requests stand, read and not touched. */
@@ -16,14 +17,13 @@ export interface Standing {
   runs: readonly RunRecord[];
 }
 
-export type Judgement = { ok: true; admission: Admission } | { ok: false; admission: Admission; refusal: Refusal };
-
 /** What `judge` would ask the store of. */
 export interface Draft {
-  asked: Asked;
-  plan: Plan;
+  wish: Wish;
   admission: Admission;
 }
+
+export type Judgement = { ok: true; admission: Admission } | { ok: false; admission: Admission; refusal: Refusal };
 
 /** A request as it would be admitted at `nowMs`; a refusal where its run can't be. */
 export const draftOf = (
@@ -31,12 +31,11 @@ export const draftOf = (
   plan: Plan,
   nowMs: number,
   ports: AdmitPorts,
-): { ok: true; draft: Draft } | { ok: false; refusal: Refusal } => {
-  const chain = runsOf(asked, ports.runs);
-  if (!chain.ok) return { ok: false, refusal: badRun('x-tollgate-parent-run', chain.problem) };
-  const target = firstToAsk(plan, ports);
-  const admission = draftAdmission({ asked, plan, target, mostTokens: undefined }, chain.ids, nowMs, ports);
-  return { ok: true, draft: { asked, plan, admission } };
+): { ok: true; draft: Draft } | { ok: false; refusal: Refusal } => draftFor({ asked, plan, clamps: 0 }, nowMs, ports);
+
+const draftFor = (wish: Wish, nowMs: number, ports: AdmitPorts): ReturnType<typeof draftOf> => {
+  const drafted = draftAdmission(wish, nowMs, ports);
+  return drafted.ok ? { ok: true, draft: { wish, admission: drafted.admission } } : drafted;
 };
 
 /** One read of all that these requests' admissions would be asked of, side by side. @throws {StoreUnavailable} */
@@ -47,6 +46,7 @@ export const readStanding = async (
 ): Promise<Standing> => {
   const accounts = new Map(drafts.flatMap(({ admission }) => admission.accounts.map((ref) => [ref.key, ref])));
   const takes = new Map(drafts.flatMap(({ admission }) => admission.takes.map((take) => [take.scope, take])));
+  // All are the same caller's: there is one run, or none.
   const run = drafts.find(({ admission }) => admission.run !== undefined)?.admission.run;
   const [figures, limitFigures, records] = await Promise.all([
     ledger.figures([...accounts.keys()]),
@@ -62,9 +62,7 @@ export const readStanding = async (
     accounts: new Map(
       figures.map((one) => {
         const ref = accounts.get(one.key);
-        // A newer policy than this process's has stamped the account: that one is enforced.
-        const isNewer = one.capVersion > gateway.policyVersion;
-        return [one.key, { ...one, cap: isNewer || ref === undefined ? one.cap : ref.cap }];
+        return [one.key, ref === undefined ? one : { ...one, cap: capInForce(ref, one, gateway.policyVersion) }];
       }),
     ),
     limits: limitFigures,
@@ -73,80 +71,62 @@ export const readStanding = async (
 };
 
 /**
- * Whether a request would be admitted as its scopes stood when they were read, by the rules of `admit`: with the stand-in
- * and the lowered output limit that it would get. Nothing is taken, so somebody else may be faster.
+ * Whether a request would be admitted as its scopes stood when they were read, with the stand-in and the lowered output limit
+ * that it would get: what `admit` decides by what the store says, decided by what was read. Nothing is taken, so somebody else
+ * may be faster.
  */
-export const judge = (draft: Draft, standing: Standing, nowMs: number, ports: AdmitPorts): Judgement => {
-  const { admission } = draft;
-  const over = runOver(admission, standing, nowMs);
-  if (over !== undefined) return { ok: false, admission, refusal: over };
-  return judgeScopes(draft, admission, standing, nowMs, ports);
+export const judge = ({ wish, admission }: Draft, standing: Standing, nowMs: number, ports: AdmitPorts): Judgement => {
+  const decision = decide(
+    wish,
+    admission,
+    {
+      taken: limitOutcome(admission, standing),
+      held: holdOutcome(admission, standing),
+      entered: runOutcome(admission, standing, nowMs),
+    },
+    nowMs,
+  );
+  switch (decision.kind) {
+    case 'go':
+      return { ok: true, admission };
+    case 'refused':
+      return { ok: false, admission, refusal: decision.refusal };
+    case 'ask-again': {
+      const again = draftFor(decision.wish, nowMs, ports);
+      return again.ok ? judge(again.draft, standing, nowMs, ports) : { ok: false, admission, refusal: again.refusal };
+    }
+    default:
+      throw new Error(`nothing that is only read says ${decision.kind}`);
+  }
 };
 
-const judgeScopes = (
-  { asked, plan }: Pick<Draft, 'asked' | 'plan'>,
-  admission: Admission,
-  standing: Standing,
-  nowMs: number,
-  ports: AdmitPorts,
-  tries = MOST_TRIES,
-): Judgement => {
-  const target = firstToAsk(plan, ports);
-  const runIds = admission.run?.runs.map(({ id }) => id) ?? [];
-  const held = holdOutcome(admission, standing);
-  const taken = limitOutcome(admission.takes, standing.limits);
-  if (held.kind === 'held' && taken.kind === 'taken') {
-    const refusal = downgrade(admission, undefined, held.figures);
-    return refusal === undefined ? { ok: true, admission } : { ok: false, admission, refusal };
-  }
-  const again = (instead: Pick<Draft, 'asked' | 'plan'>, mostTokens?: number): Judgement => {
-    const wanted = { ...instead, target: firstToAsk(instead.plan, ports), mostTokens };
-    return judgeScopes(instead, draftAdmission(wanted, runIds, nowMs, ports), standing, nowMs, ports, tries - 1);
-  };
-  if (tries > 0 && held.kind === 'refused') {
-    const standIn = affordableStandIn(held, admission);
-    if (standIn !== undefined) return again(standIn);
-  }
-  const lower = tries > 0 ? lowerOutputLimit(admission, target, held, taken) : undefined;
-  if (lower !== undefined) return again({ asked, plan }, lower);
-  return { ok: false, admission, refusal: refuseAdmission(admission, target, held, taken, nowMs) };
-};
-
-/** A stand-in, and its output limit lowered. */
-const MOST_TRIES = 2;
-
-const runOver = ({ run }: Admission, { runs }: Standing, nowMs: number): Refusal | undefined => {
+/** What `enter` would say. */
+const runOutcome = ({ run }: Admission, { runs }: Standing, nowMs: number): RunOutcome => {
   for (const by of run?.runs ?? []) {
     const record = runs.find(({ id }) => id === by.id);
     const because = record && refusalOf(record, by, nowMs);
-    if (record !== undefined && because !== undefined) return runRefusal({ kind: 'refused', by, because, record });
+    if (record !== undefined && because !== undefined) return { kind: 'refused', by, because, record };
   }
-  return undefined;
+  return { kind: 'entered', endsAt: null };
 };
 
 /** What `hold` would say. */
-const holdOutcome = ({ accounts, hold }: Admission, { accounts: known }: Standing): HoldOutcome => {
+const holdOutcome = ({ accounts, hold, capVersion }: Admission, { accounts: known }: Standing): HoldOutcome => {
   const standing = accounts.flatMap(({ key }) => known.get(key) ?? []);
-  for (const account of accounts) {
-    const figures = known.get(account.key);
-    const cap = figures === undefined ? account.cap : figures.cap;
-    if (cap !== null && (figures?.committed ?? 0n) + hold > cap) return { kind: 'refused', account, figures, standing };
-  }
-  return {
-    kind: 'held',
-    figures: standing.map((one) => ({ ...one, committed: one.committed + hold, held: one.held + hold })),
-  };
+  const short = roomsOf(accounts, standing).find(({ room }) => hold > room);
+  if (short !== undefined) return { kind: 'refused', account: short.account, figures: short.figures, standing };
+  const held = accounts.map(({ key, cap }) => {
+    const before = known.get(key) ?? { ...UNTOUCHED, key, cap, capVersion };
+    return { ...before, committed: before.committed + hold, held: before.held + hold };
+  });
+  return { kind: 'held', figures: held };
 };
 
+const UNTOUCHED = { committed: 0n, spent: 0n, held: 0n, requests: 0, inputTokens: 0, outputTokens: 0 };
+
 /** What `take` would say. */
-const limitOutcome = (takes: readonly LimitTake[], all: readonly LimitFigures[]): LimitOutcome => {
-  const figures = all.filter(({ scope }) => takes.some((take) => take.scope === scope));
-  const waits = takes.flatMap(({ scope, tokens }) =>
-    figures.filter((one) => one.scope === scope).map((by) => ({ by, ...waitFor(by, tokens) })),
-  );
-  const refusing = waits.filter(({ by, never, retryAfterMs }) => never || retryAfterMs > 0 || by.remaining < 1);
-  const [first, ...others] = refusing;
-  if (first === undefined) return { kind: 'taken', figures };
-  const longest = others.reduce((a, b) => (b.never || (!a.never && b.retryAfterMs > a.retryAfterMs) ? b : a), first);
-  return { kind: 'refused', ...longest, figures };
+const limitOutcome = ({ takes }: Admission, { limits }: Standing): LimitOutcome => {
+  const figures = limits.filter(({ scope }) => takes.some((take) => take.scope === scope));
+  const longest = longestWait(takes, figures, ({ tokens }) => tokens);
+  return longest === undefined ? { kind: 'taken', figures } : { kind: 'refused', ...longest, figures };
 };

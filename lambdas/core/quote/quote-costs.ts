@@ -1,5 +1,5 @@
 import { formatUsd } from '../../contract/money.ts';
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import type { Offer } from '../failures.ts';
 import { cardOf, priceUsage, STANDARD } from '../settle/price-usage.ts';
 

@@ -1,4 +1,4 @@
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import { randomText } from '../authenticate/api-key.ts';
 import type { JsonObject } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';

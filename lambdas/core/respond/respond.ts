@@ -1,5 +1,5 @@
 import { formatUsd } from '../../contract/money.ts';
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import type { CallResult } from '../call/call.ts';
 import { keepAnswer, makeTranscript, type Transcript } from '../idempotency/keep-answer.ts';
 import { logAnswer } from '../observe/log-request.ts';

@@ -1,4 +1,4 @@
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
 import type { SurfaceName } from '../dialect.ts';
 import type { LimitFigures } from '../ports.ts';

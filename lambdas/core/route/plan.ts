@@ -1,7 +1,7 @@
 import { estimateConversation, type TokenEstimate } from '../admit/estimate.ts';
+import { type Dialects, dialectOf } from '../codecs.ts';
 import type { Conversation } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';
-import type { Dialect, DialectName } from '../dialect.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import type { Alias, Target } from '../target.ts';
 import { whyNot } from './requirements.ts';
@@ -31,7 +31,7 @@ export type Planned = { ok: true; plan: Plan } | { ok: false; refusal: Refusal }
  */
 export const planRoute = (
   asked: Asked,
-  dialects: Record<DialectName, Dialect>,
+  dialects: Dialects,
   aliases: ReadonlyMap<string, Alias> = new Map(),
 ): Planned => {
   const { conversation, alias } = asked;
@@ -39,7 +39,7 @@ export const planRoute = (
   const passedOver: Plan['passedOver'] = [];
   const estimateOf = rememberEstimates(conversation);
   for (const target of alias.targets) {
-    const reason = whyNot(target, dialects[target.dialect], conversation, estimateOf(target).inputTokensLow);
+    const reason = whyNot(target, dialectOf(target, dialects), conversation, estimateOf(target).inputTokensLow);
     if (reason === undefined) targets.push(target);
     else passedOver.push({ target: target.id, reason });
   }
@@ -50,11 +50,7 @@ export const planRoute = (
 };
 
 /** The first alias down the chain that can serve the request. The configuration has no circles (check-downgrades.ts). */
-const planStandIn = (
-  asked: Asked,
-  dialects: Record<DialectName, Dialect>,
-  aliases: ReadonlyMap<string, Alias>,
-): StandIn | undefined => {
+const planStandIn = (asked: Asked, dialects: Dialects, aliases: ReadonlyMap<string, Alias>): StandIn | undefined => {
   for (let name = asked.alias.downgradeTo; name !== undefined; ) {
     const alias = aliases.get(name);
     if (alias === undefined) return undefined;

@@ -1,6 +1,6 @@
 import type { NanoUsd } from '../../contract/money.ts';
 import type { Service } from '../../contract/price.ts';
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import { holdCeiling } from '../admit/hold-ceiling.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
 import { type Reach, reachOf } from '../admit/reach.ts';
@@ -23,7 +23,7 @@ export interface AttemptCost {
 }
 
 /** More than any model reads or writes for one request: a count beyond it is no count. Sums of such counts stay exact. */
-const MOST_TOKENS = 1_000_000_000;
+export const MOST_TOKENS = 1_000_000_000;
 
 /**
  * The vendor's count wherever it gave one (docs/decisions/005), at the rates that it says it billed by (016). An attempt that

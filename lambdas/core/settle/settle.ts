@@ -1,4 +1,4 @@
-import type { Admission } from '../admit/admit.ts';
+import type { Admission } from '../admit/admission.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
 import type { AttemptRecord, CallResult } from '../call/call.ts';
 import type { Stop, Usage } from '../conversation.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { dialectOf } from '../../../lambdas/core/codecs.ts';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import type { Target } from '../../../lambdas/core/target.ts';
 import { ANSWER, answers, expectKind, fails, makeScene, makeTarget } from './call-fixture.ts';
@@ -157,9 +158,11 @@ describe('fallback', () => {
     const targets = [makeTarget('a', { dialect: 'anthropic-messages' }), makeTarget('b')];
     const scene = makeScene({ a: [answers()], b: [answers()] }, { targets });
     const boom = new Error('boom');
-    scene.ports.dialects['anthropic-messages'].encodeRequest = () => {
+    const encodeRequest = () => {
       throw boom;
     };
+    const dialect = dialectOf(makeTarget('a', { dialect: 'anthropic-messages' }), scene.ports.dialects);
+    scene.ports.dialects = { ...scene.ports.dialects, 'anthropic-messages': { ...dialect, encodeRequest } };
     const result = expectKind(await scene.call(), 'answered');
     expect(result.target.id).toBe('b');
     expect(result.attempts[0]?.failure).toMatchObject({

@@ -3,7 +3,7 @@ import type { Conversation } from '../../../lambdas/core/conversation.ts';
 import type { Asked } from '../../../lambdas/core/decode/decode.ts';
 import { planRoute } from '../../../lambdas/core/route/plan.ts';
 import type { Capability, Target } from '../../../lambdas/core/target.ts';
-import { DIALECTS } from '../../../lambdas/wiring/codecs.ts';
+import { ALL_CODECS } from '../../support/all-codecs.ts';
 import { makeTarget } from '../call/call-fixture.ts';
 
 const ALL: Capability[] = ['tools', 'vision', 'documents', 'json-schema', 'reasoning', 'streaming'];
@@ -23,7 +23,7 @@ const plan = (targets: Target[], more: Partial<Conversation> = {}) => {
     costBearing: [],
     ...more,
   };
-  return planRoute({ conversation, alias: { name: 'assistant', targets } } as unknown as Asked, DIALECTS);
+  return planRoute({ conversation, alias: { name: 'assistant', targets } } as unknown as Asked, ALL_CODECS.dialects);
 };
 const says = (text: string): Conversation['turns'] => [{ role: 'user', parts: [{ type: 'text', text }] }];
 const image = (type: 'url' | 'base64'): Conversation['turns'] => [

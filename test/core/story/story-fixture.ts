@@ -9,10 +9,12 @@ import { issueKey } from '../../../lambdas/core/authenticate/manage-keys.ts';
 import { makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
 import type { SurfaceName } from '../../../lambdas/core/dialect.ts';
 import { handleRequest } from '../../../lambdas/core/handle-request.ts';
-import type { KeyRecord, LedgerEntry, Ports, Settlement } from '../../../lambdas/core/ports.ts';
+import type { KeyRecord, LedgerEntry, Settlement } from '../../../lambdas/core/ports.ts';
 import { resolveGateway } from '../../../lambdas/core/route/resolve-gateway.ts';
 import { type MemorySettleQueue, makeSettleQueue } from '../../../lambdas/core/settle/settle-queue.ts';
-import { DIALECTS, PROVIDERS, SURFACES } from '../../../lambdas/wiring/codecs.ts';
+import { SURFACES } from '../../../lambdas/wiring/codecs.ts';
+import type { LocalPorts } from '../../../lambdas/wiring/open-local-gateway.ts';
+import { ALL_CODECS } from '../../support/all-codecs.ts';
 import { type FakeClock, makeFakeClock } from '../../support/fake-clock.ts';
 import { makeMemoryLog } from '../call/call-fixture.ts';
 import { makeScriptedUpstream, type Script, type ScriptedUpstream } from '../call/scripted-upstream.ts';
@@ -21,7 +23,7 @@ import { makeScriptedUpstream, type Script, type ScriptedUpstream } from '../cal
 export interface Story {
   clock: FakeClock;
   /** May be changed: the next request sees it. */
-  ports: Ports;
+  ports: LocalPorts;
   log: ReturnType<typeof makeMemoryLog>;
   upstream: ScriptedUpstream;
   queue: MemorySettleQueue;
@@ -102,7 +104,7 @@ export const makeStory = async (scripts: Record<string, Script[]>, config: Gatew
   let watches = 0;
   const queue = makeSettleQueue({ ledger: { ...ledger, settle: (one) => ports.ledger.settle(one) }, clock, log });
   const upstream = makeScriptedUpstream(scripts, clock);
-  const ports: Ports = {
+  const ports: LocalPorts = {
     clock,
     random,
     access: stores.access,
@@ -130,8 +132,7 @@ export const makeStory = async (scripts: Record<string, Script[]>, config: Gatew
     runs: makeRunBook(stores.runs),
     log,
     surfaces: SURFACES,
-    dialects: DIALECTS,
-    providers: PROVIDERS,
+    ...ALL_CODECS,
     gateway: resolved.gateway,
   };
   const makeKey = async (record: Partial<KeyRecord> = {}) =>

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -10,8 +10,10 @@ import type { Resource } from '../../support/synth-gateway.ts';
 
 export interface Bundle {
   folder: string;
-  /** Bytes of each of its files. */
-  files: Record<string, number>;
+  /** Bytes of `index.mjs` and what it imports: what is read and compiled before anything of it runs. */
+  startBytes: number;
+  /** Bytes of its other files, which are read when the code gets to their `import()`. */
+  moreBytes: number;
   memoryMb: number;
   /** Logical id of its role. */
   role: string;
@@ -33,16 +35,29 @@ export const bundleFunctions = (config: GatewayConfig): Record<string, Bundle> =
       .map(([id, { Properties }]) => {
         const { S3Key: key } = Properties['Code'] as { S3Key: string };
         const folder = join(outdir, files[key.replace(/\.zip$/, '')]?.source.path ?? '');
-        const sizes = readdirSync(folder).map((name) => [name, statSync(join(folder, name)).size]);
         return [
           id.slice(0, -8),
           {
             folder,
-            files: Object.fromEntries(sizes),
+            ...sizesOf(folder),
             memoryMb: Number(Properties['MemorySize']),
             role: (Properties['Role'] as { 'Fn::GetAtt': string[] })['Fn::GetAtt'][0] ?? '',
           },
         ];
       }),
   );
+};
+
+/** As esbuild writes them; an `import()` has a bracket. */
+const STATIC_IMPORT = /\b(?:from|import)"\.\/([^"]+)"/g;
+
+const sizesOf = (folder: string): Pick<Bundle, 'startBytes' | 'moreBytes'> => {
+  const texts = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  const start = new Set(['index.mjs']);
+  // A set is walked through to what is added on the way.
+  for (const name of start)
+    for (const [, imported = ''] of (texts.get(name) ?? '').matchAll(STATIC_IMPORT)) start.add(imported);
+  const bytesOf = (names: string[]): number =>
+    names.reduce((sum, name) => sum + Buffer.byteLength(texts.get(name) ?? ''), 0);
+  return { startBytes: bytesOf([...start]), moreBytes: bytesOf([...texts.keys()].filter((name) => !start.has(name))) };
 };

@@ -1,5 +1,4 @@
 import { App, CfnOutput, CliCredentialsStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
-import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { User } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { AiGateway } from '../../../lib/ai-gateway.ts';
@@ -26,9 +25,6 @@ const gateway = new AiGateway(new Construct(stack, 'Inner'), 'Ai-1', {
   responseTransfer: 'buffered',
   retainState: false,
 });
-// The emulator has no alarms on what is computed of metrics.
-for (const alarm of stack.node.findAll().filter((one) => one instanceof CfnAlarm))
-  if (alarm.metrics !== undefined) alarm.node.scope?.node.tryRemoveChild(alarm.node.id);
 for (const grant of Object.keys(GRANTED_COMMANDS) as (keyof typeof GRANTED_COMMANDS)[])
   gateway[grant](new User(stack, grant, { userName: grant }));
 new User(stack, 'nobody', { userName: 'nobody' });

@@ -1,4 +1,4 @@
-import { type DynamoStores, openDynamoStores } from '../adapters/dynamodb/open-dynamo-stores.ts';
+import { type Dynamo, openDynamo } from '../adapters/dynamodb/dynamo.ts';
 import { makePowertoolsLog, type PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { systemRandom } from '../adapters/system/random.ts';
@@ -7,23 +7,24 @@ import { toLoggable } from '../adapters/system/to-loggable.ts';
 import type { Clock } from '../core/ports.ts';
 import { readTableNames } from './read-table-names.ts';
 
-export interface DeployedLedger extends Pick<DynamoStores, 'ledger' | 'budgets' | 'projectBatch'> {
+export interface DeployedDynamo {
+  dynamo: Dynamo;
   clock: Clock;
   log: PowertoolsLog;
 }
 
-/** The stores for the functions behind the ledger, without the gateway around them. @throws {Error} when the environment names no tables */
-export const openDeployedLedger = (
+/** The tables for the functions behind the ledger; each makes of them what it needs. @throws {Error} when the environment names no tables */
+export const openDeployedDynamo = (
   service: string,
   env: Readonly<Record<string, string | undefined>>,
-): DeployedLedger => {
+): DeployedDynamo => {
   const log = makePowertoolsLog({ service, toLoggable, redactKeys });
-  const { ledger, budgets, projectBatch } = openDynamoStores({
+  const dynamo = openDynamo({
     client: {},
     tables: readTableNames(env),
     clock: systemClock,
     random: systemRandom,
     log,
   });
-  return { ledger, budgets, projectBatch, clock: systemClock, log };
+  return { dynamo, clock: systemClock, log };
 };

@@ -1,5 +1,5 @@
-import { StoreUnavailable } from '../../core/ports.ts';
-import { countOf, type Item, textOf, toItem } from './attributes.ts';
+import { type BudgetPolicy, type CapOverride, StoreUnavailable } from '../../core/ports.ts';
+import { countOf, fromAttribute, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 
 /** The item with the number of the policy, what it was numbered for, and the caps set by hand. */
@@ -31,4 +31,24 @@ export const numberPolicy = async (dynamo: Dynamo, fingerprint: string): Promise
     item = written.item;
   }
   throw new StoreUnavailable('the policy is numbered anew too often');
+};
+
+/** The policy as it stands, consistently read. */
+export const readPolicy = async (dynamo: Dynamo): Promise<BudgetPolicy> => {
+  const { item } = await dynamo.get(dynamo.names.accounts, POLICY_KEY);
+  return {
+    version: item === undefined ? 0 : countOf(item, 'version'),
+    fingerprint: item && textOf(item, 'fingerprint'),
+    overrides: overridesIn(item),
+  };
+};
+
+/** The caps set by hand. */
+export const overridesIn = (item: Item | undefined): CapOverride[] => {
+  const stored = item?.['overrides'];
+  if (stored === undefined) return [];
+  return (fromAttribute(stored) as unknown as (Omit<CapOverride, 'cap'> & { cap: string })[]).map((one) => ({
+    ...one,
+    cap: BigInt(one.cap),
+  }));
 };

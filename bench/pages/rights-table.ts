@@ -1,0 +1,34 @@
+import { COMMAND_RIGHTS, type Command, type CommandRights, GRANTED_COMMANDS } from '../../lib/cli-rights.ts';
+import { toTable } from './marked-part.ts';
+
+export const OPERATING_PAGE = 'docs/operating.md';
+
+/** One row a command: what it asks of AWS, by resource, and which method of `AiGateway` grants that. */
+export const rightsTable = (): string =>
+  toTable(
+    ['command', 'needs', 'granted by'],
+    (Object.keys(COMMAND_RIGHTS) as Command[]).map((command) => [
+      `\`${command}\``,
+      needsOf(COMMAND_RIGHTS[command]),
+      `\`${methodOf(command)}\``,
+    ]),
+  );
+
+const needsOf = ({ tables = {}, machine = [], secrets = [] }: CommandRights): string =>
+  [
+    ...Object.entries(tables).map(([table, actions]) => [`table ${table}`, actions] as const),
+    ['the budgets’ state machine', machine] as const,
+    ['the secret', secrets] as const,
+  ]
+    .filter(([, actions]) => actions.length > 0)
+    .map(
+      ([where, actions]) => `${where}: ${actions.map((action) => `\`${action.replace('dynamodb:', '')}\``).join(', ')}`,
+    )
+    .join('; ');
+
+const methodOf = (command: Command): string => {
+  const [method] =
+    Object.entries(GRANTED_COMMANDS).find(([, commands]) => (commands as readonly string[]).includes(command)) ?? [];
+  if (method === undefined) throw new Error(`no method grants "${command}"`);
+  return method;
+};

@@ -1,0 +1,62 @@
+import type {
+  AccessStore,
+  AnswerStore,
+  BudgetPolicy,
+  Cancellations,
+  CircuitStore,
+  LimitStore,
+  RequestLedger,
+  RunStore,
+} from '../../core/ports.ts';
+import { makeDynamoAccessStore } from './access-store.ts';
+import { makeDynamoAnswerStore } from './answer-store.ts';
+import { makeDynamoCancellations } from './cancellations.ts';
+import { makeDynamoCircuitStore } from './circuit-store.ts';
+import { makeCloser } from './closer-item.ts';
+import { type Dynamo, type DynamoOptions, openDynamo } from './dynamo.ts';
+import { makeDynamoLimitStore } from './limit-store.ts';
+import { numberPolicy, readPolicy } from './policy.ts';
+import { makeDynamoRequestLedger } from './request-ledger.ts';
+import { makeDynamoRunStore } from './run-store.ts';
+
+/** What requests need. */
+export interface RequestStores {
+  access: AccessStore;
+  limits: LimitStore;
+  circuits: CircuitStore;
+  ledger: RequestLedger;
+  cancellations: Cancellations;
+  answers: AnswerStore;
+  runs: RunStore;
+  budgets: { readPolicy(): Promise<BudgetPolicy> };
+  /** Number of the policy with these caps: grows whenever they differ from those numbered last. */
+  policyVersion(fingerprint: string): Promise<number>;
+  /** Nothing may be asked afterwards. */
+  close(): void;
+}
+
+/**
+ * Opens the stores on the deployed tables that answer requests, and brings no code along for anything else. Nothing is sent
+ * before the first is asked for. Every port rejects with StoreUnavailable where DynamoDB can't be reached, refuses the
+ * caller, or does not answer.
+ */
+export const openRequestStores = (options: DynamoOptions): RequestStores => makeRequestStores(openDynamo(options));
+
+export const makeRequestStores = (dynamo: Dynamo): RequestStores => {
+  const cancellations = makeDynamoCancellations(dynamo, dynamo.clock);
+  return {
+    access: makeDynamoAccessStore(dynamo),
+    limits: makeDynamoLimitStore(dynamo),
+    circuits: makeDynamoCircuitStore(dynamo),
+    ledger: makeDynamoRequestLedger(dynamo, makeCloser(dynamo)),
+    cancellations,
+    answers: makeDynamoAnswerStore(dynamo),
+    runs: makeDynamoRunStore(dynamo),
+    budgets: { readPolicy: () => readPolicy(dynamo) },
+    policyVersion: (fingerprint) => numberPolicy(dynamo, fingerprint),
+    close() {
+      cancellations.close();
+      dynamo.close();
+    },
+  };
+};

@@ -1,0 +1,59 @@
+import { affordableStandIn, downgrade } from '../budget/stand-in.ts';
+import type { Refusal } from '../failures.ts';
+import type { HoldOutcome, LimitOutcome, RunOutcome } from '../ports.ts';
+import type { Admission } from './admission.ts';
+import { budgetStanding } from './admit-refusals.ts';
+import { lowerOutputLimit } from './clamp.ts';
+import type { Wish } from './draft-admission.ts';
+import { refuseAdmission } from './refuse-admission.ts';
+import { runRefusal } from './run-refusals.ts';
+
+/** What the scopes have said to a draft. */
+export interface Answers {
+  taken: LimitOutcome;
+  held: HoldOutcome;
+  entered: RunOutcome;
+}
+
+export type Decision =
+  | { kind: 'go' }
+  | { kind: 'refused'; refusal: Refusal }
+  /** Those that said no may say yes to this. */
+  | { kind: 'ask-again'; wish: Wish }
+  /** The draft was made of something that is not so: the run's chain, or the time. */
+  | Extract<RunOutcome, { kind: 'other-parent' }>
+  | Extract<HoldOutcome, { kind: 'wrong-epoch' }>;
+
+/** Others take what was left meanwhile: past a few tries there is too little to share. */
+const MOST_CLAMPS = 4;
+
+/**
+ * What becomes of a draft, by what the scopes have said to it: of an admission, where they were asked, and of a quote, where
+ * they were read. On `go` the draft says how its scopes stand, and names the stand-in where a budget is in downgrade.
+ */
+export const decide = (wish: Wish, draft: Admission, { taken, held, entered }: Answers, nowMs: number): Decision => {
+  if (entered.kind === 'other-parent') return entered;
+  if (entered.kind === 'refused') return refused(runRefusal(entered));
+  if (held.kind === 'refused' || taken.kind === 'refused') {
+    const less = wishForLess(wish, draft, held, taken);
+    return less === undefined ? refused(refuseAdmission(draft, held, taken, nowMs)) : { kind: 'ask-again', wish: less };
+  }
+  if (held.kind === 'wrong-epoch') return held;
+
+  draft.limits = taken.figures;
+  draft.runEndsAt = entered.endsAt;
+  draft.receipt.budget = budgetStanding(draft.accounts, held.figures);
+  const withoutStandIn = downgrade(draft, wish.by, held.figures);
+  return withoutStandIn === undefined ? { kind: 'go' } : refused(withoutStandIn);
+};
+
+/** A whole answer of a cheaper model before a shorter one. */
+const wishForLess = (wish: Wish, draft: Admission, held: HoldOutcome, taken: LimitOutcome): Wish | undefined => {
+  const { clamps } = wish;
+  const standIn = held.kind === 'refused' ? affordableStandIn(held, draft) : undefined;
+  if (standIn !== undefined) return { ...standIn, clamps };
+  const mostTokens = clamps < MOST_CLAMPS ? lowerOutputLimit(draft, held, taken) : undefined;
+  return mostTokens === undefined ? undefined : { ...wish, mostTokens, clamps: clamps + 1 };
+};
+
+const refused = (refusal: Refusal): Decision => ({ kind: 'refused', refusal });
