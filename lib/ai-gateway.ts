@@ -3,6 +3,7 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
+import { MACHINE_OUTPUT } from '../lambdas/contract/stack-outputs.ts';
 import { Alarms } from './alarms.ts';
 import { BudgetEscalation } from './budget-escalation.ts';
 import { checkDeployedConfig } from './check-deployed-config.ts';
@@ -209,6 +210,7 @@ export class AiGateway extends Construct {
       ...tableOutputs(this.state.tables),
       FunctionName: { value: this.gatewayFunction.function.functionName, description: 'The gateway function' },
       BudgetTopic: { value: this.escalation.topic.topicArn, description: 'Where notices about budgets are published' },
+      [MACHINE_OUTPUT]: { value: this.escalation.machine.stateMachineArn, description: 'The workflow of budgets' },
       ...secretOutputs(this.secretNames),
       ...(domainTarget !== undefined && {
         DomainTarget: { value: domainTarget, description: 'Where the domain name has to point' },

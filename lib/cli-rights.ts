@@ -54,12 +54,20 @@ export const COMMAND_RIGHTS = {
   'circuits list': { tables: { targets: ['dynamodb:Scan'] } },
   'circuits open': { tables: { targets: ['dynamodb:BatchGetItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'] } },
   'circuits close': { tables: { targets: ['dynamodb:BatchGetItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'] } },
-  'runs show': { tables: { limits: ['dynamodb:BatchGetItem'], accounts: ['dynamodb:BatchGetItem'] } },
+  'runs show': {
+    tables: { limits: ['dynamodb:BatchGetItem'], accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem'] },
+  },
   'runs kill': { tables: { limits: ['dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'] } },
   'budgets show': { tables: { accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem'] } },
-  'budgets set': { tables: { accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'] } },
+  'budgets set': {
+    tables: {
+      access: ['dynamodb:GetItem'],
+      accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'],
+    },
+    machine: ['states:StartExecution'],
+  },
   'budgets approve': {
-    tables: { accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem'] },
+    tables: { accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'] },
     machine: ['states:SendTaskSuccess'],
   },
   'secrets put': { secrets: ['secretsmanager:CreateSecret', 'secretsmanager:PutSecretValue'] },

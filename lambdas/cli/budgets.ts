@@ -1,13 +1,14 @@
 import { formatUsd, type NanoUsd } from '../contract/money.ts';
-import { runKey } from '../core/admit/account-keys.ts';
 import { PERIODS, periodOf } from '../core/admit/periods.ts';
-import { parseAccountKey } from '../core/budget/account-period.ts';
+import { parseAccountKey, periodSpan, readableId } from '../core/budget/account-period.ts';
 import { stateAt, thresholdsOf } from '../core/budget/budget-state.ts';
 import { standingTier } from '../core/budget/decide-escalation.ts';
 import { carryOut, setCapByHand } from '../core/budget/escalate.ts';
+import { budgetOfScope, readFiledBudgets, withThresholds } from '../core/budget/filed-budgets.ts';
+import { type DueEscalation, findEscalations } from '../core/budget/find-escalations.ts';
 import { scopeKey } from '../core/budget/live-policy.ts';
-import { readFingerprint } from '../core/budget/policy-fingerprint.ts';
 import type {
+  AccessStore,
   Budget,
   BudgetAccount,
   BudgetPeriod,
@@ -17,14 +18,17 @@ import type {
   Clock,
   ScopeKind,
 } from '../core/ports.ts';
-import { resolveBudgets } from '../core/route/resolve-budgets.ts';
+import { checkScopeExists, checkScopeName } from './check-scope.ts';
 import { CommandFailed, isoTime, type Output, shortTime, table, UsageError } from './output.ts';
 
 export interface BudgetPorts {
+  access: Pick<AccessStore, 'findKey'>;
   budgets: BudgetStore;
   clock: Clock;
   /** Answers a workflow that waits; false = it waits no more. Absent where there is none (local). */
   answerWaiting?: (token: string, answer: object) => Promise<boolean>;
+  /** Starts the workflow that tells people. Absent where there is none: a local gateway tells with its next refusal. */
+  startEscalation?: (due: DueEscalation) => Promise<void>;
 }
 
 interface Row {
@@ -49,12 +53,12 @@ export const readKind = (text: string): ScopeKind => {
 /** The caps that hold, each with where it comes from, and how the present accounts stand. */
 export const showBudgets = async (
   wanted: { kind?: ScopeKind; id?: string },
-  { budgets: store, clock }: BudgetPorts,
+  { budgets: store, clock }: Pick<BudgetPorts, 'budgets' | 'clock'>,
 ): Promise<Output> => {
+  if (wanted.kind !== undefined && wanted.id !== undefined) checkScopeName(wanted.kind, wanted.id);
   const now = clock.now();
   const policy = await store.readPolicy();
-  const filed = readFingerprint(policy.fingerprint);
-  const budgets = resolveBudgets({ budgets: filed?.budgets ?? {} });
+  const { filed, budgets } = readFiledBudgets(policy);
   const live = policy.overrides.filter(({ until }) => until === null || until > now);
   const rows = rowsOf(budgets, filed?.org ?? 'default', live, wanted, now);
   const accounts = await store.readAccounts(rows.flatMap(({ account }) => account ?? []));
@@ -130,14 +134,16 @@ const rowsOf = (
     wanted.id !== undefined &&
     !named.some(([k, id]) => k === wanted.kind && id === wanted.id)
   )
-    named.push([wanted.kind, wanted.id, defaultOf(wanted.kind, wanted.id, budgets)]);
+    named.push([wanted.kind, wanted.id, budgetOfScope(scopeKey(wanted.kind, wanted.id), budgets)]);
   const known = new Set(named.map(([kind, id]) => scopeKey(kind, id)));
   const own = named.flatMap(([kind, id, budget]) =>
     rowsOfScope(`${kind} ${id}`, scopeKey(kind, id), budget, overrides, budgets.timeZone, now),
   );
   const byHandOnly = [...new Set(overrides.map(({ scope }) => scope))]
     .filter((scope) => !known.has(scope))
-    .flatMap((scope) => rowsOfScope(scope.replace('#', ' '), scope, undefined, overrides, budgets.timeZone, now));
+    .flatMap((scope) =>
+      rowsOfScope(readableId(scope.replace('#', ' ')), scope, undefined, overrides, budgets.timeZone, now),
+    );
   const defaults: [string, Budget | undefined][] = [
     ['each team', budgets.perTeam],
     ['each user', budgets.perUser],
@@ -155,23 +161,6 @@ const rowsOf = (
   const { kind, id } = wanted;
   if (kind === undefined) return all;
   return all.filter(({ who }) => (id === undefined ? who.split(' ').includes(kind) : who === `${kind} ${id}`));
-};
-
-const defaultOf = (kind: ScopeKind, id: string, budgets: Budgets): Budget | undefined => {
-  switch (kind) {
-    case 'team':
-      return budgets.perTeam;
-    case 'user':
-      return budgets.perUser;
-    case 'key':
-      return budgets.perKey;
-    case 'tag':
-      return budgets.perTag.get(id.split('=')[0] ?? '');
-    case 'run':
-      return budgets.perRun;
-    default:
-      return undefined;
-  }
 };
 
 const rowsOfScope = (
@@ -202,24 +191,50 @@ export interface SetCaps {
 
 /** Sets caps by hand: at once on the present account, within seconds everywhere. */
 export const setBudget = async ({ kind, id, caps, until, by }: SetCaps, ports: BudgetPorts): Promise<Output> => {
-  const { budgets: store, clock } = ports;
+  const { budgets: store, clock, access } = ports;
   const wanted = PERIODS.flatMap((length) => (caps[length] === undefined ? [] : [[length, caps[length]] as const]));
   if (wanted.length === 0)
     throw new UsageError('Say which cap: --daily, --weekly, --monthly or --lifetime, with an amount.');
-  const filed = readFingerprint((await store.readPolicy()).fingerprint);
+  const { filed, budgets } = readFiledBudgets(await store.readPolicy());
   const name = kind === 'org' ? (id ?? filed?.org ?? 'default') : id;
   if (name === undefined) throw new UsageError(`Say which ${kind}: budgets set ${kind} NAME …`);
-  const [team, run, ...more] = name.split('/');
-  if (kind === 'run' && (run === undefined || more.length > 0)) throw new UsageError('A run is named TEAM/RUN.');
-  const scope = scopeKey(kind, kind === 'run' ? runKey(team ?? '', run ?? '') : name);
+  checkScopeName(kind, name);
+  // A cap may be taken away from what is no more.
+  const warnings = wanted.every(([, cap]) => cap === 'file') ? [] : await checkScopeExists(kind, name, filed, access);
+  const scope = scopeKey(kind, name);
   const now = clock.now();
+  const accounts: string[] = [];
   for (const [length, cap] of wanted) {
-    const account = `${scope}#${periodOf(length, now, filed?.budgets.timeZone ?? 'UTC')}`;
-    if (cap === 'file') await store.override({ scope, length }, null, now);
-    else await setCapByHand({ scope, length, cap, by, until }, account, ports);
+    const account = `${scope}#${periodOf(length, now, budgets.timeZone)}`;
+    accounts.push(account);
+    if (cap === 'file') {
+      const version = await store.override({ scope, length }, null, now);
+      const filedCap = budgetOfScope(scope, budgets)?.[length];
+      if (filedCap !== undefined) await store.setCap(account, filedCap, version, now);
+    } else await setCapByHand({ scope, length, cap, by, until }, account, ports);
     await endWaiting(account, by, ports);
   }
-  return showBudgets({ kind, id: name }, ports);
+  return {
+    ...(await showBudgets({ kind, id: name }, ports)),
+    warnings: [...warnings, ...(await tell(accounts, ports))],
+  };
+};
+
+/**
+ * A cap below what is spent is a crossing that no settlement will show, since nothing passes any more. The caps hold already:
+ * that nobody could be told is a warning.
+ */
+const tell = async (accounts: string[], { budgets, startEscalation }: BudgetPorts): Promise<string[]> => {
+  if (startEscalation === undefined) return [];
+  const due = findEscalations(await withThresholds(await budgets.readAccounts(accounts), budgets), []);
+  const told = await Promise.allSettled(due.map(startEscalation));
+  return told.flatMap((one, i) =>
+    one.status === 'fulfilled'
+      ? []
+      : [
+          `The cap of ${due[i]?.account} holds, but nobody was told that it is crossed: ${one.reason instanceof Error ? one.reason.message : String(one.reason)}`,
+        ],
+  );
 };
 
 /** Whoever waits for an approval of what has just been set otherwise need not wait on. */
@@ -241,16 +256,12 @@ export const approveBudget = async (
   const { budgets, clock, answerWaiting } = ports;
   const name = readAccountKey(account);
   const pending = await budgets.readApproval(account);
-  if (pending === undefined)
-    throw new CommandFailed(
-      `Nothing waits for an approval of ${account}. "budgets show" says how it stands; "budgets set" changes a cap at any time.`,
-    );
+  if (pending === undefined) return raiseUnasked({ account, to, by }, ports);
   if (to !== null && to <= pending.cap)
     throw new UsageError(`--to has to be more than the cap it has come to, $${formatUsd(pending.cap)}.`);
   if (pending.token === null || answerWaiting === undefined) {
     const notice = await carryOut({ account, round: pending.round, to, by }, ports);
-    if (notice === undefined)
-      throw new CommandFailed(`It comes too late: the period ${name.period} is over, or the cap is that high already.`);
+    if (notice === undefined) throw tooLate(name.period);
     return { text: notice.message, data: { account, raised_to_usd: to === null ? null : formatUsd(to), by } };
   }
   const answer = { decision: to === null ? 'refuse' : 'approve', ...(to !== null && { to: String(to) }), by };
@@ -271,6 +282,34 @@ export const approveBudget = async (
     data: { account, raised_to_usd: to === null ? null : formatUsd(to), by, done: isDone },
   };
 };
+
+/** An account at its cap may be raised where nothing waits too: its cap was lowered below what is spent, or the wait is over. */
+const raiseUnasked = async (
+  { account, to, by }: { account: string; to: NanoUsd | null; by: string },
+  ports: BudgetPorts,
+): Promise<Output> => {
+  const [figures] = await withThresholds(await ports.budgets.readAccounts([account]), ports.budgets);
+  const cap = figures?.cap ?? null;
+  const isAtCap =
+    figures !== undefined && cap !== null && (figures.spent >= cap || standingTier(figures).state === 'reject');
+  if (!isAtCap || to === null)
+    throw new CommandFailed(
+      `Nothing waits for an approval of ${account}${isAtCap ? ': it is left at its cap as it is' : ''}. "budgets show" says how it stands; "budgets set" changes a cap at any time.`,
+    );
+  if (to <= cap) throw new UsageError(`--to has to be more than the cap it has come to, $${formatUsd(cap)}.`);
+  const name = parseAccountKey(account);
+  const notice = await carryOut({ account, round: standingTier(figures).round, to, by }, ports);
+  if (notice === undefined) throw tooLate(name.period);
+  const { endsAt } = periodSpan(name, figures.thresholds?.timeZone ?? 'UTC');
+  const lasts = endsAt === null ? 'for good' : `until its period ends, ${shortTime(endsAt)}`;
+  return {
+    text: `${notice.message}\nNothing waited for an approval: the cap was raised all the same, ${lasts}.`,
+    data: { account, raised_to_usd: formatUsd(to), by, until: endsAt === null ? null : isoTime(endsAt) },
+  };
+};
+
+const tooLate = (period: string): CommandFailed =>
+  new CommandFailed(`It comes too late: the period ${period} is over, or the cap is that high already.`);
 
 const readAccountKey = (account: string): ReturnType<typeof parseAccountKey> => {
   try {

@@ -56,7 +56,10 @@ const addCommand: Cli['addCommand'] = (parent, usage, description) =>
 
 /** @param program with no commands yet: the groups' `register…Commands` add them */
 export const makeCli = (program: Command, now: number, io: CliIo): Cli => {
-  const print: Cli['print'] = (output, { json }) => write(io.stdout, json ? JSON.stringify(output.data) : output.text);
+  const print: Cli['print'] = (output, { json }) => {
+    write(io.stdout, json ? JSON.stringify(output.data) : output.text);
+    for (const warning of output.warnings ?? []) write(io.stderr, warning);
+  };
   return {
     program,
     io,

@@ -8,11 +8,12 @@ const SHOWN_ONCE = 'Keep the key now: only its hash is stored, and it can not be
 /** Gateways remember a key for up to this long. */
 const STOPS_WITHIN = 'within 30 seconds everywhere';
 
-export const createKey = async (wanted: NewKey, ports: KeyPorts): Promise<Output> => {
+export const createKey = async (wanted: NewKey, ports: KeyPorts, warnings: readonly string[] = []): Promise<Output> => {
   const issued = await issueKey(wanted, ports);
   return {
     text: `${describeIssued(issued)}\n\n${SHOWN_ONCE}`,
     data: { key: issued.key, ...keyData(issued.record, ports.clock.now()) },
+    warnings,
   };
 };
 

@@ -1,7 +1,13 @@
 import { formatUsd } from '../contract/money.ts';
 import { epochEnd, epochStart } from '../contract/timing.ts';
 import { formatHead } from '../core/audit/epoch-seal.ts';
-import type { AccountDifference, AccountSum, LedgerAudit, RebuildReport } from '../core/audit/ledger-audit.ts';
+import type {
+  AccountDifference,
+  AccountSum,
+  LedgerAudit,
+  RebuildReport,
+  RecountReport,
+} from '../core/audit/ledger-audit.ts';
 import { type VerifyOptions, type VerifyReport, verifyLedger } from '../core/audit/verify-ledger.ts';
 import { CommandFailed, fields, isoTime, type Output, printable, shortTime, table } from './output.ts';
 
@@ -24,7 +30,10 @@ export const verify = async (audit: LedgerAudit, options: VerifyOptions): Promis
 const describeReport = (report: VerifyReport): string => {
   const { range, head, problems } = report;
   if (range === undefined)
-    return ['Nothing is closed in that time.', ...problems.map(({ detail }) => detail)].join('\n');
+    return [
+      'Nothing is closed in that time: an epoch closes about 22 minutes after it began.',
+      ...problems.map(({ detail }) => detail),
+    ].join('\n');
   const facts: [string, string][] = [
     ['from', shortTime(epochStart(range.from))],
     ['to', shortTime(epochEnd(range.to))],
@@ -38,7 +47,13 @@ const describeReport = (report: VerifyReport): string => {
   if (report.leftOpen > 0)
     facts.push(['left open', `${report.leftOpen} entries: nothing was called, nothing is counted`]);
   const lines = [fields(facts)];
-  if (problems.length === 0) return [...lines, '', 'Every seal holds.'].join('\n');
+  if (problems.length === 0)
+    return [
+      ...lines,
+      '',
+      'Every seal holds.',
+      ...(head === null ? [] : [`Keep the head elsewhere: --expect ${formatHead(head)} then proves all before it.`]),
+    ].join('\n');
   const rows = problems
     .slice(0, MOST_TOLD)
     .map(({ kind, epoch, lane, detail }) => [
@@ -80,14 +95,34 @@ export const rebuild = async (
   audit: LedgerAudit,
   options: { account?: string; isDryRun: boolean },
 ): Promise<Output> => {
+  // What is compared with are the entries themselves, whatever became of the notes of earlier audits.
+  const recounted = await audit.recount();
   const report = await audit.rebuild(options);
-  const output = { text: describeRebuild(report), data: rebuildData(report) };
+  const output = {
+    text: [describeRecount(recounted), describeRebuild(report)].join('\n'),
+    data: { ...rebuildData(report), recount: recountData(recounted) },
+  };
   if (options.account !== undefined && report.accounts === 0)
     throw new CommandFailed(`There is no account ${printable(options.account)}, and no entry names it.`);
   if (options.isDryRun && report.different > 0)
     throw new CommandFailed(`${report.different} of ${report.accounts} accounts differ; nothing was changed.`, output);
   return output;
 };
+
+const describeRecount = ({ records, corrected, unknowable }: RecountReport): string =>
+  [
+    `${records} closed entries counted; requests under way and the last half hour are compared once their epochs close.`,
+    ...(corrected.length > 0
+      ? [`What earlier audits had noted of ${corrected.length} accounts was not what their entries come to.`]
+      : []),
+    ...(unknowable > 0 ? [`${unknowable} accounts have entries that expired: what was noted of them is taken.`] : []),
+  ].join('\n');
+
+const recountData = ({ records, corrected, unknowable }: RecountReport) => ({
+  entries: records,
+  notes_corrected: corrected,
+  accounts_with_expired_entries: unknowable,
+});
 
 const describeRebuild = (report: RebuildReport): string => {
   const { accounts, different, differences, skipped } = report;

@@ -3,6 +3,8 @@ export interface Output {
   text: string;
   /** JSON-ready: snake_case, times as ISO 8601, amounts as decimal strings of US dollars. */
   data: unknown;
+  /** Told on stderr, with `--json` too. */
+  warnings?: readonly string[];
 }
 
 /** A command that could not do what it was asked to; the message is for the one who asked. Exit code 1. */

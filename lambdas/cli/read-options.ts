@@ -81,12 +81,18 @@ export const readCount = (text: string): number => {
 };
 
 const MOST_USD = 1_000_000_000;
+const MOST_DECIMALS = 9;
 
 /** Nano-USD of an amount such as `$600` or 0.5. */
 export const readUsd = (text: string): NanoUsd => {
-  if (!/^\$?\d{1,10}(,\d{3})*(\.\d{1,9})?$/.test(text.trim())) return invalid("Expected US dollars such as '$600'.");
-  const amount = parseUsd(text);
-  return amount <= parseUsd(MOST_USD) ? amount : invalid(`Expected at most $${MOST_USD}.`);
+  const [, whole = '', decimals = ''] = /^\$?(\d+(?:,\d{3})*)(?:\.(\d+))?$/.exec(text.trim()) ?? [];
+  if (whole === '') return invalid("Expected US dollars such as '$600'.");
+  if (decimals.length > MOST_DECIMALS)
+    return invalid(`Expected at most ${MOST_DECIMALS} decimals: $0.000000001 is the least.`);
+  // No number of digits is read but one that can be meant.
+  const isBeyond = whole.replaceAll(',', '').replace(/^0+/, '').length > String(MOST_USD).length;
+  const amount = isBeyond ? undefined : parseUsd(text);
+  return amount !== undefined && amount <= parseUsd(MOST_USD) ? amount : invalid(`Expected at most $${MOST_USD}.`);
 };
 
 /** A cap, or `file`: what the file says. */

@@ -2,7 +2,9 @@ import { formatUsd } from '../contract/money.ts';
 import { accountKey, runKey } from '../core/admit/account-keys.ts';
 import { LIFETIME } from '../core/admit/periods.ts';
 import { runCancellation } from '../core/admit/run-book.ts';
-import type { AccountFigures, Cancellations, Ledger, RunRecord, RunStore } from '../core/ports.ts';
+import { budgetOfScope, readFiledBudgets } from '../core/budget/filed-budgets.ts';
+import { scopeKey } from '../core/budget/live-policy.ts';
+import type { AccountFigures, Budget, BudgetStore, Cancellations, Ledger, RunRecord, RunStore } from '../core/ports.ts';
 import { CommandFailed, fields, isoTime, type Output, printable, shortTime } from './output.ts';
 
 interface RunPorts {
@@ -12,16 +14,22 @@ interface RunPorts {
 }
 
 /** Who started the run, what it has made and spent, and whether it was stopped. */
-export const showRun = async (team: string, id: string, { runs, ledger }: RunPorts): Promise<Output> => {
-  const [[record], [money]] = await Promise.all([
+export const showRun = async (
+  team: string,
+  id: string,
+  { runs, ledger, budgets }: RunPorts & { budgets: Pick<BudgetStore, 'readPolicy'> },
+): Promise<Output> => {
+  const [[record], [money], policy] = await Promise.all([
     runs.read(team, [id]),
     ledger.figures([accountKey('run', runKey(team, id), LIFETIME)]),
+    budgets.readPolicy(),
   ]);
   if (record === undefined)
     throw new CommandFailed(
       `The team ${JSON.stringify(team)} has had no run ${JSON.stringify(id)}. "ledger tail" shows the runs of the last requests.`,
     );
-  return { text: fields(rowsOf(record, money)), data: runData(record, money) };
+  const budget = budgetOfScope(scopeKey('run', runKey(team, id)), readFiledBudgets(policy).budgets);
+  return { text: fields(rowsOf(record, money, budget)), data: runData(record, money) };
 };
 
 /**
@@ -40,13 +48,17 @@ export const killRun = async (team: string, id: string, reason: string, ports: R
   return { text: text + note, data: { ...runData(record, undefined), is_new: known === undefined } };
 };
 
-const rowsOf = (record: RunRecord, money: AccountFigures | undefined): (readonly [string, string])[] => [
+const rowsOf = (
+  record: RunRecord,
+  money: AccountFigures | undefined,
+  budget: Budget | undefined,
+): (readonly [string, string])[] => [
   ['run', record.id],
   ['team', record.team],
   ['started by', record.parent ?? '-'],
   ['began', record.startedAt === null ? 'not yet' : shortTime(record.startedAt)],
   ['calls', String(record.calls)],
-  ['spent USD', money === undefined ? '(not counted: the run has no budget)' : formatUsd(money.spent)],
+  ['spent USD', money === undefined ? notCounted(budget) : formatUsd(money.spent)],
   ...(money === undefined
     ? []
     : ([
@@ -55,6 +67,14 @@ const rowsOf = (record: RunRecord, money: AccountFigures | undefined): (readonly
       ] as const)),
   ['state', record.killed === null ? 'open' : `stopped ${shortTime(record.killed.at)}: ${record.killed.reason}`],
 ];
+
+/** Only what a lifetime caps is counted over all periods. */
+const notCounted = (budget: Budget | undefined): string => {
+  if (budget === undefined) return '(not counted: the run has no budget)';
+  if (budget.lifetime !== undefined)
+    return `0 of $${formatUsd(budget.lifetime)}: nothing has passed so far under this budget`;
+  return "(not counted in all: the run's budget has no lifetime cap)";
+};
 
 const runData = (record: RunRecord, money: AccountFigures | undefined) => ({
   id: record.id,

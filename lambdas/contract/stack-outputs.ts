@@ -17,6 +17,9 @@ export const TABLE_OUTPUTS = {
 /** The names of the secrets that the configuration refers to, as a JSON array. */
 export const SECRETS_OUTPUT = 'SecretNames';
 
+/** ARN of the budgets' state machine. */
+export const MACHINE_OUTPUT = 'BudgetMachine';
+
 /** The stacks that `bin/app.ts` makes, one a stage. */
 export const STAGES = ['dev', 'prod'] as const;
 export const stackOfStage = (stage: (typeof STAGES)[number]): string => `Tollgate-${stage}`;

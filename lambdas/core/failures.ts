@@ -36,8 +36,8 @@ export interface Refusal {
   /** The scope that said no: `team search`, `key 4fQx…`. */
   scope?: string;
   retryAfterMs?: number;
-  /** The very instant, milliseconds since 1970, where the wait is for one: the end of a budget's period. */
-  retryAt?: number;
+  /** The very instant, milliseconds since 1970, at which it is sure: the end of a budget's period. The wait may be shorter, where it may well be sooner; null where no instant is sure. */
+  retryAt?: number | null;
   /** Set where sending the same thing again can't help. */
   shouldRetry?: false;
   attempts?: AttemptSummary[];

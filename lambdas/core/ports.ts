@@ -255,8 +255,8 @@ export interface RunRecord {
 }
 
 export type RunOutcome =
-  /** `endsAt`: when the first of the runs has lasted as long as it may, store's time; null = none ends by itself. */
-  | { kind: 'entered'; endsAt: number | null }
+  /** `endsAt`: when the first of the runs has lasted as long as it may, store's time; null = none ends by itself. `endsBy`: that run. */
+  | { kind: 'entered'; endsAt: number | null; endsBy?: RunLimits }
   /** By which run, and why; of several reasons the one that is the hardest to put right. */
   | { kind: 'refused'; by: RunLimits; because: 'killed' | 'time' | 'calls'; record: RunRecord }
   /** A run of the chain was started by another one, or by none. */
@@ -564,7 +564,8 @@ export interface AnswerClaim {
 
 export type ClaimOutcome =
   | { kind: 'claimed' }
-  | { kind: 'in-progress' }
+  /** Somebody else's, alive or dead: free at the latest at `leaseUntil`, milliseconds since 1970. */
+  | { kind: 'in-progress'; leaseUntil: number }
   | { kind: 'answered'; answer: KeptAnswer }
   /** Answered, with more than the store takes. */
   | { kind: 'too-large'; requestId: string }

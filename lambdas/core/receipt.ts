@@ -62,7 +62,7 @@ export interface Receipt {
   /** Cost beyond the hold, nano-USD, decimal. */
   overrun?: string;
   dropped: string[];
-  /** `usedPerMille`: how much of the scope's cap is spent or held, where it is near. */
+  /** `usedPerMille`: how much of the scope's cap was spent or held when the request came, its own hold not counted, where it is near. */
   budget: { state: BudgetState; scope: string | null; usedPerMille?: number };
   /** A budget let a cheaper alias answer. `ceiling`: what that can cost at most, decimal nano-USD; the hold may be the dearer one's. */
   downgrade?: { from: string; to: string; scope: string; ceiling: string };

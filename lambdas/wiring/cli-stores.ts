@@ -1,4 +1,5 @@
 import type { LedgerAudit } from '../core/audit/ledger-audit.ts';
+import type { DueEscalation } from '../core/budget/find-escalations.ts';
 import type {
   AccessStore,
   BudgetStore,
@@ -19,6 +20,8 @@ export interface CliStores {
   budgets: BudgetStore;
   /** Answers a workflow that waits; false = it waits no more. Only a deployed gateway has any. */
   answerWaiting?: (token: string, answer: object) => Promise<boolean>;
+  /** Starts the workflow that tells people of a crossing. Only a deployed gateway has it. */
+  startEscalation?: (due: DueEscalation) => Promise<void>;
   runs: RunStore;
   cancellations: Cancellations;
   clock: Clock;

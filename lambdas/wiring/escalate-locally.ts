@@ -1,7 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { thresholdsOf } from '../core/budget/budget-state.ts';
 import { awaitApproval, escalate } from '../core/budget/escalate.ts';
-import { findEscalations, needOf } from '../core/budget/find-escalations.ts';
-import type { AccountRef, BudgetAccount, BudgetStore, Clock, Ledger, Log, OpenEntry } from '../core/ports.ts';
+import { type EndedRequest, findEscalations, needOf } from '../core/budget/find-escalations.ts';
+import type {
+  AccountFigures,
+  AccountRef,
+  BudgetAccount,
+  BudgetStore,
+  Clock,
+  Ledger,
+  Log,
+  OpenEntry,
+} from '../core/ports.ts';
 
 /** Accounts whose thresholds are remembered; those of users may be many. */
 const MOST_ACCOUNTS = 10_000;
@@ -14,7 +24,8 @@ export interface LocalEscalation {
 
 /**
  * The escalation of budgets in one process: after a request is settled, beside whatever comes next, its accounts are looked
- * at as the projector and the workflow do on AWS. Notices are log lines; at the cap an approval is noted, and waits in the
+ * at as the projector and the workflow do on AWS; so is an account that refuses under a cap it has not refused under, since
+ * one that was lowered below what is spent sees no settlement. Notices are log lines; at the cap an approval is noted, and waits in the
  * store for `tollgate budgets approve`.
  */
 export const escalateLocally = (
@@ -23,6 +34,8 @@ export const escalateLocally = (
 ): LocalEscalation => {
   const refs = new Map<string, AccountRef>();
   const open = new Map<string, OpenEntry>();
+  /** By account, the cap under which a refusal has been looked at: whatever is spent under it later, settlements look at. */
+  const refusedUnder = new Map<string, string>();
   let last: Promise<void> = Promise.resolve();
 
   const note = (accounts: readonly AccountRef[]): void => {
@@ -45,14 +58,12 @@ export const escalateLocally = (
     readAccounts: async (keys) => (await budgets.readAccounts(keys)).map(withThresholds),
   };
 
-  const look = async (entry: OpenEntry, cost: bigint): Promise<void> => {
-    const keys = entry.accounts.filter((key) => refs.has(key));
+  const lookAt = async (accountKeys: readonly string[], ended: EndedRequest[], mover: string): Promise<void> => {
+    const keys = accountKeys.filter((key) => refs.has(key));
     if (keys.length === 0) return;
     const accounts = await store.readAccounts(keys);
-    for (const { account, need, by } of findEscalations(accounts, [
-      { ...entry, cost, need: () => needOf(entry.hold, entry.receipt) },
-    ])) {
-      const escalated = await escalate({ account, need, by, mover: entry.requestId }, { budgets: store, clock });
+    for (const { account, need, by } of findEscalations(accounts, ended)) {
+      const escalated = await escalate({ account, need, by, mover }, { budgets: store, clock });
       if (escalated === undefined) continue;
       const { notice, escalation } = escalated;
       if (escalation.to === 'reject') await awaitApproval(escalated, null, { budgets: store, clock });
@@ -60,12 +71,34 @@ export const escalateLocally = (
     }
   };
 
+  const look = (entry: OpenEntry, cost: bigint): Promise<void> => {
+    const request = { ...entry, cost, need: () => needOf(entry.hold, entry.receipt) };
+    return lookAt(entry.accounts, [request], entry.requestId);
+  };
+
+  const noteRefusal = ({ key, cap, capVersion }: AccountFigures): void => {
+    const under = `${cap} ${capVersion}`;
+    if (refusedUnder.get(key) === under) return;
+    refusedUnder.delete(key);
+    refusedUnder.set(key, under);
+    for (const oldest of refusedUnder.keys()) if (refusedUnder.size > MOST_ACCOUNTS) refusedUnder.delete(oldest);
+    last = last
+      .then(() => lookAt([key], [], `refusal-${randomUUID()}`))
+      .catch((error: unknown) => {
+        // The next refusal looks again.
+        if (refusedUnder.get(key) === under) refusedUnder.delete(key);
+        log.error('budget not looked at', { account: key, error });
+      });
+  };
+
   return {
     ledger: {
       ...ledger,
-      hold: (request) => {
+      hold: async (request) => {
         note(request.accounts);
-        return ledger.hold(request);
+        const outcome = await ledger.hold(request);
+        if (outcome.kind === 'refused' && outcome.figures !== undefined) noteRefusal(outcome.figures);
+        return outcome;
       },
       open: async (entry) => {
         const isOpen = await ledger.open(entry);

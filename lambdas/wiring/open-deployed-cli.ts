@@ -2,10 +2,11 @@ import { type DeployedStack, openStackReader, type StackReader } from '../adapte
 import { openAuditedStores } from '../adapters/dynamodb/open-audited-stores.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { systemRandom } from '../adapters/system/random.ts';
-import { STAGES, stackOfStage } from '../contract/stack-outputs.ts';
+import { MACHINE_OUTPUT, STAGES, stackOfStage } from '../contract/stack-outputs.ts';
 import type { TableNames } from '../contract/tables.ts';
 import type { Log } from '../core/ports.ts';
 import type { CliStores } from './cli-stores.ts';
+import { toEscalationInput } from './escalation-input.ts';
 import { type FoundGateway, findGateways } from './find-gateways.ts';
 
 /** Which deployed gateway is meant, as far as the caller said. */
@@ -67,7 +68,20 @@ export const openDeployedStores = async (
         workflow.close();
       }
     };
-    return { ok: true, stores: { ...stores, answerWaiting, clock: systemClock, random: systemRandom, place } };
+    const startEscalation: CliStores['startEscalation'] = async (due) => {
+      const machine = outputs[MACHINE_OUTPUT];
+      if (machine === undefined)
+        throw new Error(`another version of Tollgate deployed the stack, which has no output ${MACHINE_OUTPUT}`);
+      const { openEscalationWorkflow } = await import('../adapters/step-functions/escalation-workflow.ts');
+      const workflow = openEscalationWorkflow(machine, { region, credentials });
+      try {
+        await workflow.start(due.name, toEscalationInput(due));
+      } finally {
+        workflow.close();
+      }
+    };
+    const others = { answerWaiting, startEscalation, clock: systemClock, random: systemRandom, place };
+    return { ok: true, stores: { ...stores, ...others } };
   } finally {
     reader.close();
   }

@@ -3,6 +3,7 @@ import { ESCALATION_VARIABLE, type EscalationInput } from '../contract/escalatio
 import { type DueEscalation, type EndedRequest, findEscalations, needOf } from '../core/budget/find-escalations.ts';
 import type { BudgetAccount, Log } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
+import { toEscalationInput } from './escalation-input.ts';
 
 /** What was applied to the accounts, and by which requests. */
 export interface AppliedBatch {
@@ -51,13 +52,10 @@ export const startEscalations = (
     for (const due of findEscalations(applied, requests)) waiting.set(due.name, due);
     for (const name of [...waiting.keys()].slice(0, -MOST_WAITING)) waiting.delete(name);
     await Promise.all(
-      [...waiting].map(async ([name, { account, need, by }]) => {
+      [...waiting].map(async ([name, due]) => {
+        const { account } = due;
         try {
-          await workflow.start(name, {
-            account,
-            need: String(need),
-            by: by.map(({ key, user, cost }) => ({ key, user, cost: String(cost) })),
-          });
+          await workflow.start(name, toEscalationInput(due));
           waiting.delete(name);
           log.info('budget escalation', { account, execution: name });
         } catch (error) {

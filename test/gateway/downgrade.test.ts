@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { approveBudget, setBudget, showBudgets } from '../../lambdas/cli/budgets.ts';
 import type { BudgetConfig, GatewayConfig, ModelConfig } from '../../lambdas/contract/config.ts';
@@ -66,8 +67,7 @@ describe('a budget in downgrade', () => {
     running = await startGateway(config());
     const before = await askTimes(9);
     expect(before.map(({ by, budget }) => [by, budget?.split(';')[0]])).toEqual([
-      ...Array.from({ length: 7 }, () => [DEAR, 'ok']),
-      [DEAR, 'warn'],
+      ...Array.from({ length: 8 }, () => [DEAR, 'ok']),
       [DEAR, 'warn'],
     ]);
     const answer = await ask();
@@ -119,7 +119,7 @@ describe('a budget in downgrade', () => {
 
   test('one request whose own hold is large is not downgraded on an untouched budget', async () => {
     running = await startGateway(config());
-    expect(await ask({ n: 9, max_tokens: 1000 })).toMatchObject({ by: DEAR, budget: 'warn; scope=org default' });
+    expect(await ask({ n: 9, max_tokens: 1000 })).toMatchObject({ by: DEAR, budget: 'ok' });
   });
 
   test('one that does not fit an untouched budget is refused, not answered by another model', async () => {
@@ -253,6 +253,65 @@ describe('the escalation in one process', () => {
       );
       expect(await stores.budgets.readApproval(ORG)).toBeUndefined();
       expect(await ask()).toMatchObject({ status: 429 });
+    } finally {
+      stores.close();
+    }
+  });
+
+  test('a cap set below what is spent is told with the next refusal, once, and may be raised', async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tollgate-downgrade-'));
+    running = await startGateway(config({ monthly: '$1', warnAt: 1 }), { dataDir: folder });
+    const opened = openLocalStores(folder);
+    if (!opened.ok) throw new Error(opened.problem);
+    const { stores } = opened;
+    try {
+      await askTimes(3);
+      await settled();
+      expect(notices()).toEqual([]);
+      await setBudget({ kind: 'org', id: undefined, caps: { monthly: NANO / 5n }, until: null, by: 'grace' }, stores);
+      // Before anything is refused: nothing waits, and it is at its cap all the same.
+      expect((await approveBudget({ account: ORG, to: NANO / 4n, by: 'grace' }, stores)).text).toMatch(
+        /raised to \$0\.25 by grace[\s\S]*Nothing waited for an approval/,
+      );
+      for (const { status } of await askTimes(4)) expect(status).toBe(429);
+      await settled();
+      expect(notices().map(({ state, cap_usd, spent_usd }) => [state, cap_usd, spent_usd])).toEqual([
+        ['reject', '0.25', '0.3'],
+      ]);
+      const approved = await approveBudget({ account: ORG, to: 2n * NANO, by: 'grace' }, stores);
+      expect(approved.text).not.toContain('Nothing waited');
+      expect(await ask()).toMatchObject({ status: 200 });
+      await expect(approveBudget({ account: ORG, to: 3n * NANO, by: 'grace' }, stores)).rejects.toThrow(
+        /Nothing waits/,
+      );
+    } finally {
+      stores.close();
+    }
+  });
+
+  test('so is one that comes back when what was set by hand ends', async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tollgate-downgrade-'));
+    running = await startGateway(config({ monthly: '$0.2', warnAt: 1 }), { dataDir: folder });
+    const opened = openLocalStores(folder);
+    if (!opened.ok) throw new Error(opened.problem);
+    const { stores } = opened;
+    try {
+      const until = Date.now() + 60_000;
+      await setBudget({ kind: 'org', id: undefined, caps: { monthly: NANO }, until, by: 'grace' }, stores);
+      await running.gateway.readBudgets();
+      for (const { status } of await askTimes(3)) expect(status).toBe(200);
+      await settled();
+      expect(notices()).toEqual([]);
+      // It has ended, and nobody has changed anything: the policy has the number it had.
+      const { version, fingerprint } = await stores.budgets.readPolicy();
+      const db = new DatabaseSync(join(folder, 'tollgate.db'));
+      db.exec("UPDATE policy SET overrides = '[]'");
+      db.close();
+      expect(await stores.budgets.readPolicy()).toEqual({ version, fingerprint, overrides: [] });
+      await running.gateway.readBudgets();
+      for (const { status } of await askTimes(3)) expect(status).toBe(429);
+      await settled();
+      expect(notices().map(({ state, cap_usd }) => [state, cap_usd])).toEqual([['reject', '0.2']]);
     } finally {
       stores.close();
     }

@@ -72,7 +72,7 @@ export const describeAnswersSuite = (name: string, makeStores: MakeStores): void
         const first = claimOf('a', clock.now());
         await answers.claim(first, clock.now());
         await answers.release(claimOf('stranger', clock.now()));
-        expect(await answers.claim(claimOf('b', clock.now()), clock.now())).toEqual({ kind: 'in-progress' });
+        expect(await answers.claim(claimOf('b', clock.now()), clock.now())).toMatchObject({ kind: 'in-progress' });
         await answers.release(first);
         await clock.advance(1);
         const second = claimOf('b', clock.now(), { fingerprint: 'f2' });
@@ -84,18 +84,30 @@ export const describeAnswersSuite = (name: string, makeStores: MakeStores): void
     );
 
     test(
+      'what is under way says until when its lease runs, also after it was made longer',
+      inWorld(makeStores, async ({ clock, stores: { answers } }) => {
+        const leaseUntil = clock.now() + MINUTE_MS;
+        await answers.claim(claimOf('a', clock.now()), clock.now());
+        const ask = () => answers.claim(claimOf('b', clock.now() + 5), clock.now());
+        expect(await ask()).toEqual({ kind: 'in-progress', leaseUntil });
+        await answers.claim(claimOf('a', clock.now(), { leaseUntil: leaseUntil + 7 }), clock.now());
+        expect(await ask()).toEqual({ kind: 'in-progress', leaseUntil: leaseUntil + 7 });
+      }),
+    );
+
+    test(
       'a claim whose process died is free when its lease has run out; what the dead then says is not heard',
       inWorld(makeStores, async ({ clock, stores: { answers } }) => {
         const dead = claimOf('dead', clock.now());
         await answers.claim(dead, clock.now());
         await clock.advance(MINUTE_MS - 1);
-        expect(await answers.claim(claimOf('b', clock.now()), clock.now())).toEqual({ kind: 'in-progress' });
+        expect(await answers.claim(claimOf('b', clock.now()), clock.now())).toMatchObject({ kind: 'in-progress' });
         await clock.advance(1);
         const heir = claimOf('b', clock.now());
         expect(await answers.claim(heir, clock.now())).toEqual({ kind: 'claimed' });
         await answers.keep(dead, { ...ANSWER, body: 'late' }, clock.now());
         await answers.release(dead);
-        expect(await answers.claim(claimOf('c', clock.now()), clock.now())).toEqual({ kind: 'in-progress' });
+        expect(await answers.claim(claimOf('c', clock.now()), clock.now())).toMatchObject({ kind: 'in-progress' });
         await answers.keep(heir, ANSWER, clock.now());
         expect(await answers.claim(claimOf('c', clock.now()), clock.now())).toMatchObject({ answer: ANSWER });
       }),

@@ -106,6 +106,24 @@ export const describeBudgetsSuite = (name: string, makeStores: MakeStores): void
     );
 
     test(
+      'a refusal under the cap that holds again, one set by hand having ended, stands on the account at once',
+      inWorld(makeStores, async ({ clock, stores: { ledger, budgets } }) => {
+        const { hold } = ledgerAt(ledger, clock);
+        expect(await hold(150n, [account(TEAM, 200n)], 3)).toMatchObject({ kind: 'held' });
+        // The same number: nobody has changed anything.
+        expect(await hold(1n, [account(TEAM, 100n)], 3)).toMatchObject({
+          kind: 'refused',
+          figures: { cap: 100n, capVersion: 3, committed: 150n },
+        });
+        expect(await budgets.readAccounts([TEAM])).toMatchObject([{ cap: 100n, capVersion: 3 }]);
+        // One over the whole cap as well, and an older number changes nothing.
+        expect(await hold(120n, [account(TEAM, 90n)], 3)).toMatchObject({ kind: 'refused', figures: { cap: 90n } });
+        expect(await hold(1n, [account(TEAM, 500n)], 2)).toMatchObject({ kind: 'refused', figures: { cap: 90n } });
+        expect(await budgets.readAccounts([TEAM])).toMatchObject([{ cap: 90n, capVersion: 3 }]);
+      }),
+    );
+
+    test(
       'of many that move a tier from the same state one does, and its repeat is told so again',
       inWorld(makeStores, async ({ world, clock, stores: { ledger, budgets } }) => {
         await ledgerAt(ledger, clock).hold(1n, [account(TEAM, 100n)], 1);

@@ -301,6 +301,41 @@ export const describeLedgerAudit = (name: string, makeWorld: MakeTamperedWorld):
       );
 
       test(
+        'what earlier audits had noted does not stand in for the entries: a lost note zeroes nothing',
+        inAudit(async (context) => {
+          const { audit, tamper, stores, clock } = context;
+          await threeEpochs(context);
+          await audit.rebuild({ isDryRun: true });
+          await tamper.removeSum(TEAM.key);
+          expect(await audit.recount()).toEqual({ records: 6, corrected: [TEAM.key], unknowable: 0 });
+          expect(await audit.rebuild()).toMatchObject({ accounts: 2, different: 0 });
+          expect(await ledgerAt(stores.ledger, clock).standing(TEAM.key)).toEqual(standing(90n, 0n));
+          expect(await audit.recount()).toMatchObject({ corrected: [] });
+        }),
+      );
+
+      test(
+        'an entry that was changed or removed after an audit shows in the next count of all',
+        inAudit(async (context) => {
+          const { audit, tamper } = context;
+          const { requests } = await threeEpochs(context);
+          await audit.rebuild();
+          await tamper.changeEntry(requests[0], { cost: 1n });
+          await tamper.removeEntry(requests[3]);
+          // The notes say otherwise.
+          expect(await audit.rebuild({ isDryRun: true })).toMatchObject({ different: 0 });
+          expect(await audit.recount()).toMatchObject({ records: 5, corrected: [ORG.key, TEAM.key] });
+          expect(await audit.rebuild({ isDryRun: true })).toMatchObject({
+            different: 2,
+            differences: [
+              { account: ORG.key, found: { cost: 90n }, entries: { cost: 61n, requests: 5 } },
+              { account: TEAM.key, found: { cost: 90n }, entries: { cost: 61n, requests: 5 } },
+            ],
+          });
+        }),
+      );
+
+      test(
         'only the account that is asked for',
         inAudit(async (context) => {
           const { audit, tamper } = context;

@@ -15,6 +15,8 @@ export interface Tamper {
   /** More spent than there was. */
   addToAccount(account: string, amount: bigint): Promise<void>;
   removeAccount(account: string): Promise<void>;
+  /** What earlier audits have noted of an account's entries. */
+  removeSum(account: string): Promise<void>;
   /** As if the closer had run all the while up to this epoch: a year of empty epochs takes a store long to look through. */
   closedThrough(epoch: number): Promise<void>;
 }

@@ -4,8 +4,10 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
+import { entryKeyOf } from '../../lambdas/adapters/dynamodb/entry-item.ts';
 import { openDynamoStores } from '../../lambdas/adapters/dynamodb/open-dynamo-stores.ts';
 import { systemClock } from '../../lambdas/adapters/system/clock.ts';
 import { systemRandom } from '../../lambdas/adapters/system/random.ts';
@@ -218,6 +220,33 @@ describe('the shipped bundle', () => {
     const { headers } = await whole(chat('assistant', { stream: true }));
     const receipt = await whole(get(`/v1/receipts/${headers['x-request-id']}`));
     expect(receipt).toMatchObject({ status: 200, json: { state: 'settled' } });
+  });
+
+  test('puts the cost right of an entry that was closed as lost while its answer was under way', async () => {
+    const closed = Promise.withResolvers<void>();
+    vendor.answer = async (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(delta('word'));
+      await closed.promise;
+      response.end(END);
+    };
+    const invocation = chat('assistant', { stream: true });
+    const { headers } = await invocation.prelude;
+    const id = headers['x-request-id'] ?? '';
+    await world.direct.send(
+      new UpdateItemCommand({
+        TableName: world.tables.ledger,
+        Key: entryKeyOf(id),
+        UpdateExpression: 'SET #state = :lost, cost = #hold, settleNonce = :lost, settledAt = :now',
+        ExpressionAttributeNames: { '#state': 'state', '#hold': 'hold' },
+        ExpressionAttributeValues: { ':lost': { S: 'lost' }, ':now': { N: String(Date.now()) } },
+      }),
+    );
+    closed.resolve();
+    await readAll(invocation);
+    expect(await invocation.ended).toBeUndefined();
+    const receipt = await whole(get(`/v1/receipts/${id}`));
+    expect(receipt.json).toMatchObject({ state: 'settled', cost_usd: '0.000016' });
   });
 
   test('answers whole where no stream is asked for, and says what it cost', async () => {

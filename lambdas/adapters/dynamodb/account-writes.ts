@@ -75,7 +75,7 @@ export const giveBackWrite = (
   },
 });
 
-/** Stamps an account with a newer policy's cap. Knows its own repeat. */
+/** Stamps an account with a policy's cap, unless it is under a newer one. Repeating it changes nothing. */
 export const setCapWrite = (
   table: string,
   account: string,
@@ -84,7 +84,7 @@ export const setCapWrite = (
   TableName: table,
   Key: key(account),
   UpdateExpression: `SET capVersion = :version${cap === null ? ' REMOVE #cap' : ', #cap = :cap'}`,
-  ConditionExpression: 'attribute_exists(pk) AND capVersion < :version',
+  ConditionExpression: 'attribute_exists(pk) AND capVersion <= :version',
   ExpressionAttributeNames: { '#cap': 'cap' },
   ExpressionAttributeValues: { ':version': toAttribute(capVersion), ...(cap !== null && { ':cap': toAttribute(cap) }) },
   ReturnValues: 'ALL_NEW',

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { AnswerClaim, AnswerStore, ClaimOutcome, KeptAnswer } from '../../core/ports.ts';
 import { ANSWER_LIFE_MS } from '../../core/retention.ts';
-import { type Item, textOf, toItem } from './attributes.ts';
+import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { expiresAt } from './retention.ts';
 
@@ -42,7 +42,9 @@ export const makeDynamoAnswerStore = (dynamo: Dynamo): AnswerStore => {
       });
       // Gone between the condition and its answer: whoever asks next finds it free.
       if (written.kind === 'failed')
-        return written.item === undefined ? { kind: 'in-progress' } : readOutcome(written.item, claim);
+        return written.item === undefined
+          ? { kind: 'in-progress', leaseUntil: nowMs }
+          : readOutcome(written.item, claim);
       return { kind: 'claimed' };
     },
 
@@ -87,7 +89,7 @@ const keyOf = ({ key }: AnswerClaim): Item => toItem({ pk: PREFIX + key });
 
 const readOutcome = async (item: Item, claim: AnswerClaim): Promise<ClaimOutcome> => {
   if (textOf(item, 'fingerprint') !== claim.fingerprint) return { kind: 'mismatch' };
-  if (textOf(item, 'state') !== 'answered') return { kind: 'in-progress' };
+  if (textOf(item, 'state') !== 'answered') return { kind: 'in-progress', leaseUntil: countOf(item, 'leaseUntil') };
   const requestId = textOf(item, 'requestId') ?? '';
   const body = item['body']?.B;
   if (body === undefined) return { kind: 'too-large', requestId };

@@ -6,6 +6,7 @@ import { makeCloser } from './closer-item.ts';
 import type { Dynamo } from './dynamo.ts';
 import { readActiveEpochs } from './epoch-entries.ts';
 import { rebuildAccounts } from './rebuild-accounts.ts';
+import { recountSums } from './recount.ts';
 import { readDisputes, readSeals } from './seal-item.ts';
 
 /** The deployed ledger as an auditor uses it. It reads consistently where what it reads decides something. */
@@ -22,6 +23,8 @@ export const makeDynamoAudit = (dynamo: Dynamo): LedgerAudit => {
     return { closedThrough, head, sealedFrom, keptFrom: keptFrom() };
   };
 
+  const records: LedgerAudit['records'] = (from, to) => readRecords(dynamo, activeEpochs(dynamo, closer, from, to));
+
   return {
     standing,
     seals: (from, to) => readSeals(dynamo, from, to),
@@ -31,8 +34,9 @@ export const makeDynamoAudit = (dynamo: Dynamo): LedgerAudit => {
       for (let epoch = from; epoch <= to; epoch++) yield epoch;
     },
     sumEpoch: (epoch) => sumEpoch(dynamo, epoch, keptFrom()),
-    records: (from, to) => readRecords(dynamo, activeEpochs(dynamo, closer, from, to)),
+    records,
     rebuild: (options) => rebuildAccounts(dynamo, closer, options),
+    recount: () => recountSums(dynamo, closer, { records, standing }),
   };
 };
 

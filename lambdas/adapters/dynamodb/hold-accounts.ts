@@ -172,7 +172,8 @@ const settleRefusal = async (
   { cap, capVersion, stamped, item }: { cap: bigint | null; capVersion: number; stamped: number; item: Item },
 ): Promise<Item> => {
   if (healer.isSuspect(item)) await healer.heal(item);
-  if (stamped === capVersion) return item;
+  // Under the same number there is another cap where one that was set by hand has ended.
+  if (stamped === capVersion && toFigures(item).cap === cap) return item;
   await dynamo.update(setCapWrite(dynamo.names.accounts, key, { cap, capVersion }));
   const { cap: _, ...rest } = item;
   return { ...rest, ...toItem({ capVersion, cap: cap ?? undefined }) };

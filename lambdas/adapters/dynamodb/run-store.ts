@@ -60,7 +60,7 @@ export const makeDynamoRunStore = (dynamo: Dynamo): RunStore => {
     const outcomes = settled.map(
       (one): Entered => (one.status === 'fulfilled' ? one.value : { kind: 'unanswered', error: one.reason }),
     );
-    if (outcomes.every((one) => one.kind === 'entered')) return { kind: 'entered', endsAt: endOf(runs, outcomes) };
+    if (outcomes.every((one) => one.kind === 'entered')) return { kind: 'entered', ...endOf(runs, outcomes) };
 
     const entered = runs.filter((_, i) => outcomes[i]?.kind === 'entered');
     try {
@@ -148,13 +148,16 @@ const leaveWrite = (table: string, team: string, id: string): UpdateItemCommandI
   ExpressionAttributeValues: toItem({ ':back': -1, ':one': 1 }),
 });
 
-const endOf = (runs: readonly RunLimits[], outcomes: Entered[]): number | null => {
-  const ends = outcomes.flatMap((one, i) => {
-    const lastsMs = runs[i]?.lastsMs;
-    return one.kind === 'entered' && lastsMs !== undefined ? [countOf(one.item, 'startedAt') + lastsMs] : [];
-  });
-  return ends.length === 0 ? null : Math.min(...ends);
-};
+const endOf = (runs: readonly RunLimits[], outcomes: Entered[]): { endsAt: number | null; endsBy?: RunLimits } =>
+  runs.reduce<{ endsAt: number | null; endsBy?: RunLimits }>(
+    (first, endsBy, i) => {
+      const one = outcomes[i];
+      if (one?.kind !== 'entered' || endsBy.lastsMs === undefined) return first;
+      const endsAt = countOf(one.item, 'startedAt') + endsBy.lastsMs;
+      return first.endsAt === null || endsAt < first.endsAt ? { endsAt, endsBy } : first;
+    },
+    { endsAt: null },
+  );
 
 /** A refusal holds whatever the chain is; only without one is another parent the reason. */
 const refusalAmong = (team: string, runs: readonly RunLimits[], outcomes: Entered[], nowMs: number): RunOutcome => {

@@ -241,8 +241,8 @@ export const holdOnAccounts = (
     if (cap !== null && committed + amount > cap) {
       const standing = accounts.flatMap((one) => standingOf(connection, one, capVersion));
       if (account === undefined) return { kind: 'refused', account: ref, figures: undefined, standing };
-      // The newer policy has been seen: from now on older writers are held to it.
-      if (capVersion > account.capVersion) stampCap(connection, account, own, capVersion, storeNow);
+      // The newer policy has been seen: from now on older writers are held to it. A cap may also have ended under the same one.
+      if (isOurs) stampCap(connection, account, own, capVersion, storeNow);
       return {
         kind: 'refused',
         account: ref,

@@ -87,7 +87,7 @@ export const openEmbeddedStores = (options: {
     ledger: makeEmbeddedLedger(database, clock, owner),
     audit: makeEmbeddedAudit(database, clock),
     cancellations,
-    answers: makeEmbeddedAnswerStore(database),
+    answers: makeEmbeddedAnswerStore(database, owner),
     budgets: makeEmbeddedBudgetStore(database),
     runs: makeEmbeddedRunStore(database, clock),
     policyVersion: (fingerprint) => numberPolicy(database, fingerprint),

@@ -1,4 +1,5 @@
 import { epochOf } from '../../contract/timing.ts';
+import { dropClaims } from './answer-store.ts';
 import type { Connection } from './database.ts';
 import { dropHolds } from './ledger-accounts.ts';
 import { loseEntry, readOpenEntries } from './ledger-entries.ts';
@@ -34,7 +35,8 @@ export const forgetOwner = (connection: Connection, owner: Owner): void => {
 
 /**
  * Clears up after processes that died: their open entries are lost at once (charged whole, for the calls may have been
- * billed), what they held without an entry is dropped, and their requests are no longer under way. Should one live after
+ * billed), what they held without an entry is dropped, their requests are no longer under way, and their idempotency keys are
+ * free. Should one live after
  * all, its settlements become corrections.
  */
 export const clearDeadOwners = (connection: Connection, owner: Owner, storeNow: number): void => {
@@ -49,6 +51,7 @@ export const clearDeadOwners = (connection: Connection, owner: Owner, storeNow: 
   }
   dropHolds(connection, JSON.stringify([...living]));
   dropFlights(connection, living);
+  dropClaims(connection, living);
 };
 
 const isLiving = (row: { process: string; seen_epoch: bigint }, owner: Owner, epoch: number): boolean => {

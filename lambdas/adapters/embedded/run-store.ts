@@ -68,8 +68,9 @@ const enterRuns = (connection: Connection, { team, runs }: RunEntry, storeNow: n
     if (row !== undefined && row.started_at !== null && row.parent !== parentOf(runs, i))
       return { kind: 'other-parent', run: id, parent: row.parent };
   }
-  let endsAt: number | null = null;
-  for (const [i, { id, lastsMs }] of runs.entries()) {
+  let end: { endsAt: number; endsBy: RunLimits } | undefined;
+  for (const [i, limits] of runs.entries()) {
+    const { id, lastsMs } = limits;
     // The index is written when the day changes, not with every call.
     connection.run(
       `INSERT INTO runs (team, id, parent, started_at, calls, expires) VALUES (?1, ?2, ?3, ?4, 1, ?5)
@@ -83,9 +84,9 @@ const enterRuns = (connection: Connection, { team, runs }: RunEntry, storeNow: n
     );
     if (lastsMs === undefined) continue;
     const runEndsAt = Number(rows[i]?.started_at ?? storeNow) + lastsMs;
-    endsAt = endsAt === null ? runEndsAt : Math.min(endsAt, runEndsAt);
+    if (end === undefined || runEndsAt < end.endsAt) end = { endsAt: runEndsAt, endsBy: limits };
   }
-  return { kind: 'entered', endsAt };
+  return { kind: 'entered', ...(end ?? { endsAt: null }) };
 };
 
 const parentOf = (runs: readonly RunLimits[], index: number): string | null => runs[index + 1]?.id ?? null;

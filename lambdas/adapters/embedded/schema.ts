@@ -116,4 +116,8 @@ export const SCHEMA: readonly Migration[] = [
     input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, last_epoch INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The opening of the file that claimed it: the claims of one that has died are free.
+  ALTER TABLE answers ADD COLUMN opener TEXT;
+  `,
 ];

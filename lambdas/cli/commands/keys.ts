@@ -1,3 +1,5 @@
+import { readFiledBudgets } from '../../core/budget/filed-budgets.ts';
+import { warnOfModels } from '../check-scope.ts';
 import type { Cli } from '../cli.ts';
 import { createKey, endKey, listKeys, replaceKey } from '../keys.ts';
 import { readDuration, readExpiry, readList, readName, readRights, readTags } from '../read-options.ts';
@@ -23,7 +25,16 @@ export const registerKeyCommands = ({ program, now, addStoreCommand, onStores }:
         rights: options.rights,
         expiresAt: options.expires ?? null,
       };
-      await onStores(options, (stores) => createKey(wanted, stores), { mustExist: false });
+      await onStores(
+        options,
+        async (stores) => {
+          // Whoever makes keys of a deployed gateway may not read its budgets.
+          const knowsModels = wanted.aliases !== null && stores.place.kind === 'local';
+          const filed = knowsModels ? readFiledBudgets(await stores.budgets.readPolicy()).filed : undefined;
+          return createKey(wanted, stores, warnOfModels(wanted.aliases ?? [], filed));
+        },
+        { mustExist: false },
+      );
     });
 
   addStoreCommand(keys, 'list', 'all keys, without their secrets').action((options) => onStores(options, listKeys));

@@ -1,6 +1,6 @@
 import type { Asked } from '../decode/decode.ts';
 import type { Refusal } from '../failures.ts';
-import type { AccountRef, AnswerClaim, HoldRequest, LimitFigures, LimitTake, RunEntry } from '../ports.ts';
+import type { AccountRef, AnswerClaim, HoldRequest, LimitFigures, LimitTake, RunEntry, RunLimits } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Plan } from '../route/plan.ts';
 import type { Target } from '../target.ts';
@@ -41,6 +41,8 @@ export interface Admission {
   run?: RunEntry;
   /** When that run is over, the store's time; null = it does not end by itself. */
   runEndsAt: number | null;
+  /** Of them the run that ends first. */
+  runEndsBy?: RunLimits;
   /** The idempotency key that its answer is kept under. */
   claim?: AnswerClaim;
 }

@@ -42,7 +42,8 @@ export const decide = (wish: Wish, draft: Admission, { taken, held, entered }: A
 
   draft.limits = taken.figures;
   draft.runEndsAt = entered.endsAt;
-  draft.receipt.budget = budgetStanding(draft.accounts, held.figures);
+  if (entered.endsBy !== undefined) draft.runEndsBy = entered.endsBy;
+  draft.receipt.budget = budgetStanding(draft.accounts, held.figures, draft.hold);
   const withoutStandIn = downgrade(draft, wish.by, held.figures);
   return withoutStandIn === undefined ? { kind: 'go' } : refused(withoutStandIn);
 };

@@ -1,9 +1,9 @@
 import type { NanoUsd } from '../../contract/money.ts';
 import type { Refusal } from '../failures.ts';
-import type { HoldOutcome, LimitOutcome } from '../ports.ts';
-import { roomsOf } from './account-rooms.ts';
+import type { HoldOutcome, LimitOutcome, LimitTake } from '../ports.ts';
+import { type AccountRoom, roomsOf } from './account-rooms.ts';
 import type { Admission } from './admission.ts';
-import { budgetRefusal, rateRefusal } from './admit-refusals.ts';
+import { budgetRefusal, isSpentSomewhere, rateRefusal } from './admit-refusals.ts';
 import { ceilingAt, chargeAt } from './at-target.ts';
 import { largestWithin } from './clamp.ts';
 import { chargedTokens } from './limit-takes.ts';
@@ -18,7 +18,7 @@ type Refused<Outcome> = Extract<Outcome, { kind: 'refused' }>;
  */
 export const refuseAdmission = (draft: Admission, held: HoldOutcome, taken: LimitOutcome, nowMs: number): Refusal => {
   const reach = reachOfLimit(draft, held);
-  const rate = taken.kind === 'refused' ? rateRefusal(longestRate(draft, reach, taken)) : undefined;
+  const rate = taken.kind === 'refused' ? refuseRate(draft, reach, taken) : undefined;
   const limits = taken.kind === 'refused' ? taken.figures : withoutTakes(draft.takes, taken.figures);
   if (held.kind !== 'refused') {
     if (rate === undefined) throw new Error(`${draft.requestId} was admitted and refused`);
@@ -28,9 +28,14 @@ export const refuseAdmission = (draft: Admission, held: HoldOutcome, taken: Limi
   if (rate === undefined || budget.retryAfterMs === undefined) return { ...budget, limits };
   // Both refuse: it takes both to come round. A request that no waiting helps is told so.
   if (rate.retryAfterMs === undefined) return rate;
-  if (rate.retryAfterMs <= budget.retryAfterMs) return { ...budget, limits };
-  const { retryAt: _, ...rest } = budget;
-  return { ...rest, retryAfterMs: rate.retryAfterMs, limits };
+  const { retryAt, ...rest } = budget;
+  const isSure = retryAt !== undefined && (retryAt === null || retryAt >= nowMs + rate.retryAfterMs);
+  return {
+    ...rest,
+    ...(isSure && { retryAt }),
+    retryAfterMs: Math.max(rate.retryAfterMs, budget.retryAfterMs),
+    limits,
+  };
 };
 
 /** Between which output limits the request may come to be asked, whatever the scopes with back-pressure have left by then. */
@@ -67,12 +72,16 @@ const longestBudget = (
 ): Refusal => {
   const lowest = ceilingAt(draft.firstTarget, draft, lowestTokens);
   const most = ceilingAt(draft.firstTarget, draft, mostTokens);
+  const amountOf = ({ account }: AccountRoom): NanoUsd => (account.backPressure === 'clamp' ? lowest : most);
+  const short = roomsOf(draft.accounts, held.standing).filter((one) => one.room < amountOf(one));
+  const isSpentElsewhere = short.some((one) => isSpentSomewhere([one], amountOf(one)));
   let longest: { until: number; refusal: Refusal } | undefined;
-  for (const { account, figures, room } of roomsOf(draft.accounts, held.standing)) {
-    const isClamped = account.backPressure === 'clamp';
-    const amount = isClamped ? lowest : most;
-    if (room >= amount) continue;
-    const refusal = budgetRefusal({ ...held, account, figures }, amount, nowMs, isClamped ? lowestTokens : undefined);
+  for (const one of short) {
+    const { account, figures } = one;
+    const refusal = budgetRefusal({ account, figures }, amountOf(one), nowMs, {
+      lowestTokens: account.backPressure === 'clamp' ? lowestTokens : undefined,
+      isSpentElsewhere,
+    });
     const until = refusal.retryAt ?? Number.POSITIVE_INFINITY;
     if (longest === undefined || until > longest.until) longest = { until, refusal };
   }
@@ -85,19 +94,18 @@ const longestBudget = (
  * the standing: until the scopes that lower it have the least that it can be given, and the others all that they may be asked
  * for.
  */
-const longestRate = (
-  draft: Admission,
-  { lowestTokens, mostTokens }: Reach,
-  taken: Refused<LimitOutcome>,
-): Refused<LimitOutcome> => {
+const refuseRate = (draft: Admission, { lowestTokens, mostTokens }: Reach, taken: Refused<LimitOutcome>): Refusal => {
   const { takes, accounts, firstTarget } = draft;
+  const asked = takes.find(({ scope }) => scope === taken.by.scope)?.tokens;
   if ([...takes.map(({ limit }) => limit), ...accounts].every(({ backPressure }) => backPressure !== 'clamp'))
-    return taken;
+    return rateRefusal(taken, asked);
   const lowest = chargeAt(firstTarget, draft, lowestTokens);
   const most = chargeAt(firstTarget, draft, mostTokens);
-  const longest = longestWait(takes, taken.figures, ({ limit }) =>
-    chargedTokens(limit, limit.backPressure === 'clamp' ? lowest : most),
-  );
+  const tokensOf = ({ limit }: LimitTake): number =>
+    chargedTokens(limit, limit.backPressure === 'clamp' ? lowest : most);
+  const longest = longestWait(takes, taken.figures, tokensOf);
   // Room has come back since: what the store said stands.
-  return longest === undefined ? { ...taken, never: false } : { ...taken, ...longest };
+  if (longest === undefined) return rateRefusal({ ...taken, never: false }, asked);
+  const take = takes.find(({ scope }) => scope === longest.by.scope);
+  return rateRefusal({ ...taken, ...longest }, take && tokensOf(take));
 };

@@ -24,6 +24,24 @@ export const runRefusal = ({ by, because, record }: Refused): Refusal => {
   });
 };
 
+/** A call under way that its agent run has ended: which run, and why. */
+export interface RunStop {
+  /** `run job` */
+  scope: string;
+  why: string;
+}
+
+/** @param reason undefined where the store did not say it in time */
+export const stopByKill = (id: string, reason: string | undefined): RunStop => ({
+  scope: `run ${id}`,
+  why: reason === undefined ? `The run ${id} was stopped.` : `The run ${id} was stopped: ${reason}.`,
+});
+
+export const stopByTime = ({ id, lastsMs }: RunLimits, endsAt: number): RunStop => ({
+  scope: `run ${id}`,
+  why: `The run ${id} may last ${(lastsMs ?? 0) / 60_000} minutes, which were up at ${isoDate(endsAt)}.`,
+});
+
 const sentence = ({ id, calls, lastsMs }: RunLimits, because: Refused['because'], record: RunRecord): string => {
   switch (because) {
     case 'killed':

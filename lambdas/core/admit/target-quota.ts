@@ -21,6 +21,17 @@ export type QuotaTake =
 
 type QuotaPorts = Pick<Ports, 'limits' | 'clock' | 'log'>;
 
+/** What an attempt asks of its target's quota; undefined where that has none. */
+export const quotaTake = (
+  target: Target,
+  admission: Pick<Admission, 'asked' | 'plan' | 'isBudgeted' | 'lowered'>,
+): LimitTake | undefined => {
+  const { limits: limit } = target;
+  if (limit === undefined) return undefined;
+  const charge = chargeAt(target, admission, outputLimitOf(admission, target).tokens);
+  return { scope: `target#${target.id}`, limit, tokens: chargedTokens(limit, charge) };
+};
+
 /**
  * Takes an attempt's place in its target's quota. The caller's own scopes are not asked here: a full target is no fault of
  * theirs, and costs them nothing.
@@ -34,11 +45,9 @@ export const takeQuota = async (
   nowMs: number,
   { limits }: Pick<QuotaPorts, 'limits'>,
 ): Promise<QuotaTake | undefined> => {
-  const { limits: quota } = target;
-  if (quota === undefined) return undefined;
+  const take = quotaTake(target, admission);
+  if (take === undefined) return undefined;
   const { epoch } = admission;
-  const charge = chargeAt(target, admission, outputLimitOf(admission, target).tokens);
-  const take: LimitTake = { scope: `target#${target.id}`, limit: quota, tokens: chargedTokens(quota, charge) };
   const outcome = await limits.take([take], epoch, nowMs);
   if (outcome.kind === 'taken') return { kind: 'taken', target, take, epoch };
   const { by, retryAfterMs, never } = outcome;

@@ -6,7 +6,7 @@ import { attemptCost } from '../settle/attempt-cost.ts';
 import type { Target } from '../target.ts';
 import { roomsOf } from './account-rooms.ts';
 import { type Admission, holdRequestOf } from './admission.ts';
-import { budgetRefusal } from './admit-refusals.ts';
+import { budgetRefusal, isSpentSomewhere } from './admit-refusals.ts';
 import { ceilingAt } from './at-target.ts';
 import { largestWithin } from './clamp.ts';
 import { leastOutputTokens, outputLimitOf } from './output-limit.ts';
@@ -55,7 +55,11 @@ export const topUp = async (
       return undefined;
     }
     const room = clamps < MOST_CLAMPS ? leastRoomOf(outcome, admission.accounts, to - from) : undefined;
-    if (room === undefined || !fitWithin(from + room)) return budgetRefusal(outcome, to - from, ports.clock.now());
+    if (room === undefined || !fitWithin(from + room)) {
+      const amount = to - from;
+      const isSpentElsewhere = isSpentSomewhere(roomsOf(admission.accounts, outcome.standing), amount, from);
+      return budgetRefusal(outcome, amount, ports.clock.now(), { own: from, isSpentElsewhere });
+    }
   }
 };
 

@@ -69,6 +69,16 @@ export interface RebuildOptions {
 
 export const MOST_DIFFERENCES = 1_000;
 
+/** What counting all entries anew found in the notes of earlier counts. */
+export interface RecountReport {
+  /** Entries and corrections that were counted. */
+  records: number;
+  /** Accounts whose note was not what their entries come to; it has been put right. */
+  corrected: string[];
+  /** Accounts with entries that may have expired: only the note knows of those, and it was left as it is. */
+  unknowable: number;
+}
+
 /** The ledger as an auditor uses it; never on the way of a request. One adapter each beside `Ledger`'s. */
 export interface LedgerAudit {
   /** undefined: nothing was ever held. */
@@ -86,4 +96,6 @@ export interface LedgerAudit {
    * as once. What was read is noted, so that the next run reads only what is new, and one that was stopped goes on.
    */
   rebuild(options?: RebuildOptions): Promise<RebuildReport>;
+  /** Counts every closed entry anew and puts the notes right that `rebuild` compares accounts with. Changes no account. */
+  recount(): Promise<RecountReport>;
 }

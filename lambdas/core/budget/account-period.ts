@@ -30,6 +30,14 @@ export const parseAccountKey = (key: string): AccountName => {
   return { scope: `${kind}#${id}`, id, kind, period, length };
 };
 
+const ESCAPED = /%(?:u([0-9a-f]{4})|([0-9a-f]{2}))/g;
+
+/** An id as it was before a key spelt it (`escapeId`); one that became a hash stays that. */
+export const readableId = (id: string): string =>
+  id.replace(ESCAPED, (_, wide: string | undefined, narrow = '') =>
+    String.fromCharCode(Number.parseInt(wide ?? narrow, 16)),
+  );
+
 /** First instant and end of a period by its name; a lifetime has neither. */
 export const periodSpan = (
   { period, length }: Pick<AccountName, 'period' | 'length'>,

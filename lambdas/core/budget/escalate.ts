@@ -2,6 +2,7 @@ import { formatUsd, type NanoUsd } from '../../contract/money.ts';
 import type { BudgetAccount, BudgetStore, Clock, PendingApproval } from '../ports.ts';
 import { parseAccountKey, periodSpan } from './account-period.ts';
 import { decideEscalation, type Escalation } from './decide-escalation.ts';
+import { withThresholds } from './filed-budgets.ts';
 import { makeNotice, type Notice, type Spender } from './make-notice.ts';
 
 const TRIES = 20;
@@ -28,7 +29,7 @@ export const escalate = async (
   { budgets, clock }: EscalatePorts,
 ): Promise<Escalated | undefined> => {
   for (let i = 0; i < TRIES; i++) {
-    const [account] = await budgets.readAccounts([key]);
+    const [account] = await withThresholds(await budgets.readAccounts([key]), budgets);
     if (account === undefined) return undefined;
     const now = clock.now();
     const { endsAt } = periodSpan(parseAccountKey(key), account.thresholds?.timeZone ?? 'UTC');
@@ -73,7 +74,7 @@ export const carryOut = async (
   const { budgets, clock } = ports;
   const now = clock.now();
   const name = parseAccountKey(key);
-  const [account] = await budgets.readAccounts([key]);
+  const [account] = await withThresholds(await budgets.readAccounts([key]), budgets);
   const { endsAt } = periodSpan(name, account?.thresholds?.timeZone ?? 'UTC');
   const pending = await budgets.readApproval(key);
   let isLate = account === undefined || (endsAt !== null && endsAt <= now);

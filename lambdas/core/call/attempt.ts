@@ -125,7 +125,7 @@ export const attemptTarget = async (
       return failed(first.failure);
     }
     const record = tally.record();
-    const errorText = (failure: AttemptFailure) => translator.fail(brokenStream(failure, target));
+    const errorText = (failure: AttemptFailure) => translator.fail(brokenStream(failure, target, request.stoppedByRun));
     const stream = openCommittedStream({ first, reader, tally, watch, idleMs, errorText });
     return { kind: 'streaming', record, stream, dropped };
   } catch (error) {

@@ -1,5 +1,4 @@
 import type { Admission } from '../admit/admission.ts';
-import { runCancellation } from '../admit/run-book.ts';
 import type { Ports } from '../ports.ts';
 import { abandon } from '../settle/abandon.ts';
 import type { CallResult } from './call.ts';
@@ -14,10 +13,10 @@ export const callAdmitted = async (
   ports: Ports,
 ): Promise<CallResult> => {
   const { requestId, run } = admission;
-  const runs = run?.runs.map(({ id }) => runCancellation(run.team, id)) ?? [];
-  const stop = watchForStop(clientSignal, [requestId, ...runs], ports);
+  const runs = { team: admission.asked.caller.team, ids: run?.runs.map(({ id }) => id) ?? [] };
+  const stop = watchForStop(clientSignal, requestId, runs, ports);
   try {
-    const result = await callTargets(callRequestOf(admission, stop.signal, ports), ports);
+    const result = await callTargets(callRequestOf(admission, stop, ports), ports);
     if (result.kind === 'streaming') result.ended.then(stop.end, stop.end);
     else stop.end();
     return result;

@@ -1,17 +1,19 @@
 import type { Admission } from '../admit/admission.ts';
 import { admitAttempts } from '../admit/admit-attempt.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
+import { stopByTime } from '../admit/run-refusals.ts';
 import type { Ports } from '../ports.ts';
 import type { CallRequest } from './call.ts';
 import { LONGEST_SILENCE_MS } from './call-policy.ts';
+import type { StopWatch } from './watch-for-stop.ts';
 
 /** Puts an admitted request into the terms of the call layer, which knows nothing of money. */
 export const callRequestOf = (
   admission: Admission,
-  signal: AbortSignal,
+  stop: Pick<StopWatch, 'signal' | 'killed'>,
   ports: Pick<Ports, 'clock' | 'ledger' | 'limits' | 'log'>,
 ): CallRequest => {
-  const { plan } = admission;
+  const { plan, runEndsAt, runEndsBy } = admission;
   const { surface, conversation, body, alias } = admission.asked;
   const now = ports.clock.now();
   return {
@@ -33,9 +35,14 @@ export const callRequestOf = (
     },
     deadlineAt: Math.min(
       now + longestAnswerMs(alias.timeouts.totalMs, conversation.stream),
-      admission.runEndsAt ?? Number.POSITIVE_INFINITY,
+      runEndsAt ?? Number.POSITIVE_INFINITY,
     ),
-    signal,
+    signal: stop.signal,
+    stoppedByRun: (outcome) => {
+      if (outcome === 'cancelled') return stop.killed;
+      const isUp = outcome === 'deadline' && runEndsAt !== null && ports.clock.now() >= runEndsAt;
+      return isUp && runEndsBy !== undefined ? stopByTime(runEndsBy, runEndsAt) : undefined;
+    },
     ...admitAttempts(admission, ports),
   };
 };

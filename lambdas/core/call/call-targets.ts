@@ -202,7 +202,7 @@ const resultIfStopped = ({ request, ports, deadlineAt, attempts }: Call): CallRe
   const isLate = ports.clock.now() >= deadlineAt || attempts.at(-1)?.failure.reason === 'deadline';
   if (!request.signal.aborted && !isLate) return undefined;
   const outcome = request.signal.aborted ? outcomeOfSignal(request.signal) : 'deadline';
-  return { kind: 'failed', ...stoppedRefusal(outcome, attempts), attempts };
+  return { kind: 'failed', ...stoppedRefusal(outcome, attempts, request.stoppedByRun?.(outcome)), attempts };
 };
 
 const isFull = ({ full, ports }: Call, target: Target): boolean => (full.get(target) ?? 0) > ports.clock.now();
@@ -212,7 +212,7 @@ const giveUp = (call: Call): CallResult => {
   const shut = request.targets.map(
     (target): Shut =>
       isFull(call, target)
-        ? { kind: 'wait', until: full.get(target) ?? 0, because: 'quota' }
+        ? { kind: 'wait', until: full.get(target) ?? 0, because: 'quota', target: target.id }
         : ports.circuitBoard.peek(target.id),
   );
   return { kind: 'failed', ...finalRefusal(attempts, shut, request.alias.name, ports.clock.now()), attempts };

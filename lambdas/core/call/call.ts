@@ -1,3 +1,4 @@
+import type { RunStop } from '../admit/run-refusals.ts';
 import type { Answer, Conversation, JsonObject, Stop, Usage } from '../conversation.ts';
 import type { AnswerContext, Surface } from '../dialect.ts';
 import type { AttemptFailure, Refusal } from '../failures.ts';
@@ -21,6 +22,8 @@ export interface CallRequest {
   deadlineAt: number;
   /** Aborts when the client has gone or somebody cancelled; `reason` is the `Outcome` that it means. */
   signal: AbortSignal;
+  /** The agent run that has ended the call, where it was stopped with this outcome. */
+  stoppedByRun?: (outcome: Outcome) => RunStop | undefined;
   /** Asked before EVERY attempt, the first one too (the first target's circuit may be open): holds more where the hop is dearer or an earlier attempt may be billed. A refusal ends the call; a target that is passed over lets the next one be asked. */
   admitAttempt: (target: Target, earlier: readonly AttemptRecord[]) => Promise<Refusal | PassedOver | undefined>;
   /** Told of every admitted attempt once, when it has ended. `wasSent`: the vendor may have seen it. */

@@ -1,3 +1,4 @@
+import type { RunStop } from '../admit/run-refusals.ts';
 import type { AttemptFailure, AttemptReason, AttemptSummary, Refusal } from '../failures.ts';
 import { refuse } from '../failures.ts';
 import type { Outcome } from '../receipt.ts';
@@ -10,7 +11,7 @@ import type { Entry } from './circuit-board.ts';
 export type FailedAttempt = AttemptRecord & { failure: AttemptFailure };
 
 /** Whether a target could be asked, and if not, why. */
-export type Shut = Entry | { kind: 'wait'; until: number; because: 'quota' };
+export type Shut = Entry | { kind: 'wait'; until: number; because: 'quota'; target: string };
 
 export interface FinalWord {
   refusal: Refusal;
@@ -49,12 +50,13 @@ const refuseUntried = (shut: readonly Shut[], alias: string, now: number): Refus
     return refuse(
       'rate_limit_exceeded',
       `This request alone is larger than the quota of every target of "${alias}". Shorten it; waiting can't help.`,
-      { shouldRetry: false },
+      { scope: scopeOf(waits.map(targetOf), alias), shouldRetry: false },
     );
   const until = Math.min(...waits.map((wait) => wait.until));
   const retryAfterMs = waits.length === 0 ? UNTOLD_RETRY_MS : Math.max(1, until - now);
   if (waits.length > 0 && waits.every((wait) => wait.because !== 'circuit'))
     return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit.`, {
+      scope: scopeOf(waits.map(targetOf), alias),
       retryAfterMs,
     });
   return refuse(
@@ -64,6 +66,14 @@ const refuseUntried = (shut: readonly Shut[], alias: string, now: number): Refus
       retryAfterMs,
     },
   );
+};
+
+const targetOf = (entry: Shut): string | undefined => ('target' in entry ? entry.target : undefined);
+
+/** The one target whose rate limit says no, or the alias that has several. */
+const scopeOf = (targets: readonly (string | undefined)[], alias: string): string => {
+  const [first, ...others] = new Set(targets);
+  return first !== undefined && others.length === 0 ? `target ${first}` : `alias ${alias}`;
 };
 
 const refuseFailed = (
@@ -89,6 +99,7 @@ const refuseFailed = (
   }
   if (all('rate_limited'))
     return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit: ${said}`, {
+      scope: scopeOf([...attempts.map(({ target }) => target.id), ...shut.map(targetOf)], alias),
       retryAfterMs: Math.min(soonestRetryMs(attempts, now), ...quotaWaits(shut, now)),
       attempts: list,
     });
@@ -118,23 +129,52 @@ const summarise = (attempts: readonly FailedAttempt[]): AttemptSummary[] =>
     message,
   }));
 
-/** What the client is told when the call was stopped before any content. */
-export const stoppedRefusal = (outcome: Outcome, attempts: readonly FailedAttempt[]): FinalWord => {
-  const more = attempts.length === 0 ? {} : { attempts: summarise(attempts) };
+/**
+ * What the client is told when the call was stopped before any content.
+ *
+ * @param byRun where its agent run has ended it: nothing brings that back
+ */
+export const stoppedRefusal = (outcome: Outcome, attempts: readonly FailedAttempt[], byRun?: RunStop): FinalWord => {
+  const more = {
+    ...(attempts.length > 0 && { attempts: summarise(attempts) }),
+    ...(byRun && { scope: byRun.scope, shouldRetry: false as const }),
+  };
   if (outcome === 'deadline')
-    return { refusal: refuse('deadline_exceeded', 'No target answered before the deadline.', more), outcome };
+    return {
+      refusal: refuse('deadline_exceeded', byRun?.why ?? 'No target answered before the deadline.', more),
+      outcome,
+    };
   const why = outcome === 'cancelled' ? 'The request was cancelled.' : 'The client closed the connection.';
-  return { refusal: refuse('cancelled', why, more), outcome };
+  return { refusal: refuse('cancelled', byRun?.why ?? why, more), outcome };
 };
 
-/** The error event's content for a stream that broke after content had been sent. */
-export const brokenStream = (failure: AttemptFailure, target: Target): Refusal => {
+/**
+ * The error event's content for a stream that broke after content had been sent.
+ *
+ * @param stoppedByRun the agent run that has ended it, where one has
+ */
+export const brokenStream = (
+  failure: AttemptFailure,
+  target: Target,
+  stoppedByRun?: (outcome: Outcome) => RunStop | undefined,
+): Refusal => {
   switch (failure.reason) {
     case 'cancelled':
-      return refuse('cancelled', 'The request was cancelled; the answer is incomplete.');
     case 'deadline':
-      return refuse('deadline_exceeded', 'The deadline passed; the answer is incomplete.');
+      return stoppedStream(failure.reason, stoppedByRun?.(failure.reason));
     default:
       return refuse('all_targets_failed', `The answer of ${target.id} broke off and is incomplete: ${failure.message}`);
   }
+};
+
+const stoppedStream = (reason: 'cancelled' | 'deadline', byRun: RunStop | undefined): Refusal => {
+  const code = reason === 'cancelled' ? 'cancelled' : 'deadline_exceeded';
+  if (byRun !== undefined)
+    return refuse(code, `${byRun.why} The answer is incomplete.`, { scope: byRun.scope, shouldRetry: false });
+  return refuse(
+    code,
+    reason === 'cancelled'
+      ? 'The request was cancelled; the answer is incomplete.'
+      : 'The deadline passed; the answer is incomplete.',
+  );
 };

@@ -28,7 +28,28 @@ const TAG = /^([A-Za-z0-9_.-]{1,64})=([\x21-\x2b\x2d-\x3c\x3e-\x7e]{1,128})$/;
  * so that leaving it out escapes nothing. Tags pinned on the key win over tags in the request.
  */
 export const readLabels = (headers: Headers, conversation: Conversation, caller: Caller): ReadLabels => {
-  const named = headerText(headers.get('x-tollgate-user')) ?? conversation.user;
+  const scopes = readScopeLabels(headers, conversation.user, caller);
+  if (!scopes.ok) return scopes;
+  const run = readRun(headers, caller);
+  if (!run.ok) return run;
+  return {
+    ok: true,
+    labels: {
+      user: scopes.user,
+      tags: scopes.tags,
+      ...present('run', run.run),
+      costTrailer: headers.get('x-tollgate-trailer') === 'cost',
+    },
+  };
+};
+
+export type ReadScopeLabels =
+  | { ok: true; user: string; tags: Record<string, string> }
+  | { ok: false; refusal: Refusal };
+
+/** The end user and the tags that a request of this caller is for. @param bodyUser the body's own field */
+export const readScopeLabels = (headers: Headers, bodyUser: string | undefined, caller: Caller): ReadScopeLabels => {
+  const named = headerText(headers.get('x-tollgate-user')) ?? bodyUser;
   const user = caller.rights.has('act-for-users') && named !== undefined && named !== '' ? named : caller.user;
   if (CONTROL_CHARACTER.test(user))
     return invalid("The end user's name has a control character in it, which is not allowed.", 'user');
@@ -39,17 +60,7 @@ export const readLabels = (headers: Headers, conversation: Conversation, caller:
     );
   const tags = readTags(headers.get('x-tollgate-tags'));
   if (typeof tags === 'string') return invalid(tags, 'x-tollgate-tags');
-  const run = readRun(headers, caller);
-  if (!run.ok) return run;
-  return {
-    ok: true,
-    labels: {
-      user,
-      tags: { ...tags, ...caller.tags },
-      ...present('run', run.run),
-      costTrailer: headers.get('x-tollgate-trailer') === 'cost',
-    },
-  };
+  return { ok: true, user, tags: { ...tags, ...caller.tags } };
 };
 
 export type ReadRun = { ok: true; run: NamedRun | undefined } | { ok: false; refusal: Refusal };
@@ -109,21 +120,25 @@ const headerText = (value: string | null): string | undefined => {
   }
 };
 
-const readTags = (header: string | null): Record<string, string> | string => {
+/** `x-tollgate-tags`; a text says what is wrong with them. */
+export const readTags = (header: string | null): Record<string, string> | string => {
   if (header === null || header.trim() === '') return {};
   const pairs = header.split(',').map((pair) => pair.trim());
   if (pairs.length > MAX_TAGS) return `x-tollgate-tags: got ${pairs.length} tags, at most ${MAX_TAGS} are allowed.`;
-  const tags: Record<string, string> = {};
+  const tags = new Map<string, string>();
   for (const pair of pairs) {
     const [, name, value] = TAG.exec(pair) ?? [];
     if (name === undefined || value === undefined)
-      return 'x-tollgate-tags: expected name=value pairs separated by commas, names of letters, digits, "_", "." and "-" (at most 64), values of visible ASCII (at most 128).';
-    tags[name] = value;
+      return `x-tollgate-tags: expected name=value pairs separated by commas, names of letters, digits, "_", "." and "-" (at most 64), values of visible ASCII (at most 128), got ${shortened(pair)}.`;
+    if (tags.has(name))
+      return `x-tollgate-tags: the tag ${JSON.stringify(name)} comes twice, with the values ${JSON.stringify(tags.get(name))} and ${JSON.stringify(value)}; a request has one value of each.`;
+    tags.set(name, value);
   }
-  return tags;
+  // Not by assignment: `__proto__` is a name like any other.
+  return Object.fromEntries(tags);
 };
 
-const invalid = (message: string, param: string): ReadLabels => ({
+const invalid = (message: string, param: string): { ok: false; refusal: Refusal } => ({
   ok: false,
   refusal: refuse('invalid_request', message, { param, shouldRetry: false }),
 });

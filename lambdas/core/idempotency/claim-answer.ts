@@ -18,8 +18,9 @@ const PATIENCE_MS = 5_000;
 const LOOK_EVERY_MS = 500;
 /** A claim outlives its call by this much, for settling and keeping. One whose process died is free again afterwards. */
 const LEASE_RESERVE_MS = 30_000;
-/** What a duplicate is told to wait, when waiting here did not help. */
+/** What a duplicate is told to wait at most, and at least, when waiting here did not help. */
 const RETRY_AFTER_MS = 5_000;
+const LEAST_RETRY_AFTER_MS = 1_000;
 
 /**
  * `admit`, and beside its first trip the claim of the request's idempotency key: a duplicate of what was answered gets that
@@ -55,7 +56,7 @@ export const admitOnce = async (asked: Asked, plan: Plan, ports: AdmitOncePorts)
     }
   }
   if (outcome.kind === 'answered') return { ok: false, replay: outcome.answer };
-  return { ok: false, refusal: refusalOf(outcome) };
+  return { ok: false, refusal: refusalOf(outcome, ports.clock.now()) };
 };
 
 const underClaim = async (admitted: Admitted, claim: AnswerClaim, ports: AdmitOncePorts): Promise<Admitted> => {
@@ -117,18 +118,25 @@ const canonical = (value: JsonValue): string => {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-const refusalOf = (outcome: Extract<ClaimOutcome, { kind: 'in-progress' | 'mismatch' | 'too-large' }>): Refusal => {
+const refusalOf = (
+  outcome: Extract<ClaimOutcome, { kind: 'in-progress' | 'mismatch' | 'too-large' }>,
+  nowMs: number,
+): Refusal => {
   switch (outcome.kind) {
     case 'in-progress':
+      // Nobody can tell from here whether it lives. Either way the key is somebody's again by the lease's end.
       return refuse(
         'idempotency_in_progress',
-        'A request with this idempotency-key is still under way. Ask again in a few seconds: the answer is then given once more, and not billed again.',
-        { param: 'idempotency-key', retryAfterMs: RETRY_AFTER_MS },
+        `A request with this idempotency-key is under way, or its process died; the key is free at the latest at ${new Date(Math.max(outcome.leaseUntil, nowMs)).toISOString()}. Ask again in a few seconds: an answer that has come by then is given once more, and not billed again.`,
+        {
+          param: 'idempotency-key',
+          retryAfterMs: Math.max(LEAST_RETRY_AFTER_MS, Math.min(RETRY_AFTER_MS, outcome.leaseUntil - nowMs)),
+        },
       );
     case 'mismatch':
       return refuse(
         'idempotency_mismatch',
-        'This idempotency-key came with another request before. Send the same body under it, or use a new key for a new request.',
+        'This idempotency-key came with another request before. Send the same request under it (route, body, x-tollgate-user and x-tollgate-tags alike), or use a new key for a new request.',
         { param: 'idempotency-key', shouldRetry: false },
       );
     case 'too-large':

@@ -54,7 +54,7 @@ export const describeEntry = (entry: LedgerEntry) => ({
 });
 
 /** A receipt keeps nano-USD and milliseconds; outside, as beside it, amounts are dollars and times are ISO's. */
-const inDollars = ({ attempts, price, overrun, ...receipt }: Receipt) => ({
+const inDollars = ({ attempts, price, overrun, downgrade, ...receipt }: Receipt) => ({
   ...receipt,
   attempts: attempts.map(({ cost, startedAt, ...attempt }) => ({
     ...attempt,
@@ -73,6 +73,14 @@ const inDollars = ({ attempts, price, overrun, ...receipt }: Receipt) => ({
       ...(price.geo !== undefined && { geo: price.geo }),
     },
     ...(price.fees !== undefined && { feesUsd: formatUsd(BigInt(price.fees)) }),
+  }),
+  ...(downgrade && {
+    downgrade: {
+      from: downgrade.from,
+      to: downgrade.to,
+      scope: downgrade.scope,
+      ceilingUsd: formatUsd(BigInt(downgrade.ceiling)),
+    },
   }),
   ...(overrun !== undefined && { overrunUsd: formatUsd(BigInt(overrun)) }),
 });

@@ -6,13 +6,14 @@ import { lengthOf } from '../admit/periods.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { stateAt, thresholdsOf } from '../budget/budget-state.ts';
 import { usableAliases } from '../decode/decode.ts';
+import { readScopeLabels } from '../decode/request-headers.ts';
 import type { AccountFigures, AccountRef, LimitFigures, Ports } from '../ports.ts';
 import type { Found } from './lookup.ts';
 import { findRuns } from './run-usage.ts';
 
 /**
- * `GET /v1/usage`: the key's own month, and the standing of every scope it belongs to: its pinned tags, the models that it
- * may use, and the agent run that the request names among them. Amounts of the scopes above the key
+ * `GET /v1/usage`: the key's own month, and the standing of every scope that a request with the same
+ * `x-tollgate-user`, `x-tollgate-tags` and `x-tollgate-run` would belong to, for each of the models that it may use. Amounts of the scopes above the key
  * are shown only to keys with the right `read-usage`. Dollars are JSON numbers, for reading; receipts carry exact amounts.
  */
 export const showUsage = async (
@@ -24,9 +25,11 @@ export const showUsage = async (
   const now = ports.clock.now();
   const found = await findRuns(headers, caller, ports);
   if (!found.ok) return found;
+  const labels = readScopeLabels(headers, undefined, caller);
+  if (!labels.ok) return labels;
   const scopes = scopesOf(caller, {
-    user: caller.user,
-    tags: caller.tags,
+    user: labels.user,
+    tags: labels.tags,
     aliases: usableAliases(caller, ports.gateway).map(({ name }) => name),
     runs: found.runs.map(({ id }) => id),
   });

@@ -65,7 +65,7 @@ export const probeTarget = async (
   const { admission } = admitted;
   let result: CallResult;
   try {
-    result = await callTargets(callRequestOf(admission, signal, ports), ports);
+    result = await callTargets(callRequestOf(admission, { signal, killed: undefined }, ports), ports);
   } catch (error) {
     await Promise.all([abandon(admission, ports), lease.conclude()]);
     throw error;

@@ -3,28 +3,37 @@ import { type Asked, usableAliases } from '../decode/decode.ts';
 import type { Offer, Refusal } from '../failures.ts';
 import type { Ports } from '../ports.ts';
 import { planRoute } from '../route/plan.ts';
-import { type Draft, draftOf, judge, readStanding } from './judge-request.ts';
+import { type Draft, draftOf, hasTargetToAsk, judge, readStanding } from './judge-request.ts';
 import { costsOf } from './quote-costs.ts';
 
-type OfferPorts = AdmitPorts & Pick<Ports, 'dialects'>;
+export type OfferPorts = AdmitPorts & Pick<Ports, 'dialects'>;
 
 const MOST_OFFERS = 5;
 /** More aliases than this are not looked at: a refusal must stay cheap. */
 const MOST_CANDIDATES = 32;
 
-/** Cheaper ways to ask the same, as other aliases of the key would see it; the standing of them all is one more read. */
-export const draftOffers = (asked: Asked, ceiling: bigint, nowMs: number, ports: OfferPorts): Draft[] =>
-  usableAliases(asked.caller, ports.gateway)
+/**
+ * Cheaper ways to ask the same, as other aliases of the key would see it: expected to cost less, and less at most. The standing
+ * of them all is one more read.
+ *
+ * @param own the request as it was asked
+ */
+export const draftOffers = (asked: Asked, own: Draft, nowMs: number, ports: OfferPorts): Draft[] => {
+  const than = costsOf(own.admission);
+  return usableAliases(asked.caller, ports.gateway)
     .filter(({ name }) => name !== asked.conversation.model)
     .slice(0, MOST_CANDIDATES)
     .flatMap((alias) => {
       const instead: Asked = { ...asked, alias, conversation: { ...asked.conversation, model: alias.name } };
       const planned = planRoute(instead, ports.dialects, ports.gateway.aliases);
       const drafted = planned.ok ? draftOf(instead, planned.plan, nowMs, ports) : undefined;
-      return drafted?.ok && drafted.draft.admission.hold < ceiling ? [drafted.draft] : [];
+      if (!drafted?.ok) return [];
+      const costs = costsOf(drafted.draft.admission);
+      return costs.mostCost < than.mostCost && costs.expectedCost < than.expectedCost ? [drafted.draft] : [];
     });
+};
 
-/** Those of them that would be admitted now, the cheapest first. */
+/** Those of them that would be admitted now and have a target that can be asked, the cheapest first. */
 export const offersAmong = (
   drafts: readonly Draft[],
   standing: Awaited<ReturnType<typeof readStanding>>,
@@ -34,7 +43,9 @@ export const offersAmong = (
   drafts
     .flatMap((draft) => {
       const judged = judge(draft, standing, nowMs, ports);
-      return judged.ok ? [{ model: judged.admission.asked.conversation.model, ...costsOf(judged.admission) }] : [];
+      return judged.ok && hasTargetToAsk(judged.admission, standing, ports)
+        ? [{ model: judged.admission.asked.conversation.model, ...costsOf(judged.admission) }]
+        : [];
     })
     .toSorted((a, b) => (a.mostCost < b.mostCost ? -1 : a.mostCost > b.mostCost ? 1 : 0))
     .slice(0, MOST_OFFERS);
@@ -50,7 +61,7 @@ export const withOffers = async (refusal: Refusal, asked: Asked, ports: OfferPor
     const planned = planRoute(asked, ports.dialects, ports.gateway.aliases);
     const own = planned.ok ? draftOf(asked, planned.plan, now, ports) : undefined;
     if (!own?.ok) return refusal;
-    const drafts = draftOffers(asked, own.draft.admission.hold, now, ports);
+    const drafts = draftOffers(asked, own.draft, now, ports);
     if (drafts.length === 0) return { ...refusal, offers: [] };
     const standing = await readStanding(drafts, now, ports);
     return { ...refusal, offers: offersAmong(drafts, standing, now, ports) };

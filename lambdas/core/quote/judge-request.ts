@@ -5,9 +5,18 @@ import { decide } from '../admit/decide.ts';
 import { draftAdmission, type Wish } from '../admit/draft-admission.ts';
 import { longestWait } from '../admit/limit-waits.ts';
 import { refusalOf } from '../admit/run-refusals.ts';
+import { quotaTake } from '../admit/target-quota.ts';
 import type { Asked } from '../decode/decode.ts';
 import type { Refusal } from '../failures.ts';
-import type { AccountFigures, HoldOutcome, LimitFigures, LimitOutcome, RunOutcome, RunRecord } from '../ports.ts';
+import type {
+  AccountFigures,
+  HoldOutcome,
+  LimitFigures,
+  LimitOutcome,
+  LimitTake,
+  RunOutcome,
+  RunRecord,
+} from '../ports.ts';
 import type { Plan } from '../route/plan.ts';
 
 /** How the scopes of some requests stand, read and not touched. */
@@ -45,7 +54,11 @@ export const readStanding = async (
   { ledger, limits, runs, gateway }: AdmitPorts,
 ): Promise<Standing> => {
   const accounts = new Map(drafts.flatMap(({ admission }) => admission.accounts.map((ref) => [ref.key, ref])));
-  const takes = new Map(drafts.flatMap(({ admission }) => admission.takes.map((take) => [take.scope, take])));
+  const takes = new Map(
+    drafts.flatMap(({ admission }) =>
+      [...admission.takes, ...quotaTakesOf(admission)].map((take) => [take.scope, take]),
+    ),
+  );
   // All are the same caller's: there is one run, or none.
   const run = drafts.find(({ admission }) => admission.run !== undefined)?.admission.run;
   const [figures, limitFigures, records] = await Promise.all([
@@ -69,6 +82,22 @@ export const readStanding = async (
     runs: records,
   };
 };
+
+/** What an attempt at each of its targets would take of that target's own quota. */
+const quotaTakesOf = (admission: Admission): LimitTake[] =>
+  admission.plan.targets.flatMap((target) => quotaTake(target, admission) ?? []);
+
+/** Whether one of an admitted request's targets could be asked: its circuit lets it in, as far as this process knows, and its quota has room. */
+export const hasTargetToAsk = (
+  admission: Admission,
+  { limits }: Standing,
+  { circuitBoard }: Pick<AdmitPorts, 'circuitBoard'>,
+): boolean =>
+  admission.plan.targets.some((target) => {
+    if (circuitBoard.peek(target.id).kind !== 'go') return false;
+    const take = quotaTake(target, admission);
+    return take === undefined || longestWait([take], limits, ({ tokens }) => tokens) === undefined;
+  });
 
 /**
  * Whether a request would be admitted as its scopes stood when they were read, with the stand-in and the lowered output limit

@@ -31,7 +31,7 @@ export const quoteRequest = async (request: Request, surface: Surface, ports: Po
     const drafted = draftOf(asked, planned.plan, now, ports);
     if (!drafted.ok) return respondWithRefusal(drafted.refusal, surface, ports, { asked });
     const { draft } = drafted;
-    const others = draftOffers(asked, draft.admission.hold, now, ports);
+    const others = draftOffers(asked, draft, now, ports);
     const standing = await readStanding([draft, ...others], now, ports);
     const judged = judge(draft, standing, now, ports);
     const { plan, outputLimit, receipt } = judged.admission;
@@ -69,7 +69,7 @@ const describeRefusal = ({ code, message, scope, retryAfterMs, retryAt }: Refusa
   message,
   scope: scope ?? null,
   retry_at:
-    retryAfterMs === undefined && retryAt === undefined
+    retryAt === null || (retryAfterMs === undefined && retryAt === undefined)
       ? null
       : new Date(retryAt ?? nowMs + (retryAfterMs ?? 0)).toISOString(),
 });

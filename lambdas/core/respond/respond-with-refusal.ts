@@ -92,9 +92,10 @@ const withDetails = (body: JsonObject, refusal: Refusal, { clock }: RefusalPorts
       ...((body['error'] as JsonObject)['tollgate'] as JsonObject),
       code: refusal.code,
       ...(refusal.scope !== undefined && { scope: refusal.scope }),
-      ...(refusal.retryAfterMs !== undefined && {
-        retry_at: new Date(refusal.retryAt ?? clock.now() + refusal.retryAfterMs).toISOString(),
-      }),
+      ...(refusal.retryAfterMs !== undefined &&
+        refusal.retryAt !== null && {
+          retry_at: new Date(refusal.retryAt ?? clock.now() + refusal.retryAfterMs).toISOString(),
+        }),
       ...(refusal.offers !== undefined && { offers: refusal.offers.map(describeOffer) }),
       ...(refusal.attempts !== undefined && { attempts: refusal.attempts.map((attempt) => ({ ...attempt })) }),
     },

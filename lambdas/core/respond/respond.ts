@@ -4,11 +4,12 @@ import type { CallResult } from '../call/call.ts';
 import { keepAnswer, makeTranscript, type Transcript } from '../idempotency/keep-answer.ts';
 import { logAnswer } from '../observe/log-request.ts';
 import type { Ports } from '../ports.ts';
+import { type OfferPorts, withOffers } from '../quote/find-offers.ts';
 import type { Settled } from '../settle/settle.ts';
 import { respondWithRefusal } from './respond-with-refusal.ts';
 import { decisionHeaders } from './response-headers.ts';
 
-type RespondPorts = Pick<Ports, 'clock' | 'log' | 'random' | 'answers'>;
+type RespondPorts = Pick<Ports, 'answers'> & OfferPorts;
 
 /** What a call came to, in the surface's dialect. All but a stream is settled first, so that it carries what it cost and whoever has it may read its receipt. */
 export const respond = async (
@@ -26,7 +27,8 @@ export const respond = async (
       const { asked } = admission;
       const end = await settled;
       await keepAnswer(admission, end, undefined, ports);
-      return respondWithRefusal(result.refusal, asked.surface, ports, { asked, admission, settled: end });
+      const refusal = await withOffers(result.refusal, asked, ports);
+      return respondWithRefusal(refusal, asked.surface, ports, { asked, admission, settled: end });
     }
     default:
       return result satisfies never;

@@ -35,6 +35,8 @@ switch (what) {
       epochOf(clock.now()),
       clock.now(),
     );
+    const claim = { key: `k1#${name}`, fingerprint: 'f1', owner: name, leaseUntil: clock.now() + 600_000 };
+    await stores.answers.claim(claim, clock.now());
     say('holding');
     await hear();
     await stores.ledger.settle(settlementOf(`req_${name}`, 60n));

@@ -90,6 +90,17 @@ describe('several processes on one file', () => {
     expect(await isFree(stores)).toBe(true);
   });
 
+  test('a killed process: its idempotency keys are free at once, those of a living one are not', async () => {
+    const [dead, alive] = [start('hold', 'dead'), start('hold', 'alive')];
+    await Promise.all([dead.hear(), alive.hear()]);
+    await dead.kill();
+    const { answers } = openHere();
+    const claim = (name: string) =>
+      answers.claim({ key: `k1#${name}`, fingerprint: 'f2', owner: 'heir', leaseUntil: 0 }, clock.now());
+    expect(await claim('dead')).toEqual({ kind: 'claimed' });
+    expect(await claim('alive')).toEqual({ kind: 'mismatch' });
+  });
+
   test('a living process keeps what it has when another opens the file', async () => {
     const gateway = start('hold', 'a');
     await gateway.hear();

@@ -49,6 +49,7 @@ const tamperWith = (file: string): Tamper => {
     addToAccount: (account, amount) => run('UPDATE accounts SET spent = spent + ? WHERE key = ?', amount, account),
     // It knows of itself which epochs have nothing in them.
     closedThrough: async () => {},
+    removeSum: (account) => run('DELETE FROM account_sums WHERE account = ?', account),
     removeAccount: (account) => run('DELETE FROM accounts WHERE key = ?', account),
   };
 };

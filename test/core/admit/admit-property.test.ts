@@ -51,6 +51,7 @@ const EVERYTHING: GatewayConfig = {
 interface Wish {
   model: 'assistant' | 'alone';
   run: string | undefined;
+  parent?: string;
   isKeyed: boolean;
 }
 
@@ -59,10 +60,11 @@ beforeAll(async () => {
   story = await makeStory({}, EVERYTHING);
 });
 
-const askedOf = async ({ model, run, isKeyed }: Wish): Promise<Asked> => {
+const askedOf = async ({ model, run, parent, isKeyed }: Wish): Promise<Asked> => {
   const headers = new Headers({
     authorization: `Bearer ${story.key}`,
     ...(run !== undefined && { 'x-tollgate-run': run }),
+    ...(parent !== undefined && { 'x-tollgate-parent-run': parent }),
     ...(isKeyed && { 'idempotency-key': 'again' }),
   });
   const body = JSON.stringify({ model, max_tokens: 1_000, messages: [{ role: 'user', content: 'hello' }] });
@@ -211,6 +213,13 @@ describe('whatever the store says, and where it says nothing', () => {
     expect(store.told).toContain('hold: wrong-epoch');
     expect(store.told.filter((what) => what === 'give back limits')).toHaveLength(1);
     expect(outcome).toMatchObject({ ok: true, admission: { epoch: epochOf(story.clock.now() + 400_000) } });
+  });
+
+  test('a request that can’t be is refused unasked, and a claim that got no answer is heard all the same', async () => {
+    // A rejection that nobody hears would fail this test, and end a process.
+    const ended = await admitIn({ model: 'alone', run: 'job', parent: 'job', isKeyed: true }, [23], true);
+    expect(endingOf(ended)).toBe('no answer');
+    expect(ended.store.told).toEqual(['claim', 'claim: no answer']);
   });
 
   test('a refusal takes two: what was asked, and giving it back', async () => {

@@ -246,7 +246,7 @@ export const makeMoodyStore = (
         if (outcome === 'no answer') return unanswered('claim');
         told.push(`claim: ${outcome}`);
         isStuck = outcome === 'stuck';
-        if (outcome === 'stuck') return { kind: 'in-progress' };
+        if (outcome === 'stuck' || outcome === 'in-progress') return { kind: 'in-progress', leaseUntil: now + 60_000 };
         if (outcome === 'claimed') took('claim', owner);
         if (outcome === 'answered') return { kind: outcome, answer: { requestId: 'req', headers: {}, body: '' } };
         if (outcome === 'too-large') return { kind: outcome, requestId: 'req' };

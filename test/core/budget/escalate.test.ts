@@ -9,9 +9,12 @@ const NOW = Date.UTC(2026, 10, 22, 12);
 const END = Date.UTC(2026, 11, 1);
 
 /** One account, where others come between a read and its write. */
-const makeStore = (spent: bigint, { between = (_: BudgetAccount) => {}, fails = 0 } = {}) => {
+const makeStore = (
+  spent: bigint,
+  { between = (_: BudgetAccount) => {}, fails = 0, key = KEY, fingerprint = undefined as string | undefined } = {},
+) => {
   const account: BudgetAccount = {
-    key: KEY,
+    key,
     cap: 1000n,
     capVersion: 1,
     committed: spent,
@@ -28,7 +31,7 @@ const makeStore = (spent: bigint, { between = (_: BudgetAccount) => {}, fails = 
   };
   let left = fails;
   const budgets: BudgetStore = {
-    readPolicy: async () => ({ version: 1, fingerprint: undefined, overrides: [] }),
+    readPolicy: async () => ({ version: 1, fingerprint, overrides: [] }),
     override: async (_, change) => state.overrides.push(change) + 1,
     setCap: async (_, cap, version) => {
       Object.assign(account, { cap, capVersion: version });
@@ -106,6 +109,44 @@ describe('a decision', () => {
     // Carried out twice, since its answer was lost: no other cap, nothing to tell.
     expect(await carryOut({ account: KEY, round: 1, to: 2000n, by: 'grace' }, ports)).toBeUndefined();
     expect(state.overrides).toHaveLength(1);
+  });
+
+  // Each period's end in its zone, as a calendar there shows it.
+  const ENDS = [
+    ['Pacific/Auckland', 'daily', '2026-11-23', '2026-11-23T11:00:00Z'],
+    ['Pacific/Auckland', 'weekly', '2026-W48', '2026-11-29T11:00:00Z'],
+    ['Pacific/Auckland', 'monthly', '2026-11', '2026-11-30T11:00:00Z'],
+    ['America/Los_Angeles', 'daily', '2026-11-22', '2026-11-23T08:00:00Z'],
+    ['America/Los_Angeles', 'weekly', '2026-W47', '2026-11-23T08:00:00Z'],
+    ['America/Los_Angeles', 'monthly', '2026-11', '2026-12-01T08:00:00Z'],
+  ] as const;
+
+  describe.each(ENDS)('in %s, %s %s', (timeZone, length, period, end) => {
+    const key = `team#search#${period}`;
+    const fingerprint = JSON.stringify({ org: 'acme', budgets: { timeZone } });
+
+    test.each(['stamped', 'not stamped'])('ends a raise at its end there; the account is %s', async (stamp) => {
+      const { ports, state, account } = makeStore(1000n, { key, fingerprint });
+      if (stamp === 'stamped') account.thresholds = { warnPerMille: 800, timeZone };
+      else delete account.thresholds;
+      const notice = await carryOut({ account: key, round: 1, to: 2000n, by: 'grace' }, ports);
+      expect(state.overrides).toMatchObject([{ length, cap: 2000n, until: Date.parse(end) }]);
+      expect(notice?.detail.period_ends_at).toBe(new Date(end).toISOString());
+    });
+
+    test('waits for a decision until then', async () => {
+      const { ports, account } = makeStore(1000n, { key, fingerprint });
+      delete account.thresholds;
+      const step: BudgetStep = { action: 'escalate', account: key, need: '0', by: [], mover: 'x' };
+      expect(await takeStep(step, ports)).toMatchObject({ moved: true, until: Date.parse(end) });
+      const raise: BudgetStep = {
+        action: 'decide',
+        account: key,
+        round: 1,
+        decision: { decision: 'approve', to: '2000', by: 'grace' },
+      };
+      expect(await takeStep(raise, ports)).toMatchObject({ told: true });
+    });
   });
 
   test('after the period’s end changes nothing', async () => {

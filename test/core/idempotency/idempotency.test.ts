@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { chatAnswer, chatStream, DONE, makeStory, type Story, says } from '../story/story-fixture.ts';
@@ -101,6 +102,36 @@ describe('idempotency-key', () => {
     expect(toldAfterMs).toBeGreaterThanOrEqual(5_000);
     expect(toldAfterMs).toBeLessThan(15_000);
     await expectAtRest(story);
+  });
+
+  test('the 409 does not claim that a dead request lives, and its wait ends with the lease', async () => {
+    const story = await makeStory({ a: [chatAnswer('hi')] });
+    const { answers } = story.ports;
+    const leaseUntil = story.clock.now() + 8_000;
+    // Nobody keeps or releases it: its process is gone.
+    await answers.claim(
+      {
+        key: `${story.keyRecord.id}#${createHash('sha256').update('0b9d6c1e-3f2a').digest('hex')}`,
+        fingerprint: 'f',
+        owner: 'dead',
+        leaseUntil,
+      },
+      story.clock.now(),
+    );
+    story.ports.answers = {
+      ...answers,
+      claim: async (claim, now) => {
+        const outcome = await answers.claim(claim, now);
+        return outcome.kind === 'mismatch' ? { kind: 'in-progress', leaseUntil } : outcome;
+      },
+    };
+    const reply = await story.ask({}, KEYED);
+    expect([reply.status, reply.headers.get('retry-after')]).toEqual([409, '3']);
+    expect(((await reply.json()) as { error: { message: string } }).error.message).toContain(
+      'under way, or its process died; the key is free at the latest at 2026-11-22T12:00:08.000Z',
+    );
+    await story.clock.advance(3_000);
+    expect((await story.ask({}, KEYED)).status).toBe(200);
   });
 
   test('of ten at once one is called', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
-import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { describeEntry } from '../../../lambdas/core/lookups/requests.ts';
+import { type LedgerEntry, StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { makeApp } from '../../../lambdas/gateway/app.ts';
 import { CONFIG, chatAnswer, chatStream, makeStory, type Story, says } from '../story/story-fixture.ts';
 
@@ -150,6 +151,46 @@ describe('tenants', () => {
   });
 });
 
+describe('a receipt of a request that a stand-in answered', () => {
+  test('says in dollars what the stand-in may cost', () => {
+    const [entry] = [
+      {
+        requestId: 'req_1',
+        nonce: 'n',
+        epoch: 1,
+        state: 'settled',
+        hold: 100n,
+        cost: 1n,
+        accounts: [],
+        keyId: 'k',
+        org: 'o',
+        team: 't',
+        user: 'u',
+        tags: {},
+        alias: 'dear',
+        openedAt: 0,
+        settledAt: 1,
+        inputTokens: 1,
+        outputTokens: 1,
+        receipt: {
+          surface: 'openai-chat',
+          stream: false,
+          plan: { targets: [], passedOver: [] },
+          attempts: [],
+          dropped: [],
+          estimate: { inputTokensLow: 1, inputTokensHigh: 1, outputTokens: 1 },
+          budget: { state: 'downgrade', scope: 'team search' },
+          downgrade: { from: 'dear', to: 'cheap', scope: 'team search', ceiling: '10000000' },
+        },
+      } satisfies LedgerEntry,
+    ];
+    expect(describeEntry(entry)).toMatchObject({
+      downgrade: { from: 'dear', to: 'cheap', scope: 'team search', ceiling_usd: '0.01' },
+    });
+    expect(JSON.stringify(describeEntry(entry))).not.toContain('"ceiling"');
+  });
+});
+
 describe('GET /v1/usage', () => {
   const budgets = { org: { monthly: '$1' }, perTeam: { daily: '$0.5' }, perUser: { daily: '$0.2' } };
 
@@ -185,6 +226,25 @@ describe('GET /v1/usage', () => {
     const reply = await story.ask({ stream: true });
     expect((await get(story, '/v1/usage')).body.totals).toMatchObject({ requests: 0, spent_usd: 0, held_usd: 0.1006 });
     await reply.body?.cancel();
+  });
+
+  test('shows the end user and the tags that the request names, as a call with them would be counted', async () => {
+    const story = await answering({
+      ...CONFIG,
+      budgets: { perUser: { daily: '$1' }, perTag: { app: { daily: '$1' } } },
+    });
+    const named = { 'x-tollgate-user': 'bob', 'x-tollgate-tags': 'app=web' };
+    await story.ask({}, { headers: named });
+    const { body } = await get(story, '/v1/usage', { headers: named });
+    const rows = body.scopes.filter(({ scope }: { scope: string }) => scope === 'user' || scope === 'tag');
+    expect(rows).toMatchObject([
+      { scope: 'user', id: 'bob', spent_usd: 0.0006 },
+      { scope: 'tag', id: 'app=web', spent_usd: 0.0006 },
+    ]);
+    // A key that may not act for users sees its own.
+    const { body: own } = await get(story, '/v1/usage', { headers: named, key: await story.makeKey() });
+    expect(own.scopes.find(({ scope }: { scope: string }) => scope === 'user')).toMatchObject({ id: 'ada' });
+    expect((await get(story, '/v1/usage', { headers: { 'x-tollgate-tags': 'a' } })).status).toBe(400);
   });
 
   test('without the right, amounts of the scopes above the key are not shown', async () => {

@@ -97,6 +97,25 @@ describe('POST /v1/quote', () => {
     expect(offers[2]?.max_cost_usd).toBeCloseTo(max_cost_usd / 2, 6);
   });
 
+  test('offers nothing that is expected to cost more, though it holds less', async () => {
+    const { models } = configOf();
+    const brief = { targets: [targetAt('dear', '10', '100')], output: { default: 50 } };
+    const story = await makeStory({}, configOf({ models: { ...models, assistant: brief } }));
+    // 50 tokens at $100 a million; the others' answers usually are as long as the limit.
+    expect((await quoted(story)).offers.map(({ model }) => model)).toEqual(['tiny']);
+  });
+
+  test('offers nothing that has no target to ask', async () => {
+    const story = await makeStory({}, configOf());
+    const { circuitBoard } = story.ports;
+    const open = { kind: 'wait', until: story.clock.now() + 1_000, because: 'circuit' } as const;
+    story.ports.circuitBoard = {
+      ...circuitBoard,
+      peek: (id) => (id === 'a/small' ? open : circuitBoard.peek(id)),
+    };
+    expect((await quoted(story)).offers.map(({ model }) => model)).toEqual(['tiny', 'middle']);
+  });
+
   test('offers nothing that can’t do what is asked, and nothing that the key may not use', async () => {
     const story = await makeStory({}, configOf());
     const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} } } }];

@@ -77,13 +77,13 @@ describe('rate-limit headers', () => {
 describe('the budget header', () => {
   /** $0.10 are held and $0.0006 spent by each request. */
   test('goes from ok to warn with the scope, to reject with the scope', async () => {
-    const story = await answering({ ...CONFIG, budgets: { org: { monthly: '$0.102', warnAt: 0.987 } } });
+    const story = await answering({ ...CONFIG, budgets: { org: { monthly: '$0.102', warnAt: 0.005 } } });
     const states = [];
     for (let i = 0; i < 4; i++) states.push((await story.ask()).headers.get('x-tollgate-budget'));
     expect(states).toEqual([
       'ok',
-      'warn; scope=org default; used=0.992',
-      'warn; scope=org default; used=0.998',
+      'warn; scope=org default; used=0.005',
+      'warn; scope=org default; used=0.011',
       'reject; scope=org default',
     ]);
   });
@@ -91,9 +91,27 @@ describe('the budget header', () => {
   test('names the scope with the least left', async () => {
     const story = await answering({
       ...CONFIG,
-      budgets: { org: { monthly: '$0.12' }, perTeam: { monthly: '$0.11' }, perUser: { daily: '$0.12' } },
+      budgets: {
+        org: { monthly: '$0.12', warnAt: 0.005 },
+        perTeam: { monthly: '$0.11', warnAt: 0.005 },
+        perUser: { daily: '$0.12', warnAt: 0.005 },
+      },
     });
-    expect((await story.ask()).headers.get('x-tollgate-budget')).toBe('warn; scope=team search; used=0.914');
+    await story.ask();
+    expect((await story.ask()).headers.get('x-tollgate-budget')).toBe('warn; scope=team search; used=0.005');
+  });
+
+  test('does not depend on how much the request itself may cost, and never falls while money is spent', async () => {
+    const budgets = { org: { monthly: '$1', warnAt: 0.0006 } };
+    const story = await answering({ ...CONFIG, budgets });
+    const limits = [9_000, 9, 900, 90];
+    const used = [];
+    for (const max_tokens of limits) {
+      const header = (await story.ask({ max_tokens: Math.min(max_tokens, 8_000) })).headers.get('x-tollgate-budget');
+      used.push(Number(/used=([\d.]+)/.exec(header ?? '')?.[1] ?? 0));
+    }
+    // $0.0006 of $1 a call.
+    expect(used).toEqual([0, 0, 0.001, 0.001]);
   });
 
   test('a refusal says when the period ends, unless no period has room for the request', async () => {
@@ -115,7 +133,8 @@ describe('names in headers', () => {
   test.each(['Zoë', '李雷', '😀', '😁', '\ud800', '"; scope=org'])(
     'a user called %j reaches the header as visible ASCII, and no other header',
     async (user) => {
-      const story = await answering({ ...CONFIG, budgets: { perUser: { daily: '$0.11' } } });
+      const story = await answering({ ...CONFIG, budgets: { perUser: { daily: '$0.11', warnAt: 0.005 } } });
+      await story.ask({ user });
       const reply = await story.ask({ user });
       expect(reply.status).toBe(200);
       expect(reply.headers.get('x-tollgate-budget')).toMatch(/^warn; scope=user [\x20-\x7e]+$/);
@@ -133,7 +152,8 @@ describe('names in headers', () => {
   test('two names never look the same', async () => {
     const seen = new Set<string | null>();
     for (const user of ['😀', '😁', 'é', 'e']) {
-      const story = await answering({ ...CONFIG, budgets: { perUser: { daily: '$0.11' } } });
+      const story = await answering({ ...CONFIG, budgets: { perUser: { daily: '$0.11', warnAt: 0.005 } } });
+      await story.ask({ user });
       seen.add((await story.ask({ user })).headers.get('x-tollgate-budget'));
     }
     expect(seen.size).toBe(4);

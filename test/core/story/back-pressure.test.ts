@@ -225,6 +225,43 @@ describe('a money budget with back-pressure', () => {
   });
 });
 
+describe('room that requests under way only hold', () => {
+  const hanging = { ...chatAnswer('hi', usage(10)), afterMs: 4_000 };
+
+  test('is told with a short wait, and the end of the period as the sure instant', async () => {
+    const story = await makeStory({ a: [hanging] }, config({ perUser: { daily: '$0.10' } }));
+    const [first, refused] = await Promise.all([story.ask({ max_tokens: 900 }), story.ask({ max_tokens: 900 })]);
+    expect([first.status, refused.status]).toEqual([200, 429]);
+    expect(refused.headers.get('x-should-retry')).toBeNull();
+    expect(refused.headers.get('retry-after')).toBe('5');
+    expect((await errorOf(refused)).tollgate.retry_at).toBe('2026-11-23T00:00:00.000Z');
+    await story.clock.advance(5_000);
+    expect((await story.ask({ max_tokens: 900 })).status).toBe(200);
+  });
+
+  test('in a budget that never ends names no sure instant', async () => {
+    const story = await makeStory({ a: [hanging] }, config({ perUser: { lifetime: '$0.10' } }));
+    const [, refused] = await Promise.all([story.ask({ max_tokens: 900 }), story.ask({ max_tokens: 900 })]);
+    expect([refused.headers.get('retry-after'), refused.headers.get('x-should-retry')]).toEqual(['5', null]);
+    expect((await errorOf(refused)).tollgate).not.toHaveProperty('retry_at');
+  });
+
+  test('is no hope where another budget has spent its own', async () => {
+    const story = await makeStory(
+      { a: [chatAnswer('hi', usage(300)), hanging] },
+      config({ perUser: { daily: '$0.10' }, org: { daily: '$0.12' } }),
+    );
+    await story.ask({ max_tokens: 900 });
+    // $0.03 are spent; $0.05 of the organisation's are held by another user. 800 tokens never fit ada's $0.07.
+    const [, refused] = await Promise.all([
+      story.ask({ max_tokens: 500, user: 'bob' }),
+      story.ask({ max_tokens: 800 }),
+    ]);
+    expect(refused.headers.get('x-should-retry')).toBe('false');
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(10_000);
+  });
+});
+
 test('where a budget and a limit refuse, the wait does for both', async () => {
   const story = await makeStory(
     { a: answers(950) },
@@ -270,7 +307,9 @@ describe('tokens a minute with back-pressure', () => {
     await story.ask({ max_tokens: 1_900 });
     const reply = await story.ask({ max_tokens: 1_900 });
     expect(reply.status).toBe(429);
-    expect((await errorOf(reply)).tollgate.scope).toBe('user ada');
+    const { message, tollgate } = await errorOf(reply);
+    expect(tollgate.scope).toBe('user ada');
+    expect(message).toMatch(/left; this request counts \d+\. Try again/);
     const waitMs = Date.parse((await errorOf(await story.ask({ max_tokens: 1_900 }))).tollgate.retry_at);
     await story.clock.advance(waitMs - story.clock.now() - 2);
     expect((await story.ask({ max_tokens: 1_900 })).status).toBe(429);

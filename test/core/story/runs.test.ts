@@ -100,8 +100,23 @@ describe('a run', () => {
     await first.body?.cancel();
     const reply = await story.ask({ stream: true }, { headers: run('job') });
     const startedAt = story.clock.now();
-    expect(await story.read(reply)).toContain('deadline_exceeded');
+    const text = await story.read(reply);
+    expect(text).toContain('deadline_exceeded');
+    expect(text).toContain('The run job may last 1 minutes, which were up at 2026-11-22T12:01:00.000Z.');
+    expect(text).toContain('"scope":"run job"');
     expect(story.clock.now() - startedAt).toBeLessThanOrEqual(10_000);
+  });
+
+  test('a plain call that ends with its run names the run, and is not to be sent again', async () => {
+    const story = await makeStory({ a: [{ hang: true }] }, withRuns({ runs: { search: { job: { minutes: 1 } } } }));
+    const reply = await story.ask({}, { headers: run('plan', 'job') });
+    expect(reply.headers.get('x-should-retry')).toBe('false');
+    expect(await told(reply)).toMatchObject({
+      status: 504,
+      code: 'deadline_exceeded',
+      scope: 'run job',
+      message: expect.stringContaining('may last 1 minutes'),
+    });
   });
 
   test('money: the refusal names the run whose pool is empty, and no wait', async () => {
@@ -221,7 +236,9 @@ describe('the kill switch', () => {
     const startedAt = story.clock.now();
     const reading = story.read(reply);
     await kill(story, 'job');
-    expect(await reading).toMatch(/hello[\s\S]*cancelled/);
+    expect(await reading).toMatch(
+      /hello[\s\S]*The run job was stopped: runs away\.[\s\S]*cancelled[\s\S]*"scope":"run job"/,
+    );
     expect(story.clock.now() - startedAt).toBeLessThanOrEqual(1_000);
     expect((await story.entries())[0]).toMatchObject({ state: 'settled', receipt: { outcome: 'cancelled' } });
     for (const headers of [run('job'), run('plan'), run('new', 'job')])
@@ -248,7 +265,13 @@ describe('the kill switch', () => {
     };
     const startedAt = story.clock.now();
     const reply = await story.ask({}, { headers: run('job') });
-    expect(await told(reply)).toMatchObject({ status: 499, code: 'cancelled' });
+    expect(reply.headers.get('x-should-retry')).toBe('false');
+    expect(await told(reply)).toMatchObject({
+      status: 499,
+      code: 'cancelled',
+      scope: 'run job',
+      message: expect.stringContaining('runs away'),
+    });
     expect(story.clock.now() - startedAt).toBeLessThanOrEqual(1_000);
   });
 

@@ -275,3 +275,24 @@ test('a store that fails to answer for a quota refuses, and leaves nothing held'
   expect(await story.org()).toMatchObject({ committed: 0n });
   expect(await story.underWay()).toBe(0);
 });
+
+test('where every target is at its quota, the refusal names it and offers an alias that has another target', async () => {
+  const cheap = { ...B, price: { inputPerMTok: '1', outputPerMTok: '1' } };
+  const story = await makeStory(
+    { a: [chatAnswer('a')], b: [chatAnswer('b')] },
+    {
+      ...config({ requestsPerMinute: 1 }),
+      models: {
+        assistant: { targets: [{ ...A, limits: { requestsPerMinute: 1 } }] },
+        same: { targets: [{ ...A, limits: { requestsPerMinute: 1 } }], output: { default: 10 } },
+        spare: { targets: [cheap] },
+      },
+    },
+  );
+  await story.ask();
+  const reply = await story.ask();
+  expect(reply.status).toBe(429);
+  const { error } = (await reply.json()) as { error: { tollgate: { scope: string; offers: { model: string }[] } } };
+  expect(error.tollgate.scope).toBe('target a/m-1');
+  expect(error.tollgate.offers.map(({ model }) => model)).toEqual(['spare']);
+});

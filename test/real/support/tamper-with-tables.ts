@@ -74,6 +74,9 @@ export const tamperWithTables = ({ direct, tables }: Pick<DynamoWorld, 'direct' 
       );
     },
     closedThrough: (epoch) => change(tables.accounts, toItem({ pk: '!closer' }), 'closedThrough', BigInt(epoch)),
+    async removeSum(account) {
+      await direct.send(new DeleteItemCommand({ TableName: tables.accounts, Key: toItem({ pk: `!sum#${account}` }) }));
+    },
     async removeAccount(account) {
       await direct.send(new DeleteItemCommand({ TableName: tables.accounts, Key: toItem({ pk: account }) }));
     },

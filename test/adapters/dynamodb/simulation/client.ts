@@ -3,6 +3,7 @@ import { makeRequestId } from '../../../../lambdas/core/admit/request-id.ts';
 import { type AccountRef, type HoldRequest, type Ledger, StoreUnavailable } from '../../../../lambdas/core/ports.ts';
 import { account, entryOf, settlementOf } from '../../../port-suites/ledger-requests.ts';
 import type { SimProcess } from './sim-dynamo.ts';
+import type { Trouble } from './trouble.ts';
 import { type Truth, Violation } from './truth.ts';
 import type { SimWorld } from './world.ts';
 
@@ -26,6 +27,7 @@ export interface Counts {
 interface Client {
   world: SimWorld;
   truth: Truth;
+  trouble: Trouble;
   process: SimProcess;
   ledger: Ledger;
   policy: SimPolicy;
@@ -61,9 +63,15 @@ export const runRequest = async (client: Client): Promise<void> => {
     const id = nextId(client, epoch);
     const opening = broken === 'the entry beside the holds' ? heard(ledger.open(entryOf(id, hold))) : undefined;
     const outcome = await heard(ledger.hold(hold));
-    if (outcome === undefined) return void (counts.unheard += 1);
+    if (outcome === undefined) {
+      counts.unheard += 1;
+      return;
+    }
     if (opening !== undefined && outcome.kind !== 'held') await heard(ledger.refuse(id, epoch));
-    if (outcome.kind === 'refused') return void (counts.refused += 1);
+    if (outcome.kind === 'refused') {
+      counts.refused += 1;
+      return;
+    }
     if (outcome.kind === 'wrong-epoch') {
       epoch = epochOf(outcome.storeNow);
       continue;
@@ -96,7 +104,7 @@ const nextId = ({ world, nextNumber }: Client, epoch: number): string =>
 
 /** Settling is what shows that there is none. */
 const withoutEntry = (error: unknown): never => {
-  const isMissing = error instanceof Error && error.message.endsWith('has no entry to settle');
+  const isMissing = error instanceof Error && / has no entry to (settle|top up)$/.test(error.message);
   throw isMissing ? new Violation(error.message) : error;
 };
 
@@ -125,21 +133,21 @@ const beginCall = ({ world, truth, counts }: Client, id: string, accounts: Accou
 };
 
 const runCall = async (client: Client, id: string, hold: HoldRequest): Promise<void> => {
-  const { world, truth, process, ledger, counts } = client;
+  const { world, truth, trouble, process, ledger, counts } = client;
   const { random } = world;
-  if (random.chance(0.2)) {
+  if (random.chance(trouble.raise)) {
     // Also long after its epoch has ended, when the closer may be at it.
-    await process.clock.sleep(random.int(random.chance(0.1) ? 7 * EPOCH_MS : 60_000));
+    await process.clock.sleep(random.int(random.chance(trouble.lateRaise) ? 7 * EPOCH_MS : 60_000));
     const more = { ...hold, amount: BigInt(10 + random.int(60)) };
     const raise = { from: hold.amount, to: hold.amount + more.amount };
-    const outcome = await heard(ledger.topUp(id, more, raise));
+    const outcome = await heard(ledger.topUp(id, more, raise).catch(withoutEntry));
     if (outcome?.kind === 'held') {
       counts.raised += 1;
       truth.raise(id, more.amount);
     }
   }
   await process.clock.sleep(random.int(5 * 60_000));
-  if (random.chance(0.02)) await process.clock.sleep(random.int(12 * EPOCH_MS));
+  if (random.chance(trouble.lateSettle)) await process.clock.sleep(random.int(12 * EPOCH_MS));
   const call = truth.calls.get(id);
   if (call === undefined) throw new Violation(`${id} was never called`);
   const cost = truth.bill(id, BigInt(random.int(Number(call.hold) + 1)));

@@ -110,7 +110,7 @@ export const update = (expression: string, item: Item, by: Expression): Item => 
   const result: Item = { ...item };
   const tokens = tokenize(expression);
   const nameOf = (token: string): string => (token.startsWith('#') ? (by.names[token] ?? token) : token);
-  const valueOf = (token: string): AttributeValue => {
+  const valueNamed = (token: string): AttributeValue => {
     const value = token.startsWith(':') ? by.values[token] : item[nameOf(token)];
     if (value === undefined) throw new SyntaxError(`${token} has no value in ${expression}`);
     return value;
@@ -127,11 +127,11 @@ export const update = (expression: string, item: Item, by: Expression): Item => 
       at += 1;
     } else if (clause === 'SET') {
       if (tokens[at + 1] !== '=') throw new SyntaxError(expression);
-      result[nameOf(token)] = valueOf(tokens[at + 2] ?? '');
+      result[nameOf(token)] = valueNamed(tokens[at + 2] ?? '');
       at += 3;
     } else {
       const combine = clause === 'ADD' ? sum : without;
-      const combined = combine(item[nameOf(token)], valueOf(tokens[at + 1] ?? ''));
+      const combined = combine(item[nameOf(token)], valueNamed(tokens[at + 1] ?? ''));
       if (combined === undefined) delete result[nameOf(token)];
       else result[nameOf(token)] = combined;
       at += 2;

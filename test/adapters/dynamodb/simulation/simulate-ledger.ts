@@ -10,6 +10,7 @@ import { type BrokenOrder, type Counts, FIRST_CAPS, runRequest, type SimPolicy }
 import { openSimProcess, SIM_TABLES, type SimProcess } from './sim-dynamo.ts';
 import { makeSimStream } from './stream.ts';
 import { type Change, makeTables, type Tables } from './tables.ts';
+import { drawTrouble, type Trouble, WORLDS, type WorldName } from './trouble.ts';
 import { makeTruth, Violation } from './truth.ts';
 import { makeWorld } from './world.ts';
 
@@ -20,6 +21,7 @@ export interface SimulationOptions {
   /** Of traffic; then it comes to rest. */
   epochs: number;
   broken?: BrokenOrder;
+  inWorld?: WorldName | undefined;
 }
 
 export interface SimulationReport extends Counts {
@@ -44,22 +46,30 @@ const MINUTE_MS = 60_000;
  *
  * @throws {Violation}
  */
-export const simulateLedger = async ({ seed, epochs, broken }: SimulationOptions): Promise<SimulationReport> => {
+export const simulateLedger = async ({
+  seed,
+  epochs,
+  broken,
+  inWorld,
+}: SimulationOptions): Promise<SimulationReport> => {
   const world = makeWorld(seed, START_MS);
   const { random } = world;
-  const worst = random.pick([0, 0.002, 0.01, 0.03]);
-  const mostSkewMs = random.pick([0, MINUTE_MS, 8 * EPOCH_MS]);
+  const trouble: Trouble = { ...drawTrouble(random), ...(inWorld !== undefined && WORLDS[inWorld]) };
   const doCapsChange = random.chance(0.4);
   let isResting = false;
-  const fault = (): number => (isResting ? 0 : worst);
-  const weather = () => ({ fault: fault(), throttle: fault(), freeze: fault() / 20 });
+  const ifTroubled = (share: number): number => (isResting ? 0 : share);
+  const weather = () => ({
+    fault: ifTroubled(trouble.fault),
+    throttle: ifTroubled(trouble.throttle),
+    freeze: ifTroubled(trouble.freeze),
+  });
 
   const closedThrough = (): number => {
     const item = tables.get(SIM_TABLES.accounts, { pk: { S: '!closer' } });
     return item === undefined ? -1 : countOf(item, 'closedThrough');
   };
-  const truth = makeTruth({ now: world.now, closedThrough, isCalm: worst === 0 });
-  const stream = makeSimStream(world, fault);
+  const truth = makeTruth({ now: world.now, closedThrough, isCalm: trouble.fault === 0 });
+  const stream = makeSimStream(world, () => ifTroubled(trouble.zombie));
   /** Writes that add, by call: none may be made twice. */
   const added = new WeakSet<object>();
   const note = (change: Change): void => {
@@ -89,22 +99,22 @@ export const simulateLedger = async ({ seed, epochs, broken }: SimulationOptions
         added.add(call);
       },
     });
-    trouble(process);
+    disturb(process);
     return process;
   };
 
   /** A process dies or stands still some time. */
-  const trouble = (process: SimProcess): void => {
+  const disturb = (process: SimProcess): void => {
     world.at(world.now() + 1 + random.int(40 * MINUTE_MS), () => {
       if (!process.isAlive() || isResting) return;
-      if (random.chance(worst * 20)) {
+      if (random.chance(trouble.death)) {
         process.kill();
         report.deaths += 1;
         return;
       }
-      if (random.chance(worst * 4)) process.freeze(random.int(6 * EPOCH_MS));
-      if (random.chance(worst * 6)) process.cutOff(random.int(6 * MINUTE_MS));
-      trouble(process);
+      if (random.chance(trouble.pause)) process.freeze(random.int(6 * EPOCH_MS));
+      if (random.chance(trouble.cutOff)) process.cutOff(random.int(6 * MINUTE_MS));
+      disturb(process);
     });
   };
 
@@ -113,7 +123,7 @@ export const simulateLedger = async ({ seed, epochs, broken }: SimulationOptions
   let policy: SimPolicy = { version: 1, caps: FIRST_CAPS };
   let numbers = 0;
   const openGateway = () => {
-    const process = openProcess(mostSkewMs);
+    const process = openProcess(trouble.skewMs);
     return { process, ledger: makeDynamoLedger(process.dynamo), policy };
   };
   const gateways = Array.from({ length: 5 }, openGateway);
@@ -126,7 +136,7 @@ export const simulateLedger = async ({ seed, epochs, broken }: SimulationOptions
       gateway = openGateway();
       gateways[index] = gateway;
     }
-    guard(runRequest({ world, truth, ...gateway, counts: report, broken, nextNumber: () => ++numbers }));
+    guard(runRequest({ world, truth, trouble, ...gateway, counts: report, broken, nextNumber: () => ++numbers }));
     world.at(world.now() + random.int(random.chance(0.5) ? 2_000 : 30_000), traffic);
   };
 
@@ -156,7 +166,8 @@ export const simulateLedger = async ({ seed, epochs, broken }: SimulationOptions
     if (world.now() >= stalledUntil)
       stream.offer(async (batch, isZombie) => {
         const process = isZombie ? openFunction() : projector;
-        if (!isResting && random.chance(worst)) world.at(world.now() + random.int(200), () => process.kill());
+        if (random.chance(ifTroubled(trouble.projectorDeath)))
+          world.at(world.now() + random.int(200), () => process.kill());
         if (!projector.isAlive()) projector = openFunction();
         return (await projectBatch(process.dynamo, batch)).failed;
       });
@@ -164,14 +175,17 @@ export const simulateLedger = async ({ seed, epochs, broken }: SimulationOptions
       stream.split();
       report.splits += 1;
     }
-    if (!isResting && worst > 0 && random.chance(0.001)) stalledUntil = world.now() + random.int(2 * 60 * MINUTE_MS);
+    if (random.chance(ifTroubled(trouble.stall))) stalledUntil = world.now() + random.int(2 * 60 * MINUTE_MS);
     if (!isOver) world.at(world.now() + 1_000 + random.int(4_000), pump);
   };
 
   const close = (): void => {
     for (let count = random.chance(0.2) ? 2 : 1; count > 0; count--) {
       const process = openFunction();
-      if (!isResting && random.chance(worst * 10)) world.at(world.now() + random.int(300), () => process.kill());
+      if (random.chance(ifTroubled(trouble.closerDeath))) world.at(world.now() + random.int(300), () => process.kill());
+      // Between what it has read and what it writes.
+      if (random.chance(ifTroubled(trouble.closerFreeze)))
+        world.at(world.now() + random.int(300), () => process.freeze(random.int(20 * MINUTE_MS)));
       guard(makeDynamoLedger(process.dynamo).closeDueEpochs());
     }
     if (!isOver) world.at(world.now() + EPOCH_MS / 2 + random.int(EPOCH_MS), close);
@@ -182,7 +196,7 @@ export const simulateLedger = async ({ seed, epochs, broken }: SimulationOptions
     if (random.chance(0.3)) spoil();
     for (let count = random.chance(0.4) ? 2 : 1; count > 0; count--) {
       const process = openFunction();
-      if (random.chance(worst * 10)) world.at(world.now() + random.int(300), () => process.kill());
+      if (random.chance(trouble.auditorDeath)) world.at(world.now() + random.int(300), () => process.kill());
       guard(makeDynamoAudit(process.dynamo).rebuild().then(checkRebuilt));
     }
     if (random.chance(0.3)) guard(checkSeals(openFunction()));

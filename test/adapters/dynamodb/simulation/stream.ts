@@ -29,8 +29,8 @@ export interface SimStream {
 
 const MOST_SHARDS = 4;
 
-/** @param fault how often a batch comes again though it was taken in, perhaps much later */
-export const makeSimStream = (world: SimWorld, fault: () => number): SimStream => {
+/** @param zombie how often a batch comes again though it was taken in, perhaps much later */
+export const makeSimStream = (world: SimWorld, zombie: () => number): SimStream => {
   const { random } = world;
   const shards: Shard[] = [];
   let sequence = 0;
@@ -92,7 +92,7 @@ export const makeSimStream = (world: SimWorld, fault: () => number): SimStream =
         deliver({ shard: shard.name, records }, false).then(end, () => end('died'));
         // A function that died says nothing; after its timeout the batch comes again.
         world.at(world.now() + 60_000, () => end('died'));
-        if (random.chance(fault() * 6)) {
+        if (random.chance(zombie())) {
           const laterMs = random.int(random.pick([60_000, 30 * 60_000, 90 * 60_000]));
           world.at(world.now() + laterMs, () => void deliver({ shard: shard.name, records }, true).catch(() => {}));
         }

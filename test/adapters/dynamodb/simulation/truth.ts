@@ -36,13 +36,15 @@ export interface Truth {
 
 /** A leaked hold that somebody met is gone after so long; the healer may have died, or heard nothing, so often. */
 const HEALED_WITHIN_MS = 2 * EPOCH_MS;
+/** What comes together meets it once: a frozen process does all its work at once. */
+const MEETING_MS = 5_000;
 
 export const makeTruth = (world: { now(): number; closedThrough(): number; isCalm: boolean }): Truth => {
   const calls = new Map<string, Call>();
   const owed = new Map<string, bigint>();
   /** By account, the newest policy that was put on it, and its cap. */
   const stamps = new Map<string, { version: number; cap: bigint | null }>();
-  const stale = new Map<string, { sinceMs: number; met: number }>();
+  const stale = new Map<string, { sinceMs: number; lastMs: number; met: number }>();
   const known = new Map<string, Item>();
 
   const owe = (account: string, by: bigint): void => {
@@ -77,10 +79,11 @@ export const makeTruth = (world: { now(): number; closedThrough(): number; isCal
       return;
     }
     const since = stale.get(key);
-    if (since === undefined) stale.set(key, { sinceMs: world.now(), met: 0 });
-    else {
+    if (since === undefined) stale.set(key, { sinceMs: world.now(), lastMs: world.now(), met: 0 });
+    else if (world.now() - since.lastMs >= MEETING_MS) {
+      since.lastMs = world.now();
       since.met += 1;
-      if (world.now() - since.sinceMs > HEALED_WITHIN_MS && since.met > (world.isCalm ? 6 : 60))
+      if (world.now() - since.sinceMs > HEALED_WITHIN_MS && since.met > (world.isCalm ? 4 : 25))
         throw new Violation(`${key}: a leaked hold was met ${since.met} times and is still there`);
     }
   };
