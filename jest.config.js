@@ -14,5 +14,8 @@ export default {
       },
     ],
   },
+  // Modules of suites that have ended stay in memory, and a full process is a slow one: it is replaced.
+  maxWorkers: 2,
+  workerIdleMemoryLimit: '1GB',
   reporters: ['default', '<rootDir>/test/support/closing-line.js'],
 };
