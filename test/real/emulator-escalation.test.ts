@@ -86,8 +86,9 @@ describe('calls through the front door', () => {
     expect(await world.tierOf(TEAM)).toBeUndefined();
   }, 60_000);
 
-  test('at 80 % the header warns, the account moves to warn, and people and programs are told who, how fast and until when', async () => {
-    expect(await ask()).toEqual({ status: 200, budget: 'warn; scope=team search', model: DEAR, alias: 'dear' });
+  test('at 80 % the account moves to warn, people and programs are told who, how fast and until when, and the next answer warns', async () => {
+    // The header says how the budget stood before this request.
+    expect(await ask()).toEqual({ status: 200, budget: 'ok', model: DEAR, alias: 'dear' });
     const [notice] = await world.heard(TEAM, 1);
     expect(notice).toMatchObject({
       account: TEAM,

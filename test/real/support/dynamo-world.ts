@@ -69,6 +69,8 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
       clock: realSleep(clock),
       random: systemRandom,
       log: silent,
+      // A machine that is busy connects late; what is tried here is what becomes of answers.
+      connectTimeoutMs: 20_000,
       ...options,
     });
     opened.push(stores);
