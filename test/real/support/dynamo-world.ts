@@ -115,7 +115,7 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
     itemsOf: async (table) => (await direct.send(new ScanCommand({ TableName: tables[table] }))).Items ?? [],
     openRaw,
     open: async () => {
-      const stores = openRaw();
+      const stores = openRaw({ answerTimeoutMs: 10_000 });
       return { ...stores, ledger: named(stores.ledger) };
     },
     async catchUp() {
