@@ -13,7 +13,19 @@ export interface CachePoint {
   ttl: '5m' | '1h';
 }
 
-export interface TextPart {
+/**
+ * Whose models can check a signature, or read what is encrypted; to all others it is of no use. `anthropic` where nothing
+ * else is said, wherever Claude is served.
+ */
+export type SignatureMaker = 'anthropic' | 'google' | 'openai';
+
+/** A vendor's proof that its model wrote the part, to be handed back with the next turn. */
+export interface Signed {
+  signature?: string;
+  signedBy?: SignatureMaker;
+}
+
+export interface TextPart extends Signed {
   type: 'text';
   text: string;
   cache?: CachePoint;
@@ -37,7 +49,7 @@ export interface DocumentPart {
   cache?: CachePoint;
 }
 
-export interface ToolCallPart {
+export interface ToolCallPart extends Signed {
   type: 'tool-call';
   id: string;
   name: string;
@@ -54,17 +66,20 @@ export interface ToolResultPart {
   cache?: CachePoint;
 }
 
-/** Visible reasoning. A signature is valid only with the vendor that made it. */
-export interface ReasoningPart {
+/** Visible reasoning. */
+export interface ReasoningPart extends Signed {
   type: 'reasoning';
+  /** The vendor's id of it, where it wants that back with the signature. */
+  id?: string;
   text: string;
-  signature?: string;
 }
 
 /** Reasoning that the vendor encrypted; opaque to all but that vendor. */
 export interface RedactedReasoningPart {
   type: 'redacted-reasoning';
+  id?: string;
   data: string;
+  madeBy?: SignatureMaker;
 }
 
 export interface RefusalPart {
@@ -220,10 +235,11 @@ export type StreamEvent =
   | { type: 'text-delta'; index: number; text: string }
   | { type: 'refusal-start'; index: number }
   | { type: 'refusal-delta'; index: number; text: string }
-  | { type: 'reasoning-start'; index: number }
+  | { type: 'reasoning-start'; index: number; id?: string }
   | { type: 'reasoning-delta'; index: number; text: string }
-  | { type: 'reasoning-signature'; index: number; signature: string }
-  | { type: 'redacted-reasoning'; index: number; data: string }
+  /** Of the part of that index, whatever it is: reasoning, text or a tool call. */
+  | { type: 'signature'; index: number; signature: string; signedBy?: SignatureMaker }
+  | { type: 'redacted-reasoning'; index: number; id?: string; data: string; madeBy?: SignatureMaker }
   | { type: 'tool-call-start'; index: number; id: string; name: string }
   | { type: 'tool-call-delta'; index: number; arguments: string }
   | { type: 'part-end'; index: number }

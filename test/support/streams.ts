@@ -28,9 +28,7 @@ const eventsOfPart = (part: AssistantPart, index: number): fc.Arbitrary<StreamEv
       return piecesOf(part.text).map((pieces) => [
         { type: 'reasoning-start', index },
         ...pieces.map((text): StreamEvent => ({ type: 'reasoning-delta', index, text })),
-        ...(part.signature === undefined
-          ? []
-          : [{ type: 'reasoning-signature', index, signature: part.signature } as const]),
+        ...(part.signature === undefined ? [] : [{ type: 'signature', index, signature: part.signature } as const]),
         end,
       ]);
     case 'redacted-reasoning':
@@ -98,7 +96,7 @@ export const answerOfEvents = (events: readonly StreamEvent[]): Answer => {
       case 'reasoning-delta':
         partAt(event.index, 'reasoning').text += event.text;
         break;
-      case 'reasoning-signature':
+      case 'signature':
         partAt(event.index, 'reasoning').signature = event.signature;
         break;
       case 'redacted-reasoning':

@@ -79,7 +79,7 @@ export const decodeData = (): DataDecoder => {
         return [
           { type: 'reasoning-start', index: part },
           ...(text === '' ? [] : [{ type: 'reasoning-delta', index: part, text } as const]),
-          ...(signature === '' ? [] : [{ type: 'reasoning-signature', index: part, signature } as const]),
+          ...(signature === '' ? [] : [{ type: 'signature', index: part, signature } as const]),
         ];
       }
       case 'redacted_thinking':
@@ -123,7 +123,7 @@ export const decodeData = (): DataDecoder => {
       case 'signature_delta': {
         const signature = asText(delta.signature);
         if (type !== 'reasoning' || signature === undefined) return undefined;
-        return signature === '' ? [] : [{ type: 'reasoning-signature', index, signature }];
+        return signature === '' ? [] : [{ type: 'signature', index, signature }];
       }
       default:
         // Citations and what is still to be invented.

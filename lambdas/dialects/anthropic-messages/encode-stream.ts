@@ -138,7 +138,7 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
         return start(event.index, { type: 'thinking', thinking: '', signature: '' });
       case 'reasoning-delta':
         return add(event.index, `{"type":"thinking_delta","thinking":${JSON.stringify(event.text)}}`);
-      case 'reasoning-signature':
+      case 'signature':
         return add(event.index, `{"type":"signature_delta","signature":${JSON.stringify(event.signature)}}`);
       case 'redacted-reasoning':
         return start(event.index, { type: 'redacted_thinking', data: event.data });

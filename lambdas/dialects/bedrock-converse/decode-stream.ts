@@ -105,7 +105,7 @@ export const decodeStream = (): StreamDecoder => {
     return [
       ...events,
       ...(text === '' ? [] : [{ type: 'reasoning-delta', index, text } as const]),
-      ...(signature === undefined ? [] : [{ type: 'reasoning-signature', index, signature } as const]),
+      ...(signature === undefined ? [] : [{ type: 'signature', index, signature } as const]),
     ];
   };
 

@@ -32,7 +32,7 @@ export const encodeStream = (): StreamEncoder => {
         return delta(event.index, { text: event.text });
       case 'reasoning-delta':
         return delta(event.index, { reasoningContent: { text: event.text } });
-      case 'reasoning-signature':
+      case 'signature':
         return delta(event.index, { reasoningContent: { signature: event.signature } });
       case 'redacted-reasoning':
         return delta(event.index, { reasoningContent: { redactedContent: blobOfData(event.data) } });

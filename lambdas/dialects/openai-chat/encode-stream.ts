@@ -78,7 +78,7 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
       case 'text-start':
       case 'refusal-start':
       case 'reasoning-start':
-      case 'reasoning-signature':
+      case 'signature':
       case 'redacted-reasoning':
       case 'part-end':
       case 'error':

@@ -96,10 +96,10 @@ describe('a stream', () => {
     expect(events.slice(1)).toEqual([
       { type: 'reasoning-start', index: 0 },
       { type: 'reasoning-delta', index: 0, text: 'Hm' },
-      { type: 'reasoning-signature', index: 0, signature: 's1' },
+      { type: 'signature', index: 0, signature: 's1' },
       { type: 'part-end', index: 0 },
       { type: 'reasoning-start', index: 1 },
-      { type: 'reasoning-signature', index: 1, signature: 's2' },
+      { type: 'signature', index: 1, signature: 's2' },
       { type: 'part-end', index: 1 },
     ]);
   });

@@ -38,7 +38,7 @@ const events: StreamEvent[] = [
   { type: 'answer-start', id: 'vendor', model: 'vendor-model' },
   { type: 'reasoning-start', index: 0 },
   { type: 'reasoning-delta', index: 0, text: 'hm' },
-  { type: 'reasoning-signature', index: 0, signature: 's' },
+  { type: 'signature', index: 0, signature: 's' },
   { type: 'part-end', index: 0 },
   { type: 'redacted-reasoning', index: 1, data: 'x' },
   { type: 'part-end', index: 1 },
