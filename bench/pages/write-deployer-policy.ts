@@ -15,7 +15,7 @@ try {
   const base = typesOf(describedResources(folder));
   const types = typesOf(fullResources(folder));
   const more = types.filter((type) => !base.includes(type));
-  const permissions = readHandlerPermissions(types);
+  const permissions = await readHandlerPermissions(types);
   const write = (file: string, value: unknown): void => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
   write('bench/pages/handler-permissions.json', permissions);
   write('docs/deployer-policy.json', deployerPolicy(base, permissions));

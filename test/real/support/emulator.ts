@@ -1,16 +1,16 @@
 import { execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
+import { installPython } from './install-python.ts';
 import { signRequest } from './sign-request.ts';
 
 /** A local AWS by its PyPI name: CloudFormation, IAM, API Gateway, Lambda on this machine's Node, DynamoDB with streams. */
 const REQUIREMENTS = join(import.meta.dirname, 'emulator-requirements.txt');
-const FOLDER = resolve('.servers', 'ministack');
-const PYTHON = join(FOLDER, 'bin', 'python');
+const NAME = 'ministack';
+const PYTHON = resolve('.servers', NAME, 'bin', 'python');
 const RUN = join(import.meta.dirname, 'run-emulator.py');
 /** The emulator's Python, with AWS's service models (botocore). There once an emulator has been started. */
 export const EMULATOR_PYTHON = PYTHON;
@@ -55,7 +55,7 @@ export const startEmulator = async ({
   waitScale = 1,
   timeoutScale = 1,
 } = {}): Promise<Emulator> => {
-  await install();
+  await installPython(REQUIREMENTS, NAME);
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const temporary = mkdtempSync(join(tmpdir(), 'tollgate-emulator-'));
@@ -172,23 +172,3 @@ const answers = (url: string): Promise<boolean> =>
     },
     () => false,
   );
-
-/** Fetches the emulator by `pip` into a virtual environment of its own, anew when the list of what it needs has changed. */
-const install = async (): Promise<void> => {
-  const mark = join(FOLDER, 'installed');
-  const wanted = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return;
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
-  try {
-    const options = { timeout: 600_000, maxBuffer: 16 * 1024 * 1024 };
-    await run('python3', ['-m', 'venv', FOLDER], options);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', REQUIREMENTS];
-    await run(PYTHON, pip, options);
-  } catch (error) {
-    throw new Error('pip could not fetch the emulator; Python 3.10 or newer with venv must be installed.', {
-      cause: error,
-    });
-  }
-  writeFileSync(mark, wanted);
-};
