@@ -19,7 +19,18 @@ const table = [
     // Of Node only what is pure: hashing and checksums.
     may: ['lambdas/(core|contract|catalogue)/', 'crypto$', 'zlib$', 'node:(crypto|zlib)$'],
   },
-  { name: 'dialects', from: '^lambdas/dialects/([^/]+)/', may: ['lambdas/dialects/$1/', 'lambdas/(core|contract)/'] },
+  {
+    name: 'dialects',
+    from: '^lambdas/dialects/([^/]+)/',
+    except: '^lambdas/dialects/openai-responses/',
+    may: ['lambdas/dialects/$1/', 'lambdas/(core|contract)/'],
+  },
+  {
+    // OpenAI's two ways of asking the same models, which have errors, counts and most fields in common.
+    name: 'openai-responses',
+    from: '^lambdas/dialects/openai-responses/',
+    may: ['lambdas/dialects/openai-(responses|chat)/', 'lambdas/(core|contract)/'],
+  },
   {
     name: 'providers',
     from: '^lambdas/providers/([^/]+)/',

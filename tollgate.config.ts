@@ -37,6 +37,9 @@ export default defineGateway({
       ],
     },
 
+    // What makes vectors of texts; targets of one alias must be of one model, as vectors of two can't be compared.
+    embeddings: { targets: [{ provider: 'openai', model: 'text-embedding-3-small' }] },
+
     // The simulator does what the model's name says, at $1 per million tokens in and $2 out unless a price is given.
     demo: { targets: [{ provider: 'demo', model: 'echo' }] },
     'demo-slow': { targets: [{ provider: 'demo', model: 'slow-1500+tokens-200' }] },
@@ -47,6 +50,7 @@ export default defineGateway({
       ],
     },
     'demo-cut': { targets: [{ provider: 'demo', model: 'cut-20+tokens-100' }] },
+    'demo-embeddings': { targets: [{ provider: 'demo', model: 'embed-256' }] },
   },
 
   // Caps in US dollars; a call that could go over one is refused before it is made. No cap where none is given.

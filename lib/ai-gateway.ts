@@ -16,6 +16,9 @@ import { GatewayFunction } from './gateway-function.ts';
 import { gatewayMetric } from './gateway-metrics.ts';
 import { LedgerPipeline } from './ledger-pipeline.ts';
 import { secretOutputs, tableOutputs, writeOutputs } from './outputs.ts';
+import { QualityDashboard } from './quality-dashboard.ts';
+import { ReliabilityAlarms } from './reliability-alarms.ts';
+import { ReliabilityDashboard } from './reliability-dashboard.ts';
 import { secretNames } from './secret-access.ts';
 import { State } from './state.ts';
 
@@ -37,6 +40,10 @@ export interface AiGatewayProps {
   readonly memoryMb?: number;
   /** The *Cost* dashboard. The first three dashboards of an account are free, further ones cost by the month. Default: true. */
   readonly costDashboard?: boolean;
+  /** The *Reliability* dashboard. Default: true. */
+  readonly reliabilityDashboard?: boolean;
+  /** The *Quality* dashboard. Default: true. */
+  readonly qualityDashboard?: boolean;
   /** Whether the tables outlive the stack. Default: true. False only where the ledger may be lost. */
   readonly retainState?: boolean;
   /** `buffered` for an emulator that can't stream. Default: `stream`. */
@@ -71,6 +78,11 @@ export class AiGateway extends Construct {
   readonly costAlarms: CostAlarms;
   /** undefined where none was asked for. */
   readonly costDashboard: CostDashboard | undefined;
+  readonly reliabilityAlarms: ReliabilityAlarms;
+  /** undefined where none was asked for. */
+  readonly reliabilityDashboard: ReliabilityDashboard | undefined;
+  /** undefined where none was asked for. */
+  readonly qualityDashboard: QualityDashboard | undefined;
   private readonly secretNames: readonly string[];
 
   constructor(scope: Construct, id: string, props: AiGatewayProps) {
@@ -95,6 +107,7 @@ export class AiGateway extends Construct {
     this.pipeline = new LedgerPipeline(this, 'Pipeline', { tables });
     this.escalation = new BudgetEscalation(this, 'Escalation', { tables, alerts: deployed.config.alerts });
     this.escalation.startedBy(this.pipeline.projector);
+    this.escalation.startedBy(this.pipeline.closer);
     this.prober = new CircuitProber(this, 'Prober', { deployed, tables });
     this.alarms = new Alarms(this, 'Alarms', {
       gateway: this.gatewayFunction.function,
@@ -109,6 +122,17 @@ export class AiGateway extends Construct {
     });
     this.costDashboard =
       props.costDashboard === false ? undefined : new CostDashboard(this, 'Cost', { config: deployed.config });
+    this.reliabilityAlarms = new ReliabilityAlarms(this, 'ReliabilityAlarms', {
+      ...(alarmTopic !== undefined && { topic: alarmTopic }),
+    });
+    this.reliabilityDashboard =
+      props.reliabilityDashboard === false
+        ? undefined
+        : new ReliabilityDashboard(this, 'Reliability', { config: deployed.config });
+    this.qualityDashboard =
+      props.qualityDashboard === false
+        ? undefined
+        : new QualityDashboard(this, 'Quality', { gatewayLog: this.gatewayFunction.function.logGroup });
     this.baseUrl = this.gatewayApi.baseUrl;
     this.openaiBaseUrl = `${this.baseUrl}/v1`;
     this.writeOutputs();
@@ -185,6 +209,16 @@ export class AiGateway extends Construct {
   /** US dollars that the models have cost. @param dimensions `{ Team }`, `{ Alias }`, `{ Provider, Model }` or none: all */
   metricCost(dimensions: Record<string, string> = {}, options?: MetricOptions): Metric {
     return gatewayMetric('CostUsd', dimensions, options);
+  }
+
+  /** Milliseconds that Tollgate itself adds to a request, round trips to its tables included. */
+  metricOverhead(options?: MetricOptions): Metric {
+    return gatewayMetric('GatewayOverheadMs', {}, { statistic: 'p95', ...options });
+  }
+
+  /** Quality of the answers, 0 to 1. @param dimensions `{ Provider, Model }` or none: all */
+  metricQuality(dimensions: Record<string, string> = {}, options?: MetricOptions): Metric {
+    return gatewayMetric('QualityScore', dimensions, { statistic: 'Average', ...options });
   }
 
   /** Milliseconds by which the accounts lag behind the ledger. */

@@ -14,6 +14,7 @@ import { EPOCH_MS } from '../lambdas/contract/timing.ts';
 import type { BudgetEscalation } from './budget-escalation.ts';
 import type { CircuitProber } from './circuit-prober.ts';
 import type { LedgerPipeline } from './ledger-pipeline.ts';
+import { describeAlarm } from './runbook.ts';
 
 export interface AlarmsProps {
   readonly gateway: IFunction;
@@ -37,7 +38,7 @@ export class Alarms extends Construct {
         evaluationPeriods: 1,
         comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
         treatMissingData: TreatMissingData.NOT_BREACHING,
-        alarmDescription: description,
+        alarmDescription: describeAlarm(alarmId, description),
         ...options,
       });
     const waiting = { period, statistic: 'Maximum' };

@@ -2,8 +2,11 @@ import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
+import { isClaudeModel } from '../lambdas/contract/model-names.ts';
 
 const ACTIONS = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'];
+/** Costs nothing; of Claude alone, by the model's own ARN whatever profile it is called through. */
+const COUNTING = ['bedrock:CountTokens'];
 /** Prefix of AWS's cross-region inference profiles: `us.anthropic.…`, `global.anthropic.…`. */
 const PROFILE = /^(us|us-gov|eu|apac|jp|au|ca|sa|global)\.(?=[a-z0-9-]+\.)/;
 
@@ -12,24 +15,28 @@ interface Calls {
   models: Set<string>;
   /** By the model behind them (`*` where only AWS knows it), ARNs of inference profiles. */
   profiles: Map<string, Set<string>>;
+  /** ARNs of models whose tokens are counted. */
+  counted: Set<string>;
 }
 
 const callsOf = (config: GatewayConfig, { partition, account }: { partition: string; account: string }): Calls => {
-  const calls: Calls = { models: new Set(), profiles: new Map() };
+  const calls: Calls = { models: new Set(), profiles: new Map(), counted: new Set() };
   for (const { targets } of Object.values(config.models))
     for (const { provider: name, model } of targets) {
       const provider = config.providers[name];
       if (provider?.kind !== 'bedrock' || provider.apiKey !== undefined) continue;
       const prefix = PROFILE.exec(model)?.[0];
       const isArn = model.startsWith('arn:');
-      for (const region of provider.regions)
-        if (prefix === undefined && !isArn)
-          calls.models.add(`arn:${partition}:bedrock:${region}::foundation-model/${model}`);
+      for (const region of provider.regions) {
+        const own = `arn:${partition}:bedrock:${region}::foundation-model/${model.slice(prefix?.length ?? 0)}`;
+        if (!isArn && isClaudeModel(model)) calls.counted.add(own);
+        if (prefix === undefined && !isArn) calls.models.add(own);
         else {
           const behind = isArn ? '*' : model.slice(prefix?.length);
           const profile = isArn ? model : `arn:${partition}:bedrock:${region}:${account}:inference-profile/${model}`;
           calls.profiles.set(behind, (calls.profiles.get(behind) ?? new Set()).add(profile));
         }
+      }
     }
   return calls;
 };
@@ -46,7 +53,7 @@ export const modelsBehindProfiles = (config: GatewayConfig): string[] => [
  */
 export const bedrockStatements = (scope: Construct, config: GatewayConfig): PolicyStatement[] => {
   const { partition, account } = Stack.of(scope);
-  const { models, profiles } = callsOf(config, { partition, account });
+  const { models, profiles, counted } = callsOf(config, { partition, account });
   const direct = models.size === 0 ? [] : [new PolicyStatement({ actions: ACTIONS, resources: [...models] })];
   const viaProfiles = [...profiles].flatMap(([behind, arns]) => [
     new PolicyStatement({ actions: ACTIONS, resources: [...arns] }),
@@ -62,5 +69,6 @@ export const bedrockStatements = (scope: Construct, config: GatewayConfig): Poli
       conditions: { StringEquals: { 'bedrock:InferenceProfileArn': [...arns] } },
     }),
   ]);
-  return [...direct, ...viaProfiles];
+  const counting = counted.size === 0 ? [] : [new PolicyStatement({ actions: COUNTING, resources: [...counted] })];
+  return [...direct, ...viaProfiles, ...counting];
 };

@@ -52,8 +52,8 @@ const NOTICE_PATIENCE = {
 };
 
 /**
- * What happens when a budget crosses a threshold: a Step Functions execution a crossing, started by the projector under a
- * name that the same crossing always has. It moves the account (once, by a conditional write), tells people by SNS and by an
+ * What happens when a budget crosses a threshold: a Step Functions execution a crossing, started by the projector, or by
+ * the closer where a cap by hand has ended, under a name that the same crossing always has. It moves the account (once, by a conditional write), tells people by SNS and by an
  * event, and at the cap waits for somebody to approve a raise, or for the period's end. Requests never wait for it: the stop
  * is the hold's condition. A notice that can not be given is put into a queue with an alarm, and the execution goes on.
  */
@@ -109,10 +109,10 @@ export class BudgetEscalation extends Construct {
     );
   }
 
-  /** Lets the projector start executions of this machine, and tells it which one. */
-  startedBy(projector: Lambda): void {
-    projector.addEnvironment(ESCALATION_VARIABLE, this.machine.stateMachineArn);
-    this.machine.grantStartExecution(projector);
+  /** Lets a function start executions of this machine, and tells it which one. */
+  startedBy(starter: Lambda): void {
+    starter.addEnvironment(ESCALATION_VARIABLE, this.machine.stateMachineArn);
+    this.machine.grantStartExecution(starter);
   }
 
   /** Lets somebody answer what waits for an approval. */

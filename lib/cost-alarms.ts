@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { formatUsd, parseUsd } from '../lambdas/contract/money.ts';
 import { gatewayMetric } from './gateway-metrics.ts';
+import { describeAlarm } from './runbook.ts';
 
 export interface CostAlarmsProps {
   readonly config: GatewayConfig;
@@ -35,8 +36,10 @@ export class CostAlarms extends Construct {
       evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
-      alarmDescription:
+      alarmDescription: describeAlarm(
+        'Overruns',
         'A provider billed more than was held, so a cap may have been passed by that much. The log line "overrun" names the request, its receipt the target and the price.',
+      ),
     });
   }
 
@@ -47,8 +50,10 @@ export class CostAlarms extends Construct {
       evaluationPeriods: 2,
       comparisonOperator: ComparisonOperator.GREATER_THAN_UPPER_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
-      alarmDescription:
+      alarmDescription: describeAlarm(
+        'CostAnomaly',
         'Two hours cost far more than such hours usually do. The Cost dashboard says which team and which model.',
+      ),
     });
   }
 
@@ -64,7 +69,10 @@ export class CostAlarms extends Construct {
         evaluationPeriods: 1,
         comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
         treatMissingData: TreatMissingData.NOT_BREACHING,
-        alarmDescription: `An hour cost more than $${formatUsd(hourly)}: at ${FAST} times the pace that the organisation's budget of the month allows, it lasts five days.`,
+        alarmDescription: describeAlarm(
+          'BurnRate',
+          `An hour cost more than $${formatUsd(hourly)}: at ${FAST} times the pace that the organisation's budget of the month allows, it lasts five days.`,
+        ),
       }),
     ];
   }

@@ -29,7 +29,7 @@ export const GATEWAY_GRANTS: TableGrants = {
     'dynamodb:PutItem',
     'dynamodb:UpdateItem',
   ],
-  responses: ['dynamodb:UpdateItem'],
+  responses: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
 };
 
 /** The function behind the front door. Its configuration is part of its code. */

@@ -30,12 +30,16 @@ export interface LedgerPipelineProps {
   readonly tables: Readonly<Record<TableName, Table>>;
 }
 
-/** The projector moves what was settled from the stream to the accounts. */
+/** The projector moves what was settled from the stream to the accounts, and to the statistics of the targets. */
 export const PROJECTOR_GRANTS: TableGrants = {
   accounts: ['dynamodb:UpdateItem'],
+  targets: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
 };
 
-/** The closer reads every entry of an epoch, loses the open ones, closes the accounts and seals the epoch. */
+/**
+ * The closer reads every entry of an epoch, loses the open ones, closes the accounts and seals the epoch. It also puts
+ * accounts whose cap by hand has ended back under the file's.
+ */
 export const CLOSER_GRANTS: TableGrants = {
   ledger: ['dynamodb:Query', 'dynamodb:UpdateItem'],
   accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
@@ -89,7 +93,7 @@ export class LedgerPipeline extends Construct {
 
     this.closer = makeLambdaFunction(this, 'Closer', {
       folder: 'ledger-closer',
-      description: "Tollgate: closes the ledger's epochs from their entries",
+      description: "Tollgate: closes the ledger's epochs from their entries, and ends caps set by hand",
       // It holds all entries of an epoch at once, some 5 KB each (docs/cost.md): more than the front door lets in.
       memoryMb: 1_769,
       timeout: Duration.minutes(5),

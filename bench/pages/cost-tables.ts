@@ -119,7 +119,12 @@ export const metricsLine = ({ metrics }: Counted): string =>
 /** The README's sentence. */
 export const costSentence = (input: CostInput, stack: Standing): string => {
   const [quiet, busy] = (['quiet', 'busy'] as const).map((pace) => Math.round(sumOf(costOfMillion(input, pace))));
-  return `A million streamed answers of 3 seconds to keys under ${input.counted.accounts} budgets cost $${busy} to $${quiet} of AWS, half of it for waiting, and a month in which nobody asks ${usd(sumOf(costOfIdleMonth(input, stack)))}: [docs/cost.md](docs/cost.md), part by part, from counts that a test repeats.\n`;
+  const dashboards = stack.standing.filter(({ price }) => price === 'dashboards');
+  const free =
+    dashboards.length === 0
+      ? ''
+      : ` (${usd(sumOf(dashboards))} of it for dashboards, of which an account has three free)`;
+  return `A million streamed answers of 3 seconds to keys under ${input.counted.accounts} budgets cost $${busy} to $${quiet} of AWS, half of it for waiting, and a month in which nobody asks ${usd(sumOf(costOfIdleMonth(input, stack)))}${free}: [docs/cost.md](docs/cost.md), part by part, from counts that a test repeats.\n`;
 };
 
 export const scheduledLine = ({ scheduled }: Standing): string =>

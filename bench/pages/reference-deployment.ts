@@ -241,7 +241,7 @@ const streams = (folder: string): boolean =>
   readdirSync(folder).some((file) => readFileSync(join(folder, file), 'utf8').includes('streamifyResponse'));
 
 /** The runtime client's way without its native part only streams: a function that doesn't gets a stream of one piece. */
-const shimOf = (folder: string, shim: string): string => {
+export const shimOf = (folder: string, shim: string): string => {
   writeFileSync(
     join(shim, 'index.mjs'),
     `import { handler as whole } from ${JSON.stringify(pathToFileURL(join(folder, 'index.mjs')).href)};

@@ -13,7 +13,8 @@ import { maxImageTokensOf } from './media-tokens.ts';
 import data from './models.json' with { type: 'json' };
 
 /** The vendors whose public prices the catalogue carries. */
-export type CatalogueVendor = 'openai' | 'anthropic' | 'bedrock';
+export const CATALOGUE_VENDORS = ['openai', 'anthropic', 'gemini', 'azure-openai', 'bedrock'] as const;
+export type CatalogueVendor = (typeof CATALOGUE_VENDORS)[number];
 
 /** What is publicly known of a model: prices, sizes, abilities, end of life. */
 export interface CatalogueModel {
@@ -102,6 +103,7 @@ export const CAPABILITY_LETTERS: Record<string, CapabilityConfig> = {
   j: 'json-schema',
   r: 'reasoning',
   s: 'streaming',
+  e: 'embeddings',
 };
 
 export const readCatalogue = ({ asOf, sources, models }: CatalogueData): Catalogue => {

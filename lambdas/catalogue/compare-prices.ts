@@ -52,7 +52,7 @@ export const comparePrices = (
   const differences: PriceDifference[] = [];
   const unknown: string[] = [];
   let compared = 0;
-  for (const vendor of ['openai', 'anthropic', 'bedrock'] as const) {
+  for (const vendor of ['openai', 'anthropic', 'gemini', 'azure-openai', 'bedrock'] as const) {
     for (const [model, row] of Object.entries(models[vendor])) {
       // The other source has no prices by region.
       if (model.includes('@')) continue;

@@ -7,14 +7,14 @@ export type LitellmModel = Record<string, unknown>;
 
 type Models = Record<CatalogueVendor, Record<string, CatalogueRow>>;
 
-/** Keeps the chat models of the vendors that Tollgate calls, with every price of theirs that a request can be billed by. */
+/** Keeps the models of the vendors that Tollgate calls, those that chat and those that make vectors of texts, with every price of theirs that a request can be billed by. */
 export const convertLitellm = (source: Record<string, LitellmModel>): Models => {
-  const models: Models = { openai: {}, anthropic: {}, bedrock: {} };
+  const models: Models = { openai: {}, anthropic: {}, gemini: {}, 'azure-openai': {}, bedrock: {} };
   const regional: [string, CatalogueRow][] = [];
   for (const [key, model] of Object.entries(source)) {
     const place = placeOf(key, model);
     if (place === undefined) continue;
-    const row = rowOf(place.vendor, place.name, model);
+    const row = rowOf(place.vendor, place.name, withSizes(model, place.like === undefined ? undefined : source[place.like]));
     if (row === undefined) continue;
     if (place.region === undefined) models[place.vendor][place.name] ??= row;
     else regional.push([`${place.name}@${place.region}`, row]);
@@ -29,6 +29,12 @@ export const convertLitellm = (source: Record<string, LitellmModel>): Models => 
   }
   return models;
 };
+
+/** Sizes and abilities of the same model's other entry, where this one has none; never its prices. */
+const withSizes = (model: LitellmModel, like: LitellmModel | undefined): LitellmModel =>
+  model.max_input_tokens !== undefined || like === undefined
+    ? model
+    : { ...Object.fromEntries(Object.entries(like).filter(([field]) => /^(max|supports|supported)_/.test(field))), ...model };
 
 /**
  * A Claude id without a prefix is served in one region, and since generation 4.5 that costs what the `us.` profile does:
@@ -47,15 +53,27 @@ interface Place {
   vendor: CatalogueVendor;
   name: string;
   region?: string;
+  /** Another entry, of the same model, that has the sizes and abilities where this one gives prices alone. */
+  like?: string;
 }
 
 /** Answers that cost more than their tokens (a search a call), or that chat completions does not give. */
 const NOT_PLAIN_CHAT = /search|realtime|container|deep-research/;
 /** Models that the Converse API does not serve, and names that are no model id. */
 const NOT_CONVERSE = /titan|ai21\.j2|cohere\.command(-light)?-text|claude-(v\d|instant)|llama2|pegasus/;
+/** Names without a vendor before them stand twice. */
+const GEMINI_KEY = /^gemini\/((?:gemini|gemma)-[^/]+)$/;
+/** Models whose answers are speech, pictures or reports, experiments without a price, and names that are none. */
+const NOT_TEXT = /-tts|-image|omni|deep-research|-exp-|streaming|live|computer-use|^gemini-gemma/;
+/** `eu/` and the like are data zones, which have prices of their own; the models of other vendors are no deployments of OpenAI's. */
+const AZURE_KEY = /^azure\/((?:us|eu|apac)\/)?((?:gpt-|o\d)[^/]*)$/;
 const REGION_KEY = /^bedrock\/([a-z]{2,4}(?:-[a-z]+)+-\d)\/([^/]+)$/;
 
+/** Those that can be asked for vectors of texts here. */
+const TEXT_EMBEDDING = /^(text-embedding-|amazon\.titan-embed-(text|g1-text)-|gemini-embedding-\d+$)/;
+
 const placeOf = (key: string, model: LitellmModel): Place | undefined => {
+  if (model.mode === 'embedding') return embeddingPlaceOf(key, model);
   if (model.mode !== 'chat') return undefined;
   switch (model.litellm_provider) {
     case 'openai': {
@@ -65,6 +83,15 @@ const placeOf = (key: string, model: LitellmModel): Place | undefined => {
     }
     case 'anthropic':
       return { vendor: 'anthropic', name: key };
+    case 'gemini': {
+      const [, name] = GEMINI_KEY.exec(key) ?? [];
+      return name === undefined || NOT_TEXT.test(name) ? undefined : { vendor: 'gemini', name };
+    }
+    case 'azure': {
+      const [, zone = '', name = ''] = AZURE_KEY.exec(key) ?? [];
+      if (name === '' || NOT_PLAIN_CHAT.test(name)) return undefined;
+      return { vendor: 'azure-openai', name: `${zone}${name}`, ...(zone !== '' && { like: `azure/${name}` }) };
+    }
     case 'bedrock':
     case 'bedrock_converse': {
       const [, region, regionalName] = REGION_KEY.exec(key) ?? [];
@@ -77,7 +104,32 @@ const placeOf = (key: string, model: LitellmModel): Place | undefined => {
   }
 };
 
+const EMBEDDING_VENDORS: Partial<Record<string, CatalogueVendor>> = {
+  openai: 'openai',
+  bedrock: 'bedrock',
+  gemini: 'gemini',
+  azure: 'azure-openai',
+};
+
+const embeddingPlaceOf = (key: string, { litellm_provider: provider }: LitellmModel): Place | undefined => {
+  const [, region, regionalName] = REGION_KEY.exec(key) ?? [];
+  const name = regionalName ?? key.replace(/^(gemini|azure)\//, '');
+  const vendor = EMBEDDING_VENDORS[String(provider)];
+  if (vendor === undefined || !TEXT_EMBEDDING.test(name)) return undefined;
+  return { vendor, name, ...(region === undefined ? {} : { region }) };
+};
+
+/** Nothing comes out but vectors, which cost nothing: the input is all that is billed. */
+const embeddingRowOf = (model: LitellmModel): CatalogueRow | undefined => {
+  const { input_cost_per_token: rate, max_input_tokens: input } = model;
+  if (typeof rate !== 'number' || typeof input !== 'number' || (model.output_cost_per_token ?? 0) !== 0) return undefined;
+  const ends = model.deprecation_date;
+  const end = typeof ends === 'string' ? { ends } : {};
+  return { in: perMillion(rate), out: '0', can: 'e', context: input, output: 0, ...end };
+};
+
 const rowOf = (vendor: CatalogueVendor, name: string, model: LitellmModel): CatalogueRow | undefined => {
+  if (model.mode === 'embedding') return embeddingRowOf(model);
   const card = cardOf(vendor, name, model, '');
   const input = model.max_input_tokens;
   const output = model.max_output_tokens;
@@ -245,9 +297,10 @@ const ratesRowOf = ({ can: _, context: __, output: ___, ends: ____, ...prices }:
 
 const capabilitiesOf = (vendor: CatalogueVendor, model: LitellmModel): string => {
   const has = (...flags: string[]): boolean => flags.some((flag) => model[`supports_${flag}`] === true);
-  // OpenAI's flag means the vendor's own schema output; elsewhere it may mean LiteLLM's imitation by a forced tool.
+  // OpenAI's flag, and Google's, mean the vendor's own schema output; elsewhere it may mean LiteLLM's imitation by a forced tool.
   const hasSchema =
-    vendor === 'openai' ? has('response_schema') : has('native_structured_output', 'bedrock_native_structured_output');
+    vendor === 'openai' || vendor === 'azure-openai' || vendor === 'gemini'
+      ? has('response_schema') : has('native_structured_output', 'bedrock_native_structured_output');
   return [
     has('function_calling') ? 't' : '',
     has('vision') ? 'v' : '',

@@ -13,7 +13,9 @@ export interface DeployedConfig {
 
 /** The part of a catalogue that a configuration can ask for: the rows of its targets, in every region. */
 export const cutCatalogue = ({ asOf, sources, models }: CatalogueData, config: GatewayConfig): CatalogueData => {
-  const names = Object.values(config.models).flatMap(({ targets }) => targets.map(({ model }) => model));
+  const names = Object.values(config.models).flatMap(({ targets }) =>
+    targets.map(({ model, deploymentOf }) => deploymentOf ?? model),
+  );
   // A fine-tuned model is looked up by its base: `ft:<base>`.
   const wanted = new Set(names.map((name) => (name.startsWith('ft:') ? name.split(':').slice(0, 2).join(':') : name)));
   const rowsOf = (vendor: CatalogueVendor): Record<string, CatalogueRow> =>
@@ -26,6 +28,12 @@ export const cutCatalogue = ({ asOf, sources, models }: CatalogueData, config: G
   return {
     asOf,
     sources,
-    models: { openai: rowsOf('openai'), anthropic: rowsOf('anthropic'), bedrock: rowsOf('bedrock') },
+    models: {
+      openai: rowsOf('openai'),
+      anthropic: rowsOf('anthropic'),
+      gemini: rowsOf('gemini'),
+      'azure-openai': rowsOf('azure-openai'),
+      bedrock: rowsOf('bedrock'),
+    },
   };
 };

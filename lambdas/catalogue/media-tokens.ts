@@ -32,6 +32,10 @@ const IMAGE_RULES: { isFamily: RegExp; tokens: number }[] = [
   { isFamily: /gpt-5(\.[0-3])?(-|$)/, tokens: Math.ceil(1_536 * 1.62) },
   { isFamily: /gpt-5\.[4-6]/, tokens: 10_000 * 1.2 },
   { isFamily: /gpt-|chat-latest|daybreak|^o\d/, tokens: UNSHRUNK_IMAGE_TOKENS },
+  // Google ("Media resolution", "Understand and count tokens"): up to generation 2.5 tiles of 768 pixels, 258 tokens each, of at
+  // most 3,072 × 3,072 pixels, and one for the whole; later a fixed count, 2,240 at the most.
+  { isFamily: /gemini-[12]/, tokens: 17 * 258 },
+  { isFamily: /gemini-|gemma-/, tokens: 2_240 },
   // Amazon Nova: about 2,600 for the largest (docs.aws.amazon.com/nova, image understanding).
   { isFamily: /amazon\.nova/, tokens: 5_000 },
 ];

@@ -17,7 +17,13 @@ const LITELLM = '1.109.1';
 const GENAI_PRICES = '0.1.8';
 const PRICES_FILE = 'litellm/model_prices_and_context_window_backup.json';
 /** Fewer models than this mean that a source has changed its form. */
-const FEWEST_MODELS: Record<CatalogueVendor, number> = { openai: 50, anthropic: 15, bedrock: 150 };
+const FEWEST_MODELS: Record<CatalogueVendor, number> = {
+  openai: 50,
+  anthropic: 15,
+  gemini: 12,
+  'azure-openai': 80,
+  bedrock: 150,
+};
 const MOST_BYTES = 250_000;
 
 const readLitellm = (folder: string): string => {
@@ -51,7 +57,13 @@ const readGenaiPrices = async (folder: string): Promise<{ prices: GenaiPrices; s
 
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 
-const PROVIDER_IDS: Record<CatalogueVendor, string> = { openai: 'openai', anthropic: 'anthropic', bedrock: 'aws' };
+const PROVIDER_IDS: Record<CatalogueVendor, string> = {
+  openai: 'openai',
+  anthropic: 'anthropic',
+  gemini: 'google',
+  'azure-openai': 'azure',
+  bedrock: 'aws',
+};
 
 const refresh = async (folder: string): Promise<void> => {
   const litellm = readLitellm(folder);

@@ -1,14 +1,21 @@
 import { formatUsd } from '../contract/money.ts';
 import { describeEntry } from '../core/lookups/requests.ts';
 import type { Ledger, LedgerEntry } from '../core/ports.ts';
-import { type Output, shortTime, table } from './output.ts';
+import { CommandFailed, type Output, printable, shortTime, table } from './output.ts';
 
-/** The last entries, newest first. */
+/**
+ * The last entries, newest first.
+ *
+ * @throws {CommandFailed} where there is no request to be older than
+ */
 export const tailLedger = async (
   options: { limit: number; keyId?: string; before?: string },
   { ledger }: { ledger: Ledger },
 ): Promise<Output> => {
   const entries = await ledger.tail(options);
+  const { before } = options;
+  if (entries.length === 0 && before !== undefined && (await ledger.read(before)) === undefined)
+    throw new CommandFailed(`There is no request ${printable(before)}.`);
   return {
     text: entries.length === 0 ? 'No requests.' : table([HEADING, ...entries.map(row)]),
     data: entries.map(describeEntry),

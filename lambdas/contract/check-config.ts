@@ -1,5 +1,7 @@
 import { downgradeProblems } from './check-downgrades.ts';
+import { fallbackProblems } from './check-fallbacks.ts';
 import { limitProblems } from './check-limits.ts';
+import { routeProblems } from './check-routes.ts';
 import type { BudgetConfig, GatewayConfig, PriceConfig, RunBudgetConfig, TargetConfig } from './config.ts';
 import { type ConfigProblem, didYouMean, pathText, shown } from './config-problem.ts';
 import { gatewaySchema, MESSAGE_SEPARATOR } from './config-schema.ts';
@@ -29,6 +31,8 @@ export const checkConfig = (value: unknown): CheckedConfig => {
     ...budgetProblems(config),
     ...limitProblems(config),
     ...downgradeProblems(config),
+    ...routeProblems(config),
+    ...fallbackProblems(config),
   ];
   return problems.length === 0 ? { ok: true, config } : { ok: false, problems };
 };
@@ -94,8 +98,8 @@ const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
           message: `has another price, size, quota or set of capabilities than the same target at ${first.path}; give both the same`,
         });
     });
-    const { firstTokenMs, idleMs, totalMs } = timeouts ?? {};
-    for (const [name, ms] of Object.entries({ firstTokenMs, idleMs }))
+    const { connectMs, firstTokenMs, idleMs, heartbeatMs, totalMs } = timeouts ?? {};
+    for (const [name, ms] of Object.entries({ connectMs, firstTokenMs, idleMs, heartbeatMs }))
       if (ms !== undefined && totalMs !== undefined && ms > totalMs)
         problems.push({
           path: pathText(['models', alias, 'timeouts', name]),
@@ -104,6 +108,8 @@ const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
   }
   return problems;
 };
+
+const SPEAK_OPENAI: ReadonlySet<string> = new Set(['openai', 'openai-compatible', 'azure-openai']);
 
 const targetProblems = (target: TargetConfig, config: GatewayConfig, path: PropertyKey[]): ConfigProblem[] => {
   const names = Object.keys(config.providers);
@@ -120,10 +126,20 @@ const targetProblems = (target: TargetConfig, config: GatewayConfig, path: Prope
     const parsed = parseSimulatorModel(target.model);
     if (!parsed.ok) problems.push({ path: pathText([...path, 'model']), message: parsed.message });
   }
+  if (target.api !== undefined && !SPEAK_OPENAI.has(provider.kind))
+    problems.push({
+      path: pathText([...path, 'api']),
+      message: `is for providers that speak OpenAI's APIs; ${shown(target.provider)} is of kind "${provider.kind}"`,
+    });
   if (target.serviceTier !== undefined && provider.kind !== 'openai')
     problems.push({
       path: pathText([...path, 'serviceTier']),
       message: `is for providers of kind "openai"; ${shown(target.provider)} is of kind "${provider.kind}"`,
+    });
+  if (target.deploymentOf !== undefined && provider.kind !== 'azure-openai')
+    problems.push({
+      path: pathText([...path, 'deploymentOf']),
+      message: `is for providers of kind "azure-openai"; ${shown(target.provider)} is of kind "${provider.kind}"`,
     });
   const { contextTokens, maxOutputTokens } = target;
   if (contextTokens !== undefined && maxOutputTokens !== undefined && maxOutputTokens > contextTokens)
@@ -139,6 +155,7 @@ const overridesOf = ({
   provider: _,
   model: __,
   serviceTier: ___,
+  weight: ____,
   price,
   capabilities,
   limits,

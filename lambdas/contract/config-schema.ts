@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MAX_NAME_LENGTH, MAX_OUTPUT_TOKENS } from './bounds.ts';
-import type { CapabilityConfig, SecretReference, Usd } from './config.ts';
+import { CHAT_VENDORS, type ChatQuirks, type ChatVendor } from './chat-quirks.ts';
+import type { CapabilityConfig, SecretReference, SurfaceConfig, Usd } from './config.ts';
 import { didYouMean, shown } from './config-problem.ts';
 import { parseUsd } from './money.ts';
 import { RUN_ID, RUN_ID_WORDS, TAG, TAG_NAME } from './scope-names.ts';
@@ -8,17 +9,7 @@ import { isTimeZone } from './time-zone.ts';
 import { LONGEST_CALL_MS } from './timing.ts';
 
 /** Fields and kinds that the design has and this version does not: refused like any unknown one, but not called a mistake. */
-const LATER = new Set([
-  'cache',
-  'weight',
-  'quirks',
-  'apiVersion',
-  'azure-openai',
-  'gemini',
-  'weighted',
-  'cheapest',
-  'fastest',
-]);
+const LATER = new Set(['cache']);
 
 /** Separates the messages of one issue: zod reports all unknown fields of an object as one. */
 export const MESSAGE_SEPARATOR = '\n';
@@ -99,7 +90,7 @@ const secretReference = checked<SecretReference>(
 
 const baseUrl = checked<string>(
   (value) => {
-    const url = typeof value === 'string' ? URL.parse(value) : null;
+    const url = typeof value === 'string' ? URL.parse(value.replaceAll('{region}', 'region')) : null;
     return url !== null && /^https?:$/.test(url.protocol) && url.username + url.password + url.search + url.hash === '';
   },
   'an http(s) URL without user, password, query or fragment',
@@ -113,29 +104,80 @@ const region = checked<string>(
   'an AWS region such as "us-east-1"',
 );
 
+const api = oneOf('chat', 'responses');
+
+const fieldName = checked<string>(
+  (value) => typeof value === 'string' && /^[a-z_]{1,64}$/.test(value),
+  "a field's name in small letters and underscores",
+);
+
+const quirks = fields({
+  like: oneOf<ChatVendor>(...CHAT_VENDORS).optional(),
+  reasoning: oneOf<NonNullable<ChatQuirks['reasoning']>>(
+    'reasoning_content',
+    'reasoning',
+    'reasoning_details',
+    'extra_content',
+    'none',
+  ).optional(),
+  reasoningBesideCalls: z.boolean().optional(),
+  shortCallIds: z.boolean().optional(),
+  outputLimitField: oneOf('max_completion_tokens').optional(),
+  seedField: fieldName.optional(),
+  omits: list(fieldName, 'an array of field names', 32).optional(),
+});
+
+/** Regions of providers that are not AWS: `swedencentral`, `eu`, what a company calls its own. */
+const placeName = checked<string>(
+  (value) => typeof value === 'string' && /^[a-z][a-z0-9-]{0,31}$/.test(value),
+  'a region such as "eu-west-1" or "swedencentral", in small letters',
+);
+const places = list(placeName, 'an array of regions', 16).optional();
+
 const provider = z.discriminatedUnion(
   'kind',
   [
     fields({
       kind: z.literal('openai'),
+      regions: places,
       apiKey: secretReference,
       baseUrl: baseUrl.optional(),
       organization: checked<string>(isPrintable, 'an organisation id').optional(),
+      api: api.optional(),
     }),
-    fields({ kind: z.literal('openai-compatible'), baseUrl, apiKey: secretReference.optional() }),
-    fields({ kind: z.literal('anthropic'), apiKey: secretReference, baseUrl: baseUrl.optional() }),
+    fields({
+      kind: z.literal('openai-compatible'),
+      regions: places,
+      baseUrl,
+      apiKey: secretReference.optional(),
+      api: api.optional(),
+      quirks: quirks.optional(),
+    }),
+    fields({ kind: z.literal('anthropic'), regions: places, apiKey: secretReference, baseUrl: baseUrl.optional() }),
+    fields({ kind: z.literal('gemini'), regions: places, apiKey: secretReference, baseUrl: baseUrl.optional() }),
+    fields({
+      kind: z.literal('azure-openai'),
+      regions: places,
+      baseUrl,
+      apiKey: secretReference,
+      apiVersion: checked<string>(
+        (value) => typeof value === 'string' && /^\d{4}-\d{2}-\d{2}(-preview)?$/.test(value),
+        'a version such as "2024-10-21"',
+      ).optional(),
+      api: api.optional(),
+    }),
     fields({
       kind: z.literal('bedrock'),
       regions: list(region, 'an array of AWS regions', 16),
       apiKey: secretReference.optional(),
       baseUrl: baseUrl.optional(),
     }),
-    fields({ kind: z.literal('simulator'), seed: whole(0, 4_294_967_295, 'seed').optional() }),
+    fields({ kind: z.literal('simulator'), regions: places, seed: whole(0, 4_294_967_295, 'seed').optional() }),
   ],
   {
     error: ({ input }) => {
       if (typeof input !== 'object' || input === null) return `expected an object, got ${shown(input)}`;
-      const kinds = ['openai', 'openai-compatible', 'anthropic', 'bedrock', 'simulator'];
+      const kinds = ['openai', 'azure-openai', 'openai-compatible', 'anthropic', 'gemini', 'bedrock', 'simulator'];
       const kind = (input as { kind?: unknown }).kind;
       return `expected one of ${quoted(kinds)}, got ${shown(kind)}.${hintFor(kind, kinds)}`;
     },
@@ -197,37 +239,88 @@ const rateLimit = fields({
 const target = fields({
   provider: checked<string>((value) => typeof value === 'string', 'the name of a provider'),
   model: checked<string>(isPrintable, "the provider's name of a model, without spaces, at most 512 characters"),
+  deploymentOf: checked<string>(isPrintable, "a model's name, without spaces, at most 512 characters").optional(),
   price: price.optional(),
   serviceTier: oneOf('default', 'auto', 'flex', 'priority').optional(),
+  api: api.optional(),
   capabilities: list(
-    oneOf<CapabilityConfig>('tools', 'vision', 'documents', 'json-schema', 'reasoning', 'streaming'),
+    oneOf<CapabilityConfig>('tools', 'vision', 'documents', 'json-schema', 'reasoning', 'streaming', 'embeddings'),
     'an array of capabilities',
-    6,
+    7,
   ).optional(),
+  embedding: fields({
+    model: checked<string>(isPrintable, "a model's name, without spaces, at most 512 characters").optional(),
+    dimensions: z
+      .union([z.literal('any'), list(whole(1, 100_000, 'numbers in a vector'), 'an array of lengths', 32)], {
+        error: 'expected "any" or an array of lengths, such as [256, 512]',
+      })
+      .optional(),
+  }).optional(),
   contextTokens: whole(1, 100_000_000, 'tokens').optional(),
   maxOutputTokens: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional(),
   maxImageTokens: whole(0, 100_000_000, 'tokens').optional(),
   maxDocumentTokens: whole(0, 100_000_000, 'tokens').optional(),
   limits: rateLimit.optional(),
+  weight: whole(0, 1_000_000, 'shares').optional(),
 });
 
 const timeoutMs = whole(1, LONGEST_CALL_MS, 'milliseconds');
 
+const fallbackChain = list(
+  checked<string>((value) => typeof value === 'string', 'the name of a model of this file'),
+  'an array of models of this file',
+  8,
+);
+
+const policy = oneOf('ordered', 'weighted', 'cheapest', 'fastest');
+
+/** One, or any of several. */
+const someOf = <Item extends z.ZodType>(item: Item, expected: string) => z.union([item, list(item, expected, 64)]);
+const TAG_VALUE = /^[\x21-\x2b\x2d-\x3c\x3e-\x7e]{1,128}$/;
+const tagValue = checked<string>((value) => typeof value === 'string' && TAG_VALUE.test(value), "a tag's value, or several");
+const surface = oneOf<SurfaceConfig>('openai-chat', 'openai-responses', 'anthropic-messages', 'openai-embeddings');
+
+const route = fields({
+  when: fields({
+    tags: named(TAG_NAME, "a tag's name without a value", someOf(tagValue, "an array of a tag's values")).optional(),
+    surface: someOf(surface, 'an array of surfaces').optional(),
+    inputTokensAbove: whole(0, 100_000_000, 'tokens').optional(),
+    inputTokensBelow: whole(1, 100_000_000, 'tokens').optional(),
+  }),
+  policy: policy.optional(),
+  targets: list(
+    checked<string>((value) => typeof value === 'string', 'a target of this model as "provider/model"'),
+    'an array of targets of this model, each as "provider/model"',
+    32,
+  ).optional(),
+});
+
 const model = fields({
   targets: list(target, 'an array of targets { provider, model }', 32),
-  policy: oneOf('ordered').optional(),
+  policy: policy.optional(),
+  affinity: z.boolean().optional(),
+  allowRegions: list(placeName, 'an array of regions, or parts of the world such as "eu"', 64).optional(),
+  routes: list(route, 'an array of rules { when, policy, targets }', 32).optional(),
   output: fields({
     default: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional(),
     floor: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional(),
   }).optional(),
   timeouts: fields({
+    connectMs: timeoutMs.optional(),
     firstTokenMs: timeoutMs.optional(),
     idleMs: timeoutMs.optional(),
     totalMs: timeoutMs.optional(),
+    minTokensPerSecond: whole(1, 1_000, 'tokens a second').optional(),
+    heartbeatMs: whole(100, LONGEST_CALL_MS, 'milliseconds').optional(),
   }).optional(),
   bounds: bounds.optional(),
   attempts: whole(1, 20, 'upstream calls').optional(),
   downgradeTo: checked<string>((value) => typeof value === 'string', 'the name of a model of this file').optional(),
+  fallbacks: fields({
+    any: fallbackChain.optional(),
+    contextLength: fallbackChain.optional(),
+    contentFilter: fallbackChain.optional(),
+  }).optional(),
 });
 
 const budgetFields = {
@@ -305,6 +398,13 @@ export const gatewaySchema = fields({
     perUser: rateLimit.optional(),
     perKey: rateLimit.optional(),
     perAlias: rateLimit.optional(),
+  }).optional(),
+  whenStoreIsDown: fields({
+    budgets: checked<'refuse'>(
+      (value) => value === 'refuse',
+      '"refuse": a call without an entry in the ledger could be billed and forgotten, so there is no other way',
+    ).optional(),
+    limits: oneOf('local', 'refuse').optional(),
   }).optional(),
   alerts: fields({ email: list(email, 'an array of e-mail addresses', 32).optional() }).optional(),
   pins: fields({ floating: oneOf('refuse', 'allow').optional() }).optional(),

@@ -1,6 +1,6 @@
 /** What the budgets' state machine (lib/budget-escalation.ts), its function and the command line say to each other. */
 
-/** Environment variable of the projector: the machine it starts. */
+/** Environment variable of the projector and the closer: the machine they start. */
 export const ESCALATION_VARIABLE = 'TOLLGATE_ESCALATION_MACHINE';
 
 /** On the default event bus. */

@@ -6,7 +6,7 @@
 
 export const METRICS_NAMESPACE = 'Tollgate';
 
-/** Metrics that entries of the ledger and accounts give, by name, in CloudWatch's units. */
+/** Metrics by name, in CloudWatch's units. Most come from the ledger's entries; those that no entry knows say where from. */
 export const METRIC_UNITS = {
   /** US dollars. */
   CostUsd: 'None',
@@ -16,7 +16,10 @@ export const METRIC_UNITS = {
   CachedTokens: 'Count',
   /** Requests; by provider and model: calls made to it. */
   Requests: 'Count',
-  /** Requests that ended without a whole answer through no fault of the client; by provider and model: calls that failed. */
+  /**
+   * Requests that ended without a whole answer through no fault of the client, those among them that the gateway could not
+   * even open an entry for; by provider and model: calls that failed.
+   */
   Errors: 'Count',
   /** Moves to another target after a failure; by provider and model: the one that was left. */
   Fallbacks: 'Count',
@@ -24,6 +27,21 @@ export const METRIC_UNITS = {
   LatencyMs: 'Milliseconds',
   /** From a call to its first token. */
   FirstTokenMs: 'Milliseconds',
+  /**
+   * Time in Tollgate, by the gateway: from the request's arrival to the end of its answer, less what calls to providers
+   * took (each from its sending to the end of its answer). Round trips to the store count, and waits between calls.
+   */
+  GatewayOverheadMs: 'Milliseconds',
+  /** Requests that the gateway turned down before anything was held, or gave everything back: keys, limits, budgets, bad input. By the gateway. */
+  Refusals: 'Count',
+  /** By provider and model: 1 while a circuit of it is not closed, 0 once all are again; in the whole: how many models. Nothing while nothing is open. By the prober. */
+  CircuitOpen: 'None',
+  /** How many aliases have all their circuits open; by alias: 1 or 0. Likewise. */
+  AllCircuitsOpen: 'Count',
+  /** 0 to 1: one value an answer (docs/decisions/035), and one more for each feedback. */
+  QualityScore: 'None',
+  /** What people gave (`POST /v1/feedback`), 0 to 1. By the gateway. */
+  FeedbackScore: 'None',
   /** Requests that a provider billed beyond their hold. */
   Overruns: 'Count',
   /** From a settlement to its turn at the projector. */
@@ -53,9 +71,12 @@ export const DIMENSION_SETS = [
       'Fallbacks',
       'LatencyMs',
       'FirstTokenMs',
+      'CircuitOpen',
+      'QualityScore',
+      'FeedbackScore',
     ],
   },
-  { dimensions: ['Alias'], metrics: ['CostUsd', 'Requests'] },
+  { dimensions: ['Alias'], metrics: ['CostUsd', 'Requests', 'AllCircuitsOpen'] },
   { dimensions: ['Team'], metrics: ['CostUsd', 'Requests', 'BudgetUsed'] },
 ] as const satisfies readonly { dimensions: readonly string[]; metrics: readonly MetricName[] }[];
 
@@ -64,3 +85,20 @@ export interface MetricRecord {
   dimensions: Readonly<Record<string, string>>;
   values: Partial<Record<MetricName, number[]>>;
 }
+
+/**
+ * The field of a log line that carries metrics: on Lambda they become CloudWatch's, out of the line itself, so that they
+ * cost no line of their own. Under the dimensions, and in the whole.
+ */
+export interface LoggedMetrics {
+  dimensions?: Readonly<Record<string, string>>;
+  values: Partial<Record<MetricName, number>>;
+}
+
+const MAX_DIMENSION_LENGTH = 255;
+
+/** CloudWatch takes visible ASCII, and not nothing; names of teams may hold anything. */
+export const toDimensionValue = (text: string): string => {
+  const safe = text.replaceAll(/[^\x20-\x7e]/gu, (character) => encodeURIComponent(character.toWellFormed()));
+  return safe.trim() === '' ? '-' : safe.replace(/^:/, '%3A').slice(0, MAX_DIMENSION_LENGTH);
+};

@@ -18,10 +18,12 @@ export interface SimulatedBehaviour {
   hang?: true;
   /** Answers exactly so many output tokens, or `max_tokens` where that is less. */
   tokens?: number;
+  /** Makes vectors of so many numbers, and answers nothing in words. */
+  embedDimensions?: number;
 }
 
 type Parameter = {
-  field: 'slowMs' | 'failStatus' | 'flakyPercent' | 'cutAfterTokens' | 'tokens';
+  field: 'slowMs' | 'failStatus' | 'flakyPercent' | 'cutAfterTokens' | 'tokens' | 'embedDimensions';
   min: number;
   max: number;
   unit: string;
@@ -33,10 +35,11 @@ const PARAMETERS: Record<string, Parameter> = {
   flaky: { field: 'flakyPercent', min: 0, max: 100, unit: 'percent' },
   cut: { field: 'cutAfterTokens', min: 0, max: 100_000, unit: 'tokens' },
   tokens: { field: 'tokens', min: 0, max: 100_000, unit: 'tokens' },
+  embed: { field: 'embedDimensions', min: 1, max: 4_096, unit: 'numbers' },
 };
 
 export const SIMULATOR_MODELS =
-  'echo, slow-MS, fail-STATUS, flaky-PERCENT, cut-AFTER_TOKENS, hang, tokens-N, joined by +';
+  'echo, slow-MS, fail-STATUS, flaky-PERCENT, cut-AFTER_TOKENS, hang, tokens-N, embed-DIMENSIONS, joined by +';
 
 export type ParsedSimulatorModel = { ok: true; behaviour: SimulatedBehaviour } | { ok: false; message: string };
 

@@ -22,7 +22,7 @@ export const TABLES = {
   access: { nameVariable: 'TOLLGATE_ACCESS_TABLE', partitionKey: 'pk' },
   /** `limit#<scope>`: arrival times and counts in flight; `cancel#<request>`: requests asked to stop; `run#<team>/<run>`: agent runs. */
   limits: { nameVariable: 'TOLLGATE_LIMITS_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
-  /** `target#<target>`: circuits. The stream wakes the prober. */
+  /** `target#<target>`: circuits; `statistics#<target>`: how they have been doing. The stream wakes the prober. */
   targets: { nameVariable: 'TOLLGATE_TARGETS_TABLE', partitionKey: 'pk', stream: 'NEW_IMAGE' },
   /**
    * `entries#<epoch>#<lane>`, `<request>`: entries and corrections. The stream carries both images, so that the projector
@@ -37,7 +37,7 @@ export const TABLES = {
   },
   /** `<scope>#<id>#<period>`: accounts; `!closer`, `!policy`, `!active#<day>`: the closer's progress, the policy counter, epochs that have entries. */
   accounts: { nameVariable: 'TOLLGATE_ACCOUNTS_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
-  /** `idempotency#<key>#<digest>`: answers kept for idempotency keys. */
+  /** `idempotency#<key>#<digest>`: answers kept for idempotency keys; `feedback#<request>`: what somebody thought of an answer. */
   responses: { nameVariable: 'TOLLGATE_RESPONSES_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
 } as const satisfies Record<TableName, TableShape>;
 

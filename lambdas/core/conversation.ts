@@ -15,7 +15,8 @@ export interface CachePoint {
 
 /**
  * Whose models can check a signature, or read what is encrypted; to all others it is of no use. `anthropic` where nothing
- * else is said, wherever Claude is served.
+ * else is said, wherever Claude is served. Which target checks whose says route/signature-maker.ts; before a request
+ * is encoded every other signature has been taken out (call/keep-signatures.ts), so an encoder writes all that it finds.
  */
 export type SignatureMaker = 'anthropic' | 'google' | 'openai';
 
@@ -29,6 +30,41 @@ export interface TextPart extends Signed {
   type: 'text';
   text: string;
   cache?: CachePoint;
+  /** What the text rests on. Of answers, and of the turns that clients send back. */
+  citations?: Citation[];
+  /** Of answers: one a token of the text, in order. */
+  logprobs?: TokenLogprob[];
+}
+
+/** One thing that a text rests on. */
+export interface Citation {
+  /** What of the part's text rests on it: UTF-16 units from its beginning, `end` not included. Absent = all of it. */
+  span?: { start: number; end: number };
+  source: CitedSource;
+  title?: string;
+  /** The cited words. */
+  quote?: string;
+}
+
+export type CitedSource =
+  /** `token`: what the vendor wants back with it (Anthropic's `encrypted_index`). */
+  | { type: 'url'; url: string; token?: string }
+  /** The request's documents, counted from 0 in their order; characters and chunks from 0, pages from 1, `end` not included. */
+  | { type: 'document'; index: number; unit: 'character' | 'page' | 'chunk'; start: number; end: number }
+  /** The request's search results, counted from 0, and the blocks of one. `source` as the request named it. */
+  | { type: 'search-result'; index: number; start: number; end: number; source: string }
+  /** A file that the vendor holds, by its own id. */
+  | { type: 'file'; id: string; name?: string };
+
+/** How likely the model found a token that it chose. */
+export interface TokenLogprob {
+  token: string;
+  /** UTF-8, where the vendor tells them: a character may be cut over several tokens. */
+  bytes?: number[];
+  /** Natural logarithm. */
+  logprob: number;
+  /** The likeliest at that place, likeliest first; [] where none were asked for. */
+  top: { token: string; bytes?: number[]; logprob: number }[];
 }
 
 /** `url` is handed to the provider, which fetches it itself; `data` is base64. */
@@ -46,6 +82,10 @@ export interface DocumentPart {
   type: 'document';
   source: MediaSource | { type: 'text'; text: string };
   name?: string;
+  /** What the client says of it to the model, beside its content. */
+  context?: string;
+  /** Whether the answer is to cite it. */
+  cite?: boolean;
   cache?: CachePoint;
 }
 
@@ -114,10 +154,34 @@ export type OutputFormat =
 
 export type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
 
+/** Texts that a model is to make vectors of, one each. */
+export interface Embedding {
+  /** In the client's order; at least one. */
+  inputs: EmbeddingInput[];
+  /** Numbers in each vector; as many as the model makes by itself where absent. */
+  dimensions?: number;
+  /** How the client wants to read them: JSON numbers, or 32-bit floats, little endian, in base64. */
+  format: VectorFormat;
+}
+
+/** A text, or what the model's own tokenizer has made of one. */
+export type EmbeddingInput = string | number[];
+
+export type VectorFormat = 'float' | 'base64';
+
+/** As the vendor wrote it: its numbers, or base64 of them as 32-bit floats, little endian. */
+export type Vector = number[] | string;
+
 export interface Conversation {
   /** The alias that the client asked for. */
   model: string;
+  /** Set where nothing is said and vectors are asked for: then there are no turns, and no answer in words. */
+  embedding?: Embedding;
+  /** Features that a client of Anthropic's has asked for by header (`anthropic-beta`), each a token of the header. */
+  betas?: string[];
   turns: Turn[];
+  /** Set where part of the input lies with the provider (an earlier response, a stored prompt): it can be all that the model takes. */
+  hasRemoteInput?: true;
   tools: Tool[];
   toolChoice?: ToolChoice;
   /** false = at most one tool call a turn. */
@@ -135,6 +199,8 @@ export interface Conversation {
   reasoning?: { effort?: ReasoningEffort /** tokens */; budgetTokens?: number };
   /** How many answers to one prompt (OpenAI's `n`); 1 unless asked. */
   choices: number;
+  /** `top`: how many of the likeliest tokens to tell at each place, 0 = the chosen one's alone. Absent = nothing is asked. */
+  logprobs?: { top: number };
   stream: boolean;
   /** Whether the client asked for usage inside the stream (OpenAI's `stream_options.include_usage`; always true on messages). */
   streamUsage: boolean;
@@ -146,7 +212,7 @@ export interface Conversation {
    * Set where the body holds something that carries meaning and that this type can't hold (a file's id, a vendor's own tool):
    * only a target that speaks `dialect` can serve the request. `what` says what it is and where, in the client's words.
    */
-  boundTo?: { dialect: 'openai-chat' | 'anthropic-messages'; what: string };
+  boundTo?: { dialect: 'openai-chat' | 'anthropic-messages' | 'openai-responses'; what: string };
   /** What the request asks for that is not billed by its tokens at standard rates alone. A target serves it only where each is priced or bounded. */
   costBearing: CostBearing[];
 }
@@ -158,7 +224,7 @@ export type CostBearing = {
   /** What an alias's `bounds.fields` knows it by: `service_tier`, `web_search`. */
   bound: string;
   /** The only dialect that can say it. */
-  dialect: 'openai-chat' | 'anthropic-messages' | 'bedrock-converse';
+  dialect: 'openai-chat' | 'anthropic-messages' | 'bedrock-converse' | 'gemini' | 'openai-embeddings' | 'openai-responses';
   /** A target of another dialect answers without it, and the client is told; where false it is passed over. */
   isDispensable: boolean;
 } & Charge;
@@ -219,32 +285,54 @@ export interface Answer {
   id: string;
   /** The vendor's name of the model that answered. */
   model: string;
+  /** Of the first choice, where a request asked for several. */
   parts: AssistantPart[];
   stop: Stop;
-  /** Absent where the vendor did not count. */
+  /** The second choice and those after it, in their order. */
+  alternatives?: Alternative[];
+  /** Of all choices together. Absent where the vendor did not count. */
   usage?: Usage;
+  /** One an input, in their order, where vectors were asked for. */
+  vectors?: Vector[];
+}
+
+/** Another answer to the same prompt. */
+export interface Alternative {
+  parts: AssistantPart[];
+  stop: Stop;
+}
+
+/** Which choice a part belongs to, from 0; absent = 0. */
+interface OfChoice {
+  choice?: number;
 }
 
 /**
- * A streamed answer. `index` numbers the answer's parts from 0 in order of their start. A part begins with its own start
- * event and ends with `part-end`; parts may interleave. `usage` may come more than once: counts are cumulative, the last wins.
+ * A streamed answer. `index` numbers the parts from 0 in order of their start, those of all choices together. A part begins
+ * with its own start event and ends with `part-end`; parts may interleave. `usage` may come more than once: counts are
+ * cumulative, the last wins. `stop` comes once, when all choices have ended.
  */
 export type StreamEvent =
   | { type: 'answer-start'; id: string; model: string }
-  | { type: 'text-start'; index: number }
+  | ({ type: 'text-start'; index: number } & OfChoice)
   | { type: 'text-delta'; index: number; text: string }
-  | { type: 'refusal-start'; index: number }
+  /** One more of the text part's, as a whole; its span is counted in the whole part's text. */
+  | { type: 'citation'; index: number; citation: Citation }
+  /** Of the text part, after those told before. */
+  | { type: 'logprobs'; index: number; tokens: TokenLogprob[] }
+  | ({ type: 'refusal-start'; index: number } & OfChoice)
   | { type: 'refusal-delta'; index: number; text: string }
-  | { type: 'reasoning-start'; index: number; id?: string }
+  | ({ type: 'reasoning-start'; index: number; id?: string } & OfChoice)
   | { type: 'reasoning-delta'; index: number; text: string }
-  /** Of the part of that index, whatever it is: reasoning, text or a tool call. */
+  /** The whole signature of the open part of that index, whatever it is: reasoning, text or a tool call. As early as it is known: a call's right after its start. */
   | { type: 'signature'; index: number; signature: string; signedBy?: SignatureMaker }
-  | { type: 'redacted-reasoning'; index: number; id?: string; data: string; madeBy?: SignatureMaker }
-  | { type: 'tool-call-start'; index: number; id: string; name: string }
+  | ({ type: 'redacted-reasoning'; index: number; id?: string; data: string; madeBy?: SignatureMaker } & OfChoice)
+  | ({ type: 'tool-call-start'; index: number; id: string; name: string } & OfChoice)
   | { type: 'tool-call-delta'; index: number; arguments: string }
   | { type: 'part-end'; index: number }
   | { type: 'usage'; usage: Usage }
-  | { type: 'stop'; stop: Stop }
+  /** `alternatives`: the stops of the second choice and those after it. */
+  | { type: 'stop'; stop: Stop; alternatives?: Stop[] }
   /** The vendor's own end mark: a stream without it was cut. */
   | { type: 'answer-end' }
   /** An error that the vendor sent inside the stream. */
@@ -257,4 +345,8 @@ export interface ProviderError {
   /** The vendor's type or code (`rate_limit_error`, `context_length_exceeded`, `ThrottlingException`), '' where none. */
   type: string;
   message: string;
+  /** How long the vendor asks to wait, where its body says so and not a header. */
+  retryAfterMs?: number;
+  /** What the vendor has billed all the same: part of a batch was done. */
+  usage?: Usage;
 }

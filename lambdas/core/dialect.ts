@@ -1,13 +1,36 @@
-import type { Answer, Conversation, JsonObject, JsonValue, ProviderError, StreamEvent } from './conversation.ts';
+import type { ChatQuirks } from '../contract/chat-quirks.ts';
+import type { Uncarried } from './carry/uncarried.ts';
+import type {
+  Answer,
+  Conversation,
+  Embedding,
+  JsonObject,
+  JsonValue,
+  ProviderError,
+  SignatureMaker,
+  StreamEvent,
+} from './conversation.ts';
 import type { Refusal } from './failures.ts';
+import type { Target } from './target.ts';
 
-export type DialectName = 'openai-chat' | 'anthropic-messages' | 'bedrock-converse';
+export type DialectName = 'openai-chat' | 'openai-responses' | 'anthropic-messages' | 'bedrock-converse' | 'gemini';
+
+/** Those in which texts are made vectors, and nothing is said. */
+export type EmbeddingDialect = 'openai-embeddings' | 'titan-embeddings' | 'gemini-embeddings';
+
+export type AnyDialectName = DialectName | EmbeddingDialect;
 
 /** The dialects that clients speak. */
-export type SurfaceName = 'openai-chat' | 'anthropic-messages';
+export type SurfaceName = 'openai-chat' | 'openai-responses' | 'anthropic-messages';
 
-/** Things that a request may hold and some format can't say. */
-export type Uncarried = 'choices' | 'image-url' | 'document' | 'document-url';
+/** Those of them that are always at hand; the others are loaded by the first request that speaks them. */
+export type ReadySurface = Exclude<SurfaceName, 'openai-responses'>;
+
+/** With those that hold no conversation: loaded by the first request that speaks them. */
+export type AnySurfaceName = SurfaceName | 'openai-embeddings';
+
+/** OpenAI's two ways of asking the same models: counted, cached and billed alike. */
+export const isOpenaiDialect = (name: AnyDialectName): boolean => name === 'openai-chat' || name === 'openai-responses';
 
 /** One event of a stream as it came off the wire: an SSE event with its data as text, or an AWS event-stream message already parsed. */
 export interface WireEvent {
@@ -41,6 +64,14 @@ export interface EncodeTarget {
   /** Uses to set on tools that the provider runs, where the request bounds them by none. */
   maxWebSearches?: number;
   maxWebFetches?: number;
+  /** Features of Claude's that are asked for by name (`anthropic-beta`): those that the target takes. */
+  betas?: string[];
+  /** Whose signatures the target checks: others are not in the conversation any more, and go out of a relayed body too. */
+  checksSignaturesOf?: SignatureMaker;
+  /** OpenAI's dialect: where the server takes back what its model thought (contract/chat-quirks.ts). */
+  thoughtsIn?: ChatQuirks['reasoning'];
+  /** OpenAI's dialect: whether the model takes `reasoning_effort`, without being one of OpenAI's. */
+  takesEffort?: boolean;
 }
 
 export interface Encoded {
@@ -59,6 +90,10 @@ export interface AnswerContext {
   createdAt: number;
   /** Whether the client wants usage in the stream. */
   streamUsage: boolean;
+  /** The client's own body, for surfaces whose answers repeat some of it. */
+  asked?: JsonObject;
+  /** Where vectors were asked for: which, and in what form. */
+  embedding?: Embedding;
 }
 
 export interface StreamDecoder {
@@ -87,8 +122,11 @@ export interface StreamRelay {
  * clients speak. Pure: no clock, no chance, no I/O.
  */
 export interface Dialect {
-  readonly name: DialectName;
-  /** What this format has no words for and whose loss would change the meaning: the planner passes such a target over. */
+  readonly name: AnyDialectName;
+  /**
+   * What this format has no words for, in any model that speaks it (what a model lacks is the encoder's to know). carry/uncarried.ts
+   * has the rule for each: translated or dropped by the encoder, or reason for the planner to pass the target over.
+   */
   readonly cannotCarry: ReadonlySet<Uncarried>;
   /** Reads a client's body. Any JSON value may come, no deeper than `MAX_DEPTH`; never throws on one. */
   decodeRequest(body: JsonValue): Decoded<Conversation>;
@@ -100,11 +138,20 @@ export interface Dialect {
   encodeStream(context: AnswerContext): StreamEncoder;
   /** Reads the body of an error reply; gives something sensible for any text, HTML included. `headers` has lower-case names. */
   decodeError(status: number, headers: Record<string, string>, body: string): ProviderError;
+  /** Of a language in which vectors are asked for, and nothing else. */
+  readonly vectors?: VectorChecks;
+}
+
+export interface VectorChecks {
+  /** Why a target can't serve a request; undefined when it can. @param inputTokensLow of all texts together */
+  whyNot(target: Target, conversation: Conversation, inputTokensLow: number): string | undefined;
+  /** Whether an answer has all that was asked for. */
+  isWhole(asked: Embedding, answer: Answer): boolean;
 }
 
 /** A dialect that clients speak. */
 export interface Surface extends Dialect {
-  readonly name: SurfaceName;
+  readonly name: AnySurfaceName;
   /** The client's own body for a target of the same dialect: model replaced, limits set, unknown fields kept. */
   relayRequest(body: JsonObject, target: EncodeTarget): JsonObject;
   /** A whole answer of the same dialect: the alias put in, unknown fields kept. */

@@ -20,6 +20,7 @@ export type RefusalCode =
   | 'idempotency_in_progress'
   | 'idempotency_mismatch'
   | 'idempotency_too_large'
+  | 'feedback_given'
   | 'cancelled'
   | 'all_targets_failed'
   | 'no_target_available'
@@ -88,6 +89,7 @@ export const statusOf = (code: RefusalCode): number => {
       return 404;
     case 'idempotency_in_progress':
     case 'idempotency_too_large':
+    case 'feedback_given':
       return 409;
     case 'request_too_large':
       return 413;
@@ -119,6 +121,7 @@ export type AttemptReason =
   | 'connection_failed'
   | 'first_token_timeout'
   | 'idle_timeout'
+  | 'too_slow'
   | 'deadline'
   | 'cut_off'
   | 'malformed_answer'

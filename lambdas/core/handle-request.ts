@@ -3,13 +3,14 @@ import { authenticate } from './authenticate/authenticate.ts';
 import { callAdmitted } from './call/call-admitted.ts';
 import { type Asked, decode } from './decode/decode.ts';
 import type { Surface } from './dialect.ts';
-import { admitOnce } from './idempotency/claim-answer.ts';
+import { admitOnce, releaseClaim } from './idempotency/claim-answer.ts';
 import { respondWithKept } from './idempotency/respond-with-kept.ts';
 import type { Ports } from './ports.ts';
 import { withOffers } from './quote/find-offers.ts';
 import { respond } from './respond/respond.ts';
 import { respondWithError, respondWithRefusal } from './respond/respond-with-refusal.ts';
-import { planRoute } from './route/plan.ts';
+import { planRequest } from './route/plan-request.ts';
+import { routeSources } from './route/route-sources.ts';
 import { settle } from './settle/settle.ts';
 
 /**
@@ -19,6 +20,7 @@ import { settle } from './settle/settle.ts';
  */
 export const handleRequest = async (request: Request, surface: Surface, ports: Ports): Promise<Response> => {
   const known: { asked?: Asked; admission?: Admission } = {};
+  const arrivedAt = ports.clock.now();
   try {
     const authenticated = await authenticate(request.headers, ports);
     if (!authenticated.ok) return respondWithRefusal(authenticated.refusal, surface, ports);
@@ -27,7 +29,7 @@ export const handleRequest = async (request: Request, surface: Surface, ports: P
     if (!decoded.ok) return respondWithRefusal(decoded.refusal, surface, ports);
     known.asked = decoded.asked;
 
-    const planned = planRoute(decoded.asked, ports.dialects, ports.gateway.aliases);
+    const planned = await planRequest(decoded.asked, ports.dialects, ports.gateway.aliases, routeSources(ports));
     if (!planned.ok) return respondWithRefusal(planned.refusal, surface, ports, known);
 
     const admitted = await admitOnce(decoded.asked, planned.plan, ports);
@@ -36,12 +38,15 @@ export const handleRequest = async (request: Request, surface: Surface, ports: P
       const refusal = await withOffers(admitted.refusal, decoded.asked, ports);
       return respondWithRefusal(refusal, surface, ports, known);
     }
-    known.admission = admitted.admission;
+    const admission: Admission = { ...admitted.admission, arrivedAt };
+    known.admission = admission;
 
-    const result = await callAdmitted(request.signal, admitted.admission, ports);
-    const settled = settle(result, admitted.admission, ports);
-    return await respond(result, settled, admitted.admission, ports);
+    const result = await callAdmitted(request.signal, admission, ports);
+    const settled = settle(result, admission, ports);
+    return await respond(result, settled, admission, ports);
   } catch (error) {
+    // Nothing came of it: whoever asks again under the same key need not wait for the lease.
+    if (known.admission?.claim !== undefined) await releaseClaim(known.admission.claim, ports);
     return respondWithError(error, surface, ports, known);
   }
 };

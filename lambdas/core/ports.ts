@@ -3,9 +3,13 @@ import type { RunBook } from './admit/run-book.ts';
 import type { BudgetState, Thresholds } from './budget/budget-state.ts';
 import type { CircuitBoard } from './call/circuit-board.ts';
 import type { Dialects, Providers } from './codecs.ts';
-import type { Surface, SurfaceName, WireEvent } from './dialect.ts';
+import type { ReadySurface, Surface, WireEvent } from './dialect.ts';
 import type { UpstreamCall } from './provider.ts';
 import type { Receipt } from './receipt.ts';
+import type { HomeBook } from './route/home-book.ts';
+import type { Policies } from './route/route-sources.ts';
+import type { StatisticsBook } from './route/statistics-book.ts';
+import type { TargetStatistics } from './route/target-statistics.ts';
 import type { Alias } from './target.ts';
 
 /** What core needs of the outside world. One adapter on AWS, one embedded; one port suite for both. */
@@ -17,14 +21,19 @@ export interface Ports {
   runs: RunBook;
   circuits: CircuitStore;
   circuitBoard: CircuitBoard;
+  statistics: StatisticsBook;
+  homes: HomeBook;
+  /** Absent where no alias has any policy but `ordered`. */
+  policies?: Policies;
   ledger: RequestLedger;
   settleQueue: SettleQueue;
   secrets: SecretStore;
   upstream: Upstream;
   cancellations: Cancellations;
   answers: AnswerStore;
+  feedback: FeedbackStore;
   log: Log;
-  surfaces: Record<SurfaceName, Surface>;
+  surfaces: Record<ReadySurface, Surface>;
   dialects: Dialects;
   providers: Providers;
   gateway: Gateway;
@@ -38,6 +47,8 @@ export interface Gateway {
   limits: Limits;
   /** Number of this policy: grows with every change of a cap, so that an account stamped by a newer one refuses older writers. */
   policyVersion: number;
+  /** Whether each process keeps the rate limits for itself while the store does not answer; `local` where absent. */
+  limitsWhenStoreIsDown?: 'local' | 'refuse';
 }
 
 export type ScopeKind = 'org' | 'team' | 'user' | 'key' | 'tag' | 'alias' | 'run';
@@ -304,6 +315,12 @@ export interface CircuitStore {
   list(): Promise<CircuitRecord[]>;
 }
 
+/** How targets have been doing, made from the entries that ended. Approximate, and a few seconds late. */
+export interface StatisticsStore {
+  /** One a target, in the order asked; undefined for one that nobody has called of late. */
+  read(targets: string[]): Promise<(TargetStatistics | undefined)[]>;
+}
+
 // ── Ledger ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** One account that a request must be admitted to. */
@@ -466,7 +483,7 @@ export interface PendingApproval {
 /** Caps set by hand and where each account stands on its way up. No request waits for it. */
 export interface BudgetStore {
   readPolicy(): Promise<BudgetPolicy>;
-  /** Takes the next number of the policy, in one write with the override (null takes one away); those that have ended go. @returns the number */
+  /** Takes the next number of the policy, in one write with the override (null takes one away); those that ended an hour ago go. @returns the number */
   override(key: { scope: string; length: BudgetPeriod }, change: CapOverride | null, nowMs: number): Promise<number>;
   /** Stamps the account with the cap at once and begins a new round, if it exists and nobody newer was there. */
   setCap(account: string, cap: NanoUsd, version: number, nowMs: number): Promise<void>;
@@ -522,9 +539,10 @@ export interface Upstream {
   /**
    * Sends at once, no retry of its own; resolves with the reply's head.
    * When the signal aborts, the connection is closed and whatever is pending rejects with `aborted`.
+   * @param options.connectMs how long a connection may take to be made; the transport's own bound where absent
    * @throws {UpstreamError}
    */
-  send(call: UpstreamCall, signal: AbortSignal): Promise<UpstreamReply>;
+  send(call: UpstreamCall, signal: AbortSignal, options?: { connectMs?: number }): Promise<UpstreamReply>;
 }
 
 export interface SecretStore {
@@ -580,6 +598,29 @@ export interface AnswerStore {
   keep(claim: AnswerClaim, answer: KeptAnswer, nowMs: number): Promise<boolean>;
   /** Lets the next one try, unless an answer has been kept. */
   release(claim: AnswerClaim): Promise<void>;
+}
+
+// ── Feedback ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What somebody thought of an answer. */
+export interface Feedback {
+  requestId: string;
+  /** 0 to 1, to four decimals. */
+  score: number;
+  label: string | null;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+/** Beside the ledger and not in it: an entry that has ended is sealed (docs/decisions/015). */
+export interface FeedbackStore {
+  /**
+   * Keeps a request's first one, until the given time, and no other.
+   *
+   * @returns what is kept. The very one that was given, to its time, also where this is a repeat of the write that kept it
+   */
+  give(feedback: Feedback, expiresAtMs: number): Promise<Feedback>;
+  read(requestId: string): Promise<Feedback | undefined>;
 }
 
 export interface Log {

@@ -1,7 +1,9 @@
 import type { BudgetState } from './budget/budget-state.ts';
 import type { Stop, Usage } from './conversation.ts';
-import type { SurfaceName } from './dialect.ts';
+import type { AnySurfaceName } from './dialect.ts';
 import type { AttemptReason } from './failures.ts';
+import type { OrderFacts } from './route/order-facts.ts';
+import type { FallbackCause } from './target.ts';
 
 /** How a request ended. */
 export type Outcome =
@@ -16,6 +18,9 @@ export type Outcome =
   | 'cancelled'
   | 'deadline';
 
+/** What can be seen of an answer's quality without reading it as people do. `invalid-output`: JSON was asked for, or a schema, and it is not that. */
+export type Flaw = 'refused' | 'truncated' | 'invalid-output';
+
 export interface Attempt {
   target: string;
   startedAt: number;
@@ -26,21 +31,43 @@ export interface Attempt {
   failure?: AttemptReason;
   message?: string;
   usage?: Usage;
+  /** Its circuit was open: it was asked as the least bad of targets that were all shut. */
+  leastBad?: true;
   /** Nano-USD, decimal. */
   cost: string;
 }
 
+/** Another alias whose targets were asked, or would have been. */
+export interface FallbackNote {
+  alias: string;
+  because: FallbackCause;
+  targets: string[];
+}
+
+/** Why the targets stand in the order in which they do; absent where that is the configuration's, whatever is asked. */
+export interface RouteReceipt {
+  /** The rule that chose the route, counted from 0. */
+  rule?: number;
+  /** Of each target in turn its number in the configuration's order, which the facts go by. */
+  from?: number[];
+  facts?: OrderFacts;
+}
+
 /** The whole decision of one request, kept in its ledger entry and shown by `GET /v1/receipts/{id}`. Amounts are decimal nano-USD, since JSON has no bigint. */
 export interface Receipt {
-  surface: SurfaceName;
+  surface: AnySurfaceName;
   stream: boolean;
-  plan: { targets: string[]; passedOver: { target: string; reason: string }[] };
+  plan: { targets: string[]; passedOver: { target: string; reason: string }[]; route?: RouteReceipt };
+  /** Where the alias's own targets could not serve the request, or none of them answered. */
+  fallbacks?: FallbackNote[];
   estimate: { inputTokensLow: number; inputTokensHigh: number; outputTokens: number };
   attempts: Attempt[];
   outcome?: Outcome;
   /** The target that answered. */
   answeredBy?: string;
   stop?: Stop;
+  /** Absent = none was seen in a whole answer. */
+  flaw?: Flaw;
   usage?: Usage;
   /** The vendor gave no count, so the usage is Tollgate's estimate, within the hold. */
   usageEstimated?: boolean;

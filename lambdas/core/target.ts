@@ -1,11 +1,21 @@
+import type { ChatQuirks } from '../contract/chat-quirks.ts';
 import type { NanoUsd } from '../contract/money.ts';
 import type { Price } from '../contract/price.ts';
-import type { DialectName } from './dialect.ts';
+import type { AnyDialectName, AnySurfaceName } from './dialect.ts';
+import type { EmbeddingModel } from './embedding/embedding-model.ts';
 import type { RateLimit } from './ports.ts';
+import type { PolicyName } from './route/order-facts.ts';
 
-export type ProviderKind = 'openai' | 'openai-compatible' | 'anthropic' | 'bedrock' | 'simulator';
+export type ProviderKind =
+  | 'openai'
+  | 'azure-openai'
+  | 'openai-compatible'
+  | 'anthropic'
+  | 'gemini'
+  | 'bedrock'
+  | 'simulator';
 
-export type Capability = 'tools' | 'vision' | 'documents' | 'json-schema' | 'reasoning' | 'streaming';
+export type Capability = 'tools' | 'vision' | 'documents' | 'json-schema' | 'reasoning' | 'streaming' | 'embeddings';
 
 /** A provider as the configuration names it. */
 export interface ProviderSettings {
@@ -17,6 +27,12 @@ export interface ProviderSettings {
   /** `secret:NAME` or `env:NAME`; never the key itself. */
   apiKey?: string;
   organization?: string;
+  /** Azure OpenAI only: the dated API; absent = v1. */
+  apiVersion?: string;
+  /** OpenAI's: which of its two APIs is asked, whatever the client speaks; the client's own, else `chat`, where absent. */
+  api?: 'chat' | 'responses';
+  /** OpenAI-compatible: what the server does in its own way. */
+  quirks?: ChatQuirks;
   /** Simulator only. */
   seed?: number;
 }
@@ -35,7 +51,10 @@ export interface Target {
   /** `anthropic/claude-sonnet-4-5-20250929`, with `@us-west-2` where the provider has regions. */
   id: string;
   provider: ProviderSettings;
-  dialect: DialectName;
+  /** In which it is asked. */
+  dialect: AnyDialectName;
+  /** Others in which its provider can be asked: a client that speaks one of them is passed through (codecs.ts). */
+  alsoSpeaks?: readonly AnyDialectName[];
   model: string;
   region?: string;
   price: Price;
@@ -53,15 +72,28 @@ export interface Target {
   maxDocumentTokens: number;
   /** OpenAI's reasoning families, which spell some fields differently. */
   reasoningModel: boolean;
+  /** Set where the model makes vectors, and only vectors. */
+  embedding?: EmbeddingModel;
   /** The provider's own quota, shared by every alias that names the target. */
   limits?: RateLimit;
+  /** Its share of an alias's requests under `weighted`, beside the others'; 1 where absent. Its regions share it. */
+  weight?: number;
 }
 
 export interface Timeouts {
+  /** Absent = the transport's own. */
+  connectMs?: number;
   firstTokenMs: number;
   idleMs: number;
   totalMs: number;
+  /** Below it a stream that has begun is given up; absent = never. */
+  minTokensPerSecond?: number;
+  /** Between comments to a client that would otherwise hear nothing; absent = none. */
+  heartbeatMs?: number;
 }
+
+/** Why another alias is asked: every target failed or is shut, the request is too long for all, or a filter has refused it. */
+export type FallbackCause = 'any' | 'contextLength' | 'contentFilter';
 
 export interface Alias {
   name: string;
@@ -76,4 +108,30 @@ export interface Alias {
   attempts: number;
   /** The alias that answers in its place once a budget is in downgrade. */
   downgradeTo?: string;
+  /** The aliases that answer when this one can't, in this order. */
+  fallbacks?: Partial<Record<FallbackCause, readonly string[]>>;
+  /** How targets are put in order; `ordered` where absent. */
+  policy?: PolicyName;
+  /** Rules that choose among targets and policies by what is asked: the first that holds. */
+  routes?: RouteRule[];
+  /** Whether a conversation stays with its target; it does where absent. */
+  affinity?: boolean;
+  /** Regions and parts of the world that may serve it; all where absent. */
+  allowRegions?: string[];
+}
+
+/** A rule and what it chooses; what it leaves out is the alias's own. */
+export interface RouteRule {
+  when: RouteCondition;
+  policy?: PolicyName;
+  targets?: Target[];
+}
+
+/** All that is given must hold. */
+export interface RouteCondition {
+  /** By the tag's name, the values that are meant. */
+  tags?: ReadonlyMap<string, ReadonlySet<string>>;
+  surface?: ReadonlySet<AnySurfaceName>;
+  inputTokensAbove?: number;
+  inputTokensBelow?: number;
 }

@@ -1,13 +1,13 @@
 import { Hono } from 'hono/tiny';
+import type { JsonValue } from '../core/conversation.ts';
+import { isJsonObject } from '../core/decode/read-body.ts';
+import type { Surface } from '../core/dialect.ts';
 import { refuse } from '../core/failures.ts';
 import { handleRequest } from '../core/handle-request.ts';
 import { handleLookup } from '../core/lookups/lookup.ts';
-import { listModels, showModel } from '../core/lookups/models.ts';
-import { cancelRequest, showReceipt } from '../core/lookups/requests.ts';
-import { showUsage } from '../core/lookups/usage.ts';
 import type { Ports } from '../core/ports.ts';
-import { quoteRequest } from '../core/quote/quote-request.ts';
 import { respondWithError, respondWithRefusal } from '../core/respond/respond-with-refusal.ts';
+import { loadEmbeddings, loadResponses } from '../wiring/codecs.ts';
 
 /** The routes (README, "Call it"). The same app behind every front door: Node server, Lambda. */
 export const makeApp = (ports: Ports): Hono => {
@@ -17,13 +17,43 @@ export const makeApp = (ports: Ports): Hono => {
   const surfaceOf = (request: Request) => (request.headers.has('anthropic-version') ? anthropic : openai);
 
   app.post('/v1/chat/completions', (c) => handleRequest(c.req.raw, openai, ports));
+  app.post('/v1/responses', async (c) => handleRequest(c.req.raw, await loadResponses(), ports));
+  app.post('/v1/embeddings', async (c) => handleRequest(c.req.raw, await loadEmbeddings(), ports));
   app.post('/v1/messages', (c) => handleRequest(c.req.raw, anthropic, ports));
-  app.post('/v1/quote', (c) => quoteRequest(c.req.raw, surfaceOf(c.req.raw), ports));
-  app.get('/v1/models', (c) => handleLookup(c.req.raw, ports, listModels));
-  app.get('/v1/models/:id{.+}', (c) => handleLookup(c.req.raw, ports, showModel(c.req.param('id'))));
-  app.get('/v1/usage', (c) => handleLookup(c.req.raw, ports, showUsage));
-  app.get('/v1/receipts/:id', (c) => handleLookup(c.req.raw, ports, showReceipt(c.req.param('id'))));
-  app.post('/v1/requests/:id/cancel', (c) => handleLookup(c.req.raw, ports, cancelRequest(c.req.param('id'))));
+  // What is asked for seldom is read when somebody does.
+  app.post('/v1/messages/count_tokens', async (c) => {
+    const { countTokens } = await import('../core/count-tokens/count-tokens.ts');
+    return countTokens(c.req.raw, anthropic, ports);
+  });
+  app.post('/v1/quote', async (c) => {
+    const { quoteRequest } = await import('../core/quote/quote-request.ts');
+    const surface = surfaceOf(c.req.raw);
+    return quoteRequest(c.req.raw, surface, ports, surfaceOfBody(surface, ports));
+  });
+  app.get('/v1/models', async (c) => {
+    const { listModels } = await import('../core/lookups/models.ts');
+    return handleLookup(c.req.raw, ports, listModels(new URL(c.req.url).searchParams));
+  });
+  app.get('/v1/models/:id{.+}', async (c) => {
+    const { showModel } = await import('../core/lookups/models.ts');
+    return handleLookup(c.req.raw, ports, showModel(c.req.param('id')));
+  });
+  app.get('/v1/usage', async (c) => {
+    const { showUsage } = await import('../core/lookups/usage.ts');
+    return handleLookup(c.req.raw, ports, showUsage);
+  });
+  app.get('/v1/receipts/:id', async (c) => {
+    const { showReceipt } = await import('../core/lookups/requests.ts');
+    return handleLookup(c.req.raw, ports, showReceipt(c.req.param('id')));
+  });
+  app.post('/v1/requests/:id/cancel', async (c) => {
+    const { cancelRequest } = await import('../core/lookups/requests.ts');
+    return handleLookup(c.req.raw, ports, cancelRequest(c.req.param('id')));
+  });
+  app.post('/v1/feedback', async (c) => {
+    const { giveFeedback } = await import('../core/feedback/give-feedback.ts');
+    return handleLookup(c.req.raw, ports, giveFeedback(c.req.raw));
+  });
   app.get('/health', () => showHealth(ports));
 
   app.notFound((c) => {
@@ -37,6 +67,15 @@ export const makeApp = (ports: Ports): Hono => {
   app.onError((error, c) => respondWithError(error, surfaceOf(c.req.raw), ports));
   return app;
 };
+
+/** Chat and messages bodies have `messages`; those that have `input` alone are of OpenAI's other two routes, by what the alias makes. */
+const surfaceOfBody =
+  (surface: Surface, { gateway }: Ports) =>
+  async (body: JsonValue): Promise<Surface> => {
+    if (!isJsonObject(body) || body['input'] === undefined || body['messages'] !== undefined) return surface;
+    const alias = gateway.aliases.get(String(body['model']));
+    return alias?.targets.some(({ embedding }) => embedding !== undefined) ? loadEmbeddings() : loadResponses();
+  };
 
 /** 200 while requests can be served: the store answers. */
 const showHealth = async ({ ledger, log }: Ports): Promise<Response> => {

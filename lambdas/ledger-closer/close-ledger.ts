@@ -1,10 +1,14 @@
 import { closeDueAt } from '../contract/timing.ts';
 import type { DeployedCloser } from '../wiring/open-deployed-closer.ts';
 
-/** One run of the closer. How far it is behind is told even where nothing was to be closed. */
+/**
+ * One run of the closer. How far it is behind is told even where nothing was to be closed. Then it looks at caps by hand that
+ * have ended; what fails there is tried again by the next runs, for an hour.
+ */
 export const closeLedger = async ({
   closeDueEpochs,
   closedThrough,
+  endOverrides,
   clock,
   log,
   emitMetrics,
@@ -16,5 +20,6 @@ export const closeLedger = async ({
     const lagMs = Math.max(0, clock.now() - closeDueAt(through + 1));
     emitMetrics([{ dimensions: {}, values: { CloseLagMs: [lagMs] } }]);
   }
+  await endOverrides().catch((error: unknown) => log.error('caps by hand that have ended not looked at', { error }));
   return { closed };
 };

@@ -1,8 +1,8 @@
 import type { GatewayConfig } from '../contract/config.ts';
 import type { Dialects, Providers } from '../core/codecs.ts';
-import type { Dialect, Surface, SurfaceName } from '../core/dialect.ts';
+import type { AnyDialectName, Dialect, EmbeddingDialect, ReadySurface, Surface } from '../core/dialect.ts';
 import type { Provider } from '../core/provider.ts';
-import type { ProviderKind } from '../core/target.ts';
+import type { Alias, ProviderKind } from '../core/target.ts';
 import { anthropicMessages } from '../dialects/anthropic-messages/codec.ts';
 import { openaiChat } from '../dialects/openai-chat/codec.ts';
 import { anthropic } from '../providers/anthropic/anthropic.ts';
@@ -11,9 +11,58 @@ import { openaiCompatible } from '../providers/openai-compatible/openai-compatib
 import { simulator } from '../providers/simulator/simulator.ts';
 
 /** Spoken by clients, so always there, whatever is configured. */
-export const SURFACES: Record<SurfaceName, Surface> = {
+export const SURFACES: Record<ReadySurface, Surface> = {
   'openai-chat': openaiChat,
   'anthropic-messages': anthropicMessages,
+};
+
+/** Spoken by clients that want vectors: loaded by the first of them. */
+export const loadEmbeddings = async (): Promise<Surface> => {
+  const { makeOpenaiEmbeddings } = await import('../dialects/openai-embeddings/codec.ts');
+  return makeOpenaiEmbeddings(openaiChat);
+};
+
+/** Spoken by clients of OpenAI's Responses, and to targets that are asked by it: loaded by the first of either. */
+export const loadResponses = async (): Promise<Surface> =>
+  (await import('../dialects/openai-responses/codec.ts')).openaiResponses;
+
+/** Languages in which vectors are asked for of a provider. Errors are told as in the same vendor's chat. */
+const EMBEDDING_DIALECTS: Record<EmbeddingDialect, () => Promise<Dialect>> = {
+  'openai-embeddings': loadEmbeddings,
+  'titan-embeddings': async () => {
+    const [{ makeTitanEmbeddings }, { bedrockConverse }] = await Promise.all([
+      import('../dialects/titan-embeddings/codec.ts'),
+      import('../dialects/bedrock-converse/codec.ts'),
+    ]);
+    return makeTitanEmbeddings(bedrockConverse);
+  },
+  'gemini-embeddings': async () => {
+    const [{ makeGeminiEmbeddings }, { gemini }] = await Promise.all([
+      import('../dialects/gemini-embeddings/codec.ts'),
+      import('../dialects/gemini/codec.ts'),
+    ]);
+    return makeGeminiEmbeddings(gemini);
+  },
+};
+
+/** Languages that the targets ask for, by what the configuration says of them: loaded where there are any. */
+const LATE_DIALECTS: Partial<Record<AnyDialectName, () => Promise<Dialect>>> = {
+  ...EMBEDDING_DIALECTS,
+  'openai-responses': loadResponses,
+};
+
+/** The dialects with those that only some targets are asked in: of vectors, and OpenAI's Responses. */
+export const withEmbeddings = async (
+  dialects: Dialects,
+  { aliases }: { aliases: ReadonlyMap<string, Pick<Alias, 'targets'>> },
+): Promise<Dialects> => {
+  const names = new Set([...aliases.values()].flatMap(({ targets }) => targets.map(({ dialect }) => dialect)));
+  const missing = [...names].flatMap((name) => {
+    const load = LATE_DIALECTS[name];
+    return load === undefined ? [] : [load()];
+  });
+  const loaded = await Promise.all(missing);
+  return { ...dialects, ...Object.fromEntries(loaded.map((dialect) => [dialect.name, dialect])) };
 };
 
 /** A vendor and its language. */
@@ -31,6 +80,17 @@ const CODECS: Record<ProviderKind, () => Promise<Codec>> = {
   'openai-compatible': async () => ({ provider: openaiCompatible, dialect: openaiChat }),
   anthropic: async () => ({ provider: anthropic, dialect: anthropicMessages }),
   simulator: async () => ({ provider: simulator, dialect: openaiChat }),
+  'azure-openai': async () => {
+    const { azureOpenai } = await import('../providers/azure-openai/azure-openai.ts');
+    return { provider: azureOpenai, dialect: openaiChat };
+  },
+  gemini: async () => {
+    const [provider, dialect] = await Promise.all([
+      import('../providers/gemini/gemini.ts'),
+      import('../dialects/gemini/codec.ts'),
+    ]);
+    return { provider: provider.gemini, dialect: dialect.gemini };
+  },
   bedrock: async () => {
     const [{ bedrock }, { bedrockConverse }] = await Promise.all([
       import('../providers/bedrock/bedrock.ts'),

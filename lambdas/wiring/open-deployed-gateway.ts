@@ -13,10 +13,14 @@ import { makeLivePolicy } from '../core/budget/live-policy.ts';
 import { policyFingerprint } from '../core/budget/policy-fingerprint.ts';
 import { makeCircuitBoard } from '../core/call/circuit-board.ts';
 import type { Clock, Log, Ports, Random } from '../core/ports.ts';
+import { makeHomeBook } from '../core/route/home-book.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
+import { makeStatisticsBook } from '../core/route/statistics-book.ts';
 import { makeSettleQueue } from '../core/settle/settle-queue.ts';
-import { kindsIn, loadCodecs, SURFACES } from './codecs.ts';
+import { boundStores } from './bound-stores.ts';
+import { kindsIn, loadCodecs, SURFACES, withEmbeddings } from './codecs.ts';
 import { keepPolicyNumbered } from './keep-policy-numbered.ts';
+import { loadPolicies } from './load-policies.ts';
 import { openDeployedSecrets } from './open-deployed-secrets.ts';
 import { openDeployedUpstream } from './open-deployed-upstream.ts';
 import { readTableNames } from './read-table-names.ts';
@@ -73,31 +77,51 @@ export const openDeployedGateway = async (
   const budgets = keepPolicyNumbered(fingerprint, stores, { clock, log });
   const policy = makeLivePolicy(resolved.gateway, fingerprint, { budgets, clock, log });
   const { gateway } = policy;
-  const { ledger } = stores;
+  const { ledger, limits, answers, runs } = boundStores(stores, gateway, { clock, log });
   const settleQueue = makeSettleQueue({ ledger, clock, log });
-  const circuitBoard = makeCircuitBoard({ store: stores.circuits, clock, random, log, targets: targetsOf(gateway) });
-  await Promise.all([circuitBoard.refresh(), policy.refresh()]);
+  const targets = targetsOf(gateway);
+  const statistics = makeStatisticsBook({ store: stores.statistics, clock, log, targets });
+  const circuitBoard = makeCircuitBoard({
+    store: stores.circuits,
+    clock,
+    random,
+    log,
+    targets,
+    statisticsOf: statistics.of,
+  });
+  const [dialects, policies] = await Promise.all([
+    withEmbeddings(codecs.dialects, gateway),
+    loadPolicies(gateway.aliases),
+    circuitBoard.refresh(),
+    statistics.refresh(),
+    policy.refresh(),
+  ]);
   return {
     ports: {
       clock,
       random,
       access: cacheAccess(stores.access, clock),
-      limits: stores.limits,
+      limits,
       circuits: stores.circuits,
       circuitBoard,
+      statistics,
+      homes: makeHomeBook(),
+      ...policies,
       ledger,
       settleQueue,
       secrets,
       upstream,
       cancellations: stores.cancellations,
-      answers: stores.answers,
-      runs: makeRunBook(stores.runs),
+      answers,
+      feedback: stores.feedback,
+      runs: makeRunBook(runs),
       log,
       surfaces,
       ...codecs,
+      dialects,
       gateway,
     },
-    beforeFreeze: (signal) => within(signal, Promise.all([enter(settleQueue, log), circuitBoard.settled()])),
+    beforeFreeze: (signal) => within(signal, Promise.all([enter(settleQueue, log), circuitBoard.settled(), statistics.settled()])),
   };
 };
 

@@ -1,6 +1,7 @@
 import { openRequestStores } from '../adapters/dynamodb/open-request-stores.ts';
 import { makeRuleSwitch } from '../adapters/eventbridge/make-rule-switch.ts';
 import { makePowertoolsLog, type PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
+import type { EmitMetrics } from '../adapters/powertools-metrics/make-powertools-metrics.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { systemRandom } from '../adapters/system/random.ts';
 import { redactKeys } from '../adapters/system/redact-keys.ts';
@@ -10,11 +11,12 @@ import type { DeployedConfig } from '../catalogue/deployed-config.ts';
 import { problemText } from '../contract/config-problem.ts';
 import { PROBE_EVERY_MS, PROBE_RULE_VARIABLE } from '../contract/probing.ts';
 import { makeRunBook } from '../core/admit/run-book.ts';
+import { measureCircuits } from '../core/observe/measure-circuits.ts';
 import { type ProbeSchedule, type ProbeTick, tickProbes } from '../core/probe/probe-circuits.ts';
 import type { ProbePorts } from '../core/probe/probe-target.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { type MemorySettleQueue, makeSettleQueue } from '../core/settle/settle-queue.ts';
-import { kindsIn, loadCodecs, SURFACES } from './codecs.ts';
+import { kindsIn, loadCodecs, SURFACES, withEmbeddings } from './codecs.ts';
 import { openDeployedSecrets } from './open-deployed-secrets.ts';
 import { openDeployedUpstream } from './open-deployed-upstream.ts';
 import { readTableNames } from './read-table-names.ts';
@@ -24,6 +26,8 @@ export interface DeployedProber {
   schedule: ProbeSchedule;
   /** One round; the gateway's configuration and stores are opened at the first. @throws as `tickProbes` does */
   tick(): Promise<ProbeTick>;
+  /** Tells CloudWatch how the circuits stand. Never rejects: probing does not wait for a picture. */
+  measure(): Promise<void>;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,16 +44,32 @@ export const openDeployedProber = (service: string, deployed: DeployedConfig, en
   const rule = env[PROBE_RULE_VARIABLE];
   if (!rule) throw new Error(`${PROBE_RULE_VARIABLE} is not set: the function does not know its rule`);
   const schedule = makeRuleSwitch({ rule });
+  let emit: EmitMetrics | undefined;
+  const loadMetrics = async (): Promise<EmitMetrics> => {
+    emit ??= (await import('../adapters/powertools-metrics/make-powertools-metrics.ts')).makePowertoolsMetrics();
+    return emit;
+  };
   let opening: ReturnType<typeof openPorts> | undefined;
+  const open = () => {
+    opening ??= openPorts(deployed, env, log);
+    return opening.catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+  };
   return {
     log,
     schedule,
+    measure: async () => {
+      try {
+        const [{ circuits, gateway, clock }, emitMetrics] = await Promise.all([open(), loadMetrics()]);
+        emitMetrics(measureCircuits(await circuits.list(), gateway.aliases.values(), clock.now()));
+      } catch (error) {
+        log.error('the circuits could not be measured', { error });
+      }
+    },
     tick: async () => {
-      opening ??= openPorts(deployed, env, log);
-      const ports = await opening.catch((error: unknown) => {
-        opening = undefined;
-        throw error;
-      });
+      const ports = await open();
       try {
         // Bounded by its period and the probe's own deadline: nothing outside stops it.
         const { signal } = new AbortController();
@@ -98,6 +118,7 @@ const openPorts = async (
     log,
     surfaces: SURFACES,
     ...codecs,
+    dialects: await withEmbeddings(codecs.dialects, resolved.gateway),
     gateway: resolved.gateway,
   };
 };

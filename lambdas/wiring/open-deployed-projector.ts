@@ -1,3 +1,4 @@
+import { makeStatisticsNoter } from '../adapters/dynamodb/note-statistics.ts';
 import { type Projected, projectBatch, type StreamBatch } from '../adapters/dynamodb/project-batch.ts';
 import type { PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
 import { type EmitMetrics, makePowertoolsMetrics } from '../adapters/powertools-metrics/make-powertools-metrics.ts';
@@ -17,10 +18,11 @@ export interface DeployedProjector {
 export const openDeployedProjector = (env: Readonly<Record<string, string | undefined>>): DeployedProjector => {
   const { dynamo, clock, log } = openDeployedDynamo('ledger-projector', env);
   const startEscalations = openDeployedEscalations(env, log);
+  const noteStatistics = makeStatisticsNoter(dynamo);
   return {
     projectBatch: async (batch) => {
       const projected = await projectBatch(dynamo, batch);
-      await startEscalations(projected);
+      await Promise.all([startEscalations(projected), noteStatistics(projected)]);
       return projected;
     },
     clock,

@@ -13,10 +13,10 @@ export const openDeployedUpstream = async (kinds: ReadonlySet<ProviderKind>, clo
     kinds.has('simulator') ? openSimulator(clock) : undefined,
   ]);
   return {
-    send: async (call, signal) => {
+    send: async (call, signal, options) => {
       switch (call.transport) {
         case 'http':
-          return http.send(call, signal);
+          return http.send(call, signal, options);
         case 'bedrock':
           return (bedrock ?? notConfigured('Bedrock')).send(call, signal);
         case 'simulator':

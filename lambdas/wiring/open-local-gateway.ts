@@ -13,12 +13,16 @@ import { makeLivePolicy } from '../core/budget/live-policy.ts';
 import { policyFingerprint } from '../core/budget/policy-fingerprint.ts';
 import { makeCircuitBoard } from '../core/call/circuit-board.ts';
 import type { Gateway, Ledger, Log, Ports, Upstream } from '../core/ports.ts';
+import { makeHomeBook } from '../core/route/home-book.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
+import { makeStatisticsBook } from '../core/route/statistics-book.ts';
 import { makeSettleQueue } from '../core/settle/settle-queue.ts';
+import { boundStores } from './bound-stores.ts';
 import { closeEpochsRegularly } from './close-epochs-regularly.ts';
-import { kindsIn, loadCodecs, SURFACES } from './codecs.ts';
+import { kindsIn, loadCodecs, SURFACES, withEmbeddings } from './codecs.ts';
 import { readDemoKey } from './demo-key.ts';
 import { escalateLocally } from './escalate-locally.ts';
+import { loadPolicies } from './load-policies.ts';
 import { type LocalStores, makeLocalStores } from './open-local-stores.ts';
 import { makeLocalProber } from './probe-locally.ts';
 import { isProviderAvailable } from './provider-availability.ts';
@@ -74,7 +78,8 @@ export const openLocalGateway = async (options: LocalGatewayOptions): Promise<Op
     const available = isProviderAvailable(options.env);
     const resolved = resolveGateway(checked.config, catalogue, policyVersion, { available });
     if (resolved.ok) {
-      const codecs = await loadCodecs(kindsIn(checked.config));
+      const loaded = await loadCodecs(kindsIn(checked.config));
+      const codecs = { ...loaded, dialects: await withEmbeddings(loaded.dialects, resolved.gateway) };
       return { ok: true, gateway: await wireGateway({ ...resolved, fingerprint, codecs }, stores, options) };
     }
     stores.close();
@@ -94,19 +99,30 @@ interface Resolved {
 
 const wireGateway = async (
   { gateway: configured, notices, fingerprint, codecs }: Resolved,
-  stores: LocalStores,
+  opened: LocalStores,
   { dataDir, env, log }: LocalGatewayOptions,
 ): Promise<LocalGateway> => {
-  const { clock, random } = stores;
+  const { clock, random } = opened;
+  const stores = boundStores(opened, configured, { clock, log });
   const policy = makeLivePolicy(configured, fingerprint, { budgets: stores.budgets, clock, log });
   const { gateway } = policy;
   await policy.refresh();
   const escalation = escalateLocally(stores.ledger, { budgets: stores.budgets, clock, log });
   const { ledger, whenIdle } = trackOpenEntries(escalation.ledger);
   const settleQueue = makeSettleQueue({ ledger, clock, log });
-  const targets = [...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id));
+  const targets = [
+    ...new Set([...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id))),
+  ];
+  const statistics = makeStatisticsBook({ store: stores.statistics, clock, log, targets });
   const prober = makeLocalProber(stores.circuits);
-  const circuitBoard = makeCircuitBoard({ store: prober.circuits, clock, random, log, targets: [...new Set(targets)] });
+  const circuitBoard = makeCircuitBoard({
+    store: prober.circuits,
+    clock,
+    random,
+    log,
+    targets,
+    statisticsOf: statistics.of,
+  });
   const { upstream, meter, closeUpstream } = openUpstream();
   const ports: LocalPorts = {
     clock,
@@ -115,19 +131,23 @@ const wireGateway = async (
     limits: stores.limits,
     circuits: stores.circuits,
     circuitBoard,
+    statistics,
+    homes: makeHomeBook(),
+    ...(await loadPolicies(gateway.aliases)),
     ledger,
     settleQueue,
     secrets: makeEnvironmentSecrets(env, log),
     upstream,
     cancellations: stores.cancellations,
     answers: stores.answers,
+    feedback: stores.feedback,
     runs: makeRunBook(stores.runs),
     log,
     surfaces: SURFACES,
     ...codecs,
     gateway,
   };
-  await circuitBoard.refresh();
+  await Promise.all([circuitBoard.refresh(), statistics.refresh()]);
   const demoKey = await readDemoKey(dataDir, stores.access, { clock, random });
   // Last, as they run until they are stopped.
   prober.begin(ports);
@@ -147,7 +167,7 @@ const wireGateway = async (
       await prober.stop();
       const lost = await settleQueue.flush();
       if (lost > 0) log.error('settlements left behind: their holds are charged whole', { count: lost });
-      await circuitBoard.settled();
+      await Promise.all([circuitBoard.settled(), statistics.settled()]);
       await escalation.settled();
       await closeUpstream();
       stores.close();
@@ -161,10 +181,10 @@ const openUpstream = () => {
   const bedrock = makeBedrockUpstream();
   const simulator = makeSimulator({ clock: systemClock });
   const upstream: Upstream = {
-    send: (call, signal) => {
+    send: (call, signal, options) => {
       switch (call.transport) {
         case 'http':
-          return http.send(call, signal);
+          return http.send(call, signal, options);
         case 'bedrock':
           return bedrock.send(call, signal);
         case 'simulator':

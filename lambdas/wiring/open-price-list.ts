@@ -1,5 +1,5 @@
 import { loadConfigFile } from '../adapters/config-file/load-config-file.ts';
-import { type CatalogueSource, type CatalogueVendor, catalogue } from '../catalogue/catalogue.ts';
+import { CATALOGUE_VENDORS, type CatalogueSource, type CatalogueVendor, catalogue } from '../catalogue/catalogue.ts';
 import type { PriceDifference } from '../catalogue/compare-prices.ts';
 import differences from '../catalogue/differences.json' with { type: 'json' };
 import type { ConfigProblem } from '../contract/config-problem.ts';
@@ -29,7 +29,7 @@ export interface CatalogueEntry {
 
 export type OpenedPriceList = { ok: true; list: PriceList } | { ok: false; problems: ConfigProblem[] };
 
-const VENDORS: readonly CatalogueVendor[] = ['openai', 'anthropic', 'bedrock'];
+const VENDORS: readonly CatalogueVendor[] = CATALOGUE_VENDORS;
 
 /** @param file the configuration; undefined for the catalogue alone */
 export const openPriceList = async (file: string | undefined): Promise<OpenedPriceList> => {

@@ -75,6 +75,8 @@ describe('the catalogue', () => {
 
   const wrong = (isWrong: (model: (typeof everyModel)[number]) => boolean): string[] =>
     everyModel.filter(isWrong).map(({ name }) => name);
+  const makesVectors = ({ found }: Pick<(typeof everyModel)[number], 'found'>): boolean =>
+    found.capabilities.has('embeddings');
   const ratesOf = ({ found }: (typeof everyModel)[number]): Rates[] => [
     found.price,
     ...found.price.tiers.map(({ rates }) => rates),
@@ -84,7 +86,12 @@ describe('the catalogue', () => {
     expect(
       wrong((model) =>
         ratesOf(model).some(
-          ({ input, output }) => input <= 0n || output <= 0n || output > parseUsd(1_000) || input > parseUsd(1_000),
+          ({ input, output }) =>
+            input <= 0n ||
+            // Vectors cost nothing beyond the text that they are made of.
+            output <= 0n !== makesVectors(model) ||
+            output > parseUsd(1_000) ||
+            input > parseUsd(1_000),
         ),
       ),
     ).toEqual([]);
@@ -132,7 +139,7 @@ describe('the catalogue', () => {
     expect(
       wrong(
         ({ found }) =>
-          found.maxOutputTokens < 1 ||
+          found.maxOutputTokens < 1 !== makesVectors({ found }) ||
           found.maxOutputTokens > found.contextTokens ||
           found.contextTokens < 2_000 ||
           found.maxImageTokens < 1_000,
@@ -209,6 +216,8 @@ describe('what the catalogue says beyond tokens', () => {
           },
         },
         anthropic: {},
+        gemini: {},
+        'azure-openai': {},
         bedrock: {},
       },
     }).find('openai', 'm') as { price: Price };

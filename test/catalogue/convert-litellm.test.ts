@@ -14,6 +14,9 @@ const model = (more: LitellmModel = {}): LitellmModel => ({
   ...more,
 });
 
+const vectors = (more: LitellmModel = {}) =>
+  model({ mode: 'embedding', input_cost_per_token: 2e-8, output_cost_per_token: 0, max_input_tokens: 8_191, ...more });
+
 const claude = (more: LitellmModel = {}) => model({ litellm_provider: 'bedrock_converse', ...more });
 
 describe('perMillion', () => {
@@ -77,9 +80,21 @@ describe('convertLitellm', () => {
     });
   });
 
+  test.each([
+    ['openai', 'openai', 'text-embedding-3-small', 'text-embedding-3-small'],
+    ['bedrock', 'bedrock', 'amazon.titan-embed-text-v2:0', 'amazon.titan-embed-text-v2:0'],
+    ['gemini', 'gemini', 'gemini/gemini-embedding-001', 'gemini-embedding-001'],
+    ['azure', 'azure-openai', 'azure/text-embedding-3-small', 'text-embedding-3-small'],
+  ] as const)('a model of %s that makes vectors is billed by its input alone', (provider, vendor, key, name) => {
+    const models = convertLitellm({ [key]: vectors({ litellm_provider: provider, max_output_tokens: undefined }) });
+    expect(models[vendor]).toEqual({ [name]: { in: '0.02', out: '0', can: 'e', context: 8_191, output: 0 } });
+  });
+
   test.each<[string, string, LitellmModel]>([
     ['another vendor', 'mistral-large', model({ litellm_provider: 'mistral' })],
-    ['an embedding', 'text-embedding-3-small', model({ mode: 'embedding' })],
+    ['vectors of what is no text', 'amazon.titan-embed-image-v1', vectors({ litellm_provider: 'bedrock' })],
+    ['vectors that cost what they are long', 'text-embedding-3-small', vectors({ output_cost_per_token: 1e-6 })],
+    ['vectors of a model that is asked in another way', 'cohere.embed-v4:0', vectors({ litellm_provider: 'bedrock' })],
     ['what only the responses API serves', 'gpt-5-pro', model({ supported_endpoints: ['/v1/responses'] })],
     ['what costs by the search', 'gpt-4o-search-preview', model()],
     ['what speaks as it listens', 'gpt-realtime', model()],
@@ -89,7 +104,7 @@ describe('convertLitellm', () => {
     ['a commitment', 'bedrock/us-east-1/1-month-commitment/meta.llama3', claude()],
     ['what Converse does not serve', 'amazon.titan-text-lite-v1', claude()],
   ])('%s is left out', (_, name, entry) => {
-    expect(convertLitellm({ [name]: entry })).toEqual({ openai: {}, anthropic: {}, bedrock: {} });
+    expect(Object.values(convertLitellm({ [name]: entry })).flatMap((rows) => Object.keys(rows))).toEqual([]);
   });
 
   test('Anthropic’s cache writes are 1.25 and 2 times the input where the source leaves them out', () => {

@@ -71,7 +71,7 @@ describe('tollgate prices', () => {
     ['assistant', ['anthropic/claude-sonnet-5-5', 'openai/gpt-5-2025-08-07']],
     ['vllm/qwen', ['vllm/qwen']],
     ['gpt-5-2025-08-07', ['openai/gpt-5-2025-08-07']],
-    ['gpt-4o-mini-2024-07-18', ['openai/gpt-4o-mini-2024-07-18']],
+    ['gpt-4o-mini-2024-07-18', ['openai/gpt-4o-mini-2024-07-18', 'azure-openai/gpt-4o-mini-2024-07-18']],
     ['bedrock/amazon.nova-pro-v1:0@us-gov-west-1', ['bedrock/amazon.nova-pro-v1:0@us-gov-west-1']],
   ])('%p means %j', (name, targets) => {
     const { data } = showPrices(list, name, undefined) as { data: { models: { target: string }[] } };

@@ -138,7 +138,7 @@ describe('checkConfig', () => {
     test('a misspelt one is named by its path, with the nearest name and all that are allowed', () => {
       expect(problemsOf(withModel({ timeout: {} }))).toEqual({
         'models.demo.timeout':
-          'unknown field. Did you mean "timeouts"? Allowed here: targets, policy, output, timeouts, bounds, attempts, downgradeTo.',
+          'unknown field. Did you mean "timeouts"? Allowed here: targets, policy, affinity, allowRegions, routes, output, timeouts, bounds, attempts, downgradeTo, fallbacks.',
       });
     });
 
@@ -161,8 +161,6 @@ describe('checkConfig', () => {
 
     test.each([
       ['models.demo.cache', withModel({ cache: { exact: '1h' } })],
-      ['models.demo.targets[0].weight', withTarget({ weight: 1 })],
-      ['providers.it.quirks', withProvider({ kind: 'openai-compatible', baseUrl: 'http://x/v1', quirks: {} })],
     ])('%s is said to be of a later version', (path, value) => {
       expect(problemsOf(value)[path]).toContain('not in this version yet');
     });
@@ -240,8 +238,21 @@ describe('checkConfig', () => {
       expect(Object.keys(problemsOf(withProvider({ kind: 'bedrock', regions })))[0]).toMatch(/^providers\.it\.regions/);
     });
 
-    test('a kind of a later version is said to be one', () => {
-      expect(problemsOf(withProvider({ kind: 'gemini' }))['providers.it.kind']).toContain('not in this version yet');
+    test.each(['2024-10-21', '2025-01-01-preview', undefined])('Azure’s API version may be %s', (apiVersion) => {
+      const azure = { kind: 'azure-openai', baseUrl: 'https://me.openai.azure.com', apiKey: 'env:AZURE_KEY' };
+      expect(problemsOf(withProvider({ ...azure, ...(apiVersion !== undefined && { apiVersion }) }))).toEqual({});
+    });
+
+    test('Azure needs its resource, and a version that is one', () => {
+      const problems = problemsOf(withProvider({ kind: 'azure-openai', apiKey: 'env:AZURE_KEY', apiVersion: 'latest' }));
+      expect(Object.keys(problems)).toEqual(['providers.it.baseUrl', 'providers.it.apiVersion']);
+    });
+
+    test('a deployment’s model is for Azure alone', () => {
+      const targets = [{ provider: 'demo', model: 'echo', deploymentOf: 'gpt-4.1-2025-04-14' }];
+      expect(problemsOf(config({ models: { demo: { targets } } }))).toMatchObject({
+        'models.demo.targets[0].deploymentOf': expect.stringContaining('"azure-openai"'),
+      });
     });
 
     test('a misspelt kind finds its name', () => {
@@ -249,8 +260,8 @@ describe('checkConfig', () => {
     });
 
     test('a field of another kind is unknown', () => {
-      expect(problemsOf(withProvider({ kind: 'simulator', regions: ['us-east-1'] }))).toHaveProperty([
-        'providers.it.regions',
+      expect(problemsOf(withProvider({ kind: 'simulator', apiVersion: '2024-10-21' }))).toHaveProperty([
+        'providers.it.apiVersion',
       ]);
     });
 
@@ -348,10 +359,6 @@ describe('checkConfig', () => {
         'models.demo.timeouts.totalMs',
       ]);
       expect(checkConfig(withModel({ timeouts: { totalMs: 900_000 } })).ok).toBe(true);
-    });
-
-    test.each([['weighted'], ['cheapest'], ['fastest']])('policy %s is of a later version', (policy) => {
-      expect(problemsOf(withModel({ policy }))['models.demo.policy']).toContain('not in this version yet');
     });
   });
 

@@ -33,6 +33,9 @@ describe('isFloatingModel', () => {
     ['anthropic', 'claude-opus-4-6'],
     ['anthropic', 'claude-sonnet-5'],
     ['anthropic', 'claude-fable-5-1'],
+    ['gemini', 'gemini-2.5-pro'],
+    ['gemini', 'gemini-3.1-pro-preview'],
+    ['azure-openai', 'my-gpt-5'],
     ['bedrock', 'us.anthropic.claude-sonnet-4-5-20250929-v1:0'],
     ['bedrock', 'anthropic.claude-opus-5'],
     ['bedrock', 'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc'],
@@ -49,6 +52,7 @@ describe('isFloatingModel', () => {
     ['anthropic', 'claude-opus-4-1'],
     ['anthropic', 'claude-3-7-sonnet-latest'],
     ['anthropic', 'claude-mythos-preview'],
+    ['gemini', 'gemini-flash-latest'],
     ['bedrock', 'arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1'],
   ] as const)('%s %s can move', (kind, model) => {
     expect(isFloatingModel(kind, model)).toBe(true);

@@ -81,7 +81,7 @@ describe.each(VENDORS)('a provider that speaks %s', (_, vendor) => {
       // Older applications send it; this SDK's types have it no more.
       ...{ temperature: 0.5 },
     });
-    const hasSequence = vendor.dialect !== 'openai-chat';
+    const hasSequence = vendor.dialect === 'anthropic-messages' || vendor.dialect === 'bedrock-converse';
     expect(message).toMatchObject({
       type: 'message',
       role: 'assistant',
@@ -102,7 +102,8 @@ describe.each(VENDORS)('a provider that speaks %s', (_, vendor) => {
         ],
         sampling: { temperature: 0.5 },
         limit: 100,
-        stop: ['END'],
+        // OpenAI's Responses have no stop sequences.
+        stop: vendor.dialect === 'openai-responses' ? [] : ['END'],
         stream: false,
       },
     ]);
@@ -180,7 +181,7 @@ describe.each(VENDORS)('a provider that speaks %s', (_, vendor) => {
       toolChoice: 'required',
     });
     // OpenAI's dialect has no word for a tool's failure.
-    const failed = vendor.dialect !== 'openai-chat';
+    const failed = !vendor.dialect.startsWith('openai-');
     expect(asked()[1]?.turns.slice(1)).toEqual([
       {
         role: 'assistant',

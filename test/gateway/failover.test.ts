@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import {
@@ -192,13 +195,62 @@ describe('the circuit', () => {
     expect(open?.circuit.state).toBe('open');
   });
 
-  test('open on every target: 503 with retry-after, and no upstream is asked', async () => {
-    const { gateway, upstreams } = await gatewayOver([failWith(500)], { attempts: 1 });
+  test('open on every target: the least bad is asked once, and where it fails the client gets 503 with retry-after', async () => {
+    const { gateway, upstreams } = await gatewayOver([failWith(500), failWith(500)], { attempts: 2 });
     for (let i = 0; i < 5; i++) await ask(gateway);
     const reply = await ask(gateway);
     expect(reply.status).toBe(503);
     expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(upstreams[0]?.requests).toHaveLength(5);
+    expect(upstreams.map(({ requests }) => requests.length)).toEqual([6, 5]);
+    expect((await receiptOf(gateway, reply)).attempts).toMatchObject([{ target: 'up0/m', least_bad: true }]);
+  });
+
+  test('open on the only target, which has recovered: nobody is refused', async () => {
+    let isWell = false;
+    const { gateway, upstreams } = await gatewayOver([
+      (request, response) => (isWell ? answerWith('well again') : failWith(500))(request, response),
+    ]);
+    for (let i = 0; i < 2; i++) await ask(gateway);
+    isWell = true;
+    const before = upstreams[0]?.requests.length ?? 0;
+    const replies = await Promise.all(Array.from({ length: 20 }, () => ask(gateway)));
+    expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    expect(upstreams[0]?.requests).toHaveLength(before + 20);
+    const [circuit] = await gateway.gateway.ports.circuits.list();
+    await gateway.gateway.ports.circuitBoard.settled();
+    expect(circuit?.target).toBe('up0/m');
+    expect(gateway.gateway.ports.circuitBoard.peek('up0/m')).toEqual({ kind: 'go' });
+  });
+
+  test('is shared: what one process found broken another does not ask', async () => {
+    const broken = await startUpstream(failWith(500));
+    const well = await startUpstream(answerWith('ok'));
+    const dataDir = mkdtempSync(join(tmpdir(), 'tollgate-shared-'));
+    const target = { model: 'm', price, contextTokens: 100_000, maxOutputTokens: 10_000 };
+    const config: GatewayConfig = {
+      providers: {
+        up0: { kind: 'openai-compatible', baseUrl: broken.baseUrl },
+        up1: { kind: 'openai-compatible', baseUrl: well.baseUrl },
+      },
+      models: {
+        a: {
+          targets: [
+            { provider: 'up0', ...target },
+            { provider: 'up1', ...target },
+          ],
+        },
+      },
+    };
+    const first = await startGateway(config, { dataDir });
+    const second = await startGateway(config, { dataDir });
+    cleanups.push(broken.stop, well.stop, async () => rmSync(dataDir, { recursive: true }), first.stop, second.stop);
+    for (let i = 0; i < 6; i++) expect((await ask(first)).status).toBe(200);
+    expect(broken.requests).toHaveLength(5);
+    await first.gateway.ports.circuitBoard.settled();
+    await second.gateway.ports.circuitBoard.refresh();
+    for (let i = 0; i < 5; i++) expect((await ask({ ...second, key: first.key })).status).toBe(200);
+    expect(broken.requests).toHaveLength(5);
+    expect(second.gateway.ports.circuitBoard.peek('up0/m')).toMatchObject({ kind: 'wait', because: 'circuit' });
   });
 });
 

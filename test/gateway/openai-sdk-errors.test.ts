@@ -54,7 +54,8 @@ describe.each(VENDORS)('a provider that speaks %s', (_, vendor) => {
     expect(error).toBeInstanceOf(OpenAI.InternalServerError);
     expect(error.headers?.get('x-should-retry')).toBe('false');
     expect(upstream.requests).toHaveLength(1);
-    const { authorization, 'x-api-key': key } = upstream.requests[0]?.headers ?? {};
+    const { authorization, ...headers } = upstream.requests[0]?.headers ?? {};
+    const key = headers['x-api-key'] ?? headers['api-key'] ?? headers['x-goog-api-key'];
     expect(`${authorization} ${String(key)}`).toContain('provider-key');
   });
 

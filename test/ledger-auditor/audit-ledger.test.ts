@@ -53,6 +53,7 @@ const inNight =
           closeLedger({
             ...opened,
             closeDueEpochs: ledger.closeDueEpochs,
+            endOverrides: async () => {},
             closedThrough: async () => (await audit.standing())?.closedThrough,
           }),
         world,

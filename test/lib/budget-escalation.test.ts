@@ -67,8 +67,8 @@ describe('the budgets’ state machine', () => {
     for (const { Resource } of statements) expect(JSON.stringify(Resource)).not.toContain('*');
   });
 
-  test('the projector may start this machine, knows it, and may start no other', () => {
-    const starts = statementsOf(gateway, 'GatewayPipelineProjectorRole').filter(({ Action }) =>
+  test.each(['Projector', 'Closer'])('the %s may start this machine, knows it, and may start no other', (starter) => {
+    const starts = statementsOf(gateway, `GatewayPipeline${starter}Role`).filter(({ Action }) =>
       listOf(Action).some((action) => action.startsWith('states:')),
     );
     expect(starts).toEqual([
@@ -78,10 +78,10 @@ describe('the budgets’ state machine', () => {
         Resource: { Ref: expect.stringMatching(/^GatewayEscalationMachine/) },
       },
     ]);
-    const [projector] = Object.entries(gateway.resources).filter(
-      ([id, { Type }]) => Type === 'AWS::Lambda::Function' && id.startsWith('GatewayPipelineProjector'),
+    const [knows] = Object.entries(gateway.resources).filter(
+      ([id, { Type }]) => Type === 'AWS::Lambda::Function' && id.startsWith(`GatewayPipeline${starter}`),
     );
-    expect(projector?.[1].Properties['Environment']).toMatchObject({
+    expect(knows?.[1].Properties['Environment']).toMatchObject({
       Variables: { TOLLGATE_ESCALATION_MACHINE: { Ref: expect.stringMatching(/^GatewayEscalationMachine/) } },
     });
   });

@@ -1,53 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  DIMENSION_SETS,
-  METRICS_NAMESPACE,
-  type MetricName,
-  type MetricRecord,
-} from '../../lambdas/contract/metrics.ts';
+import { DIMENSION_SETS, type MetricName, type MetricRecord } from '../../lambdas/contract/metrics.ts';
 import { measureBudgets, measureEntries } from '../../lambdas/core/observe/measure-entries.ts';
 import type { LedgerEntry } from '../../lambdas/core/ports.ts';
 import { chatAnswer, makeStory } from '../core/story/story-fixture.ts';
 import { DEPLOYABLE } from '../support/deployable.ts';
 import { ofType, synthGateway } from '../support/synth-gateway.ts';
+import { drawnBy, keyOf, kindsOf } from './drawn-metrics.ts';
 
 const gateway = synthGateway({ config: { ...DEPLOYABLE, budgets: { org: { monthly: '$7300' } } } });
-
-/** A metric as a dashboard or an alarm names it. */
-interface Drawn {
-  name: string;
-  dimensions: string[];
-}
-
-const keyOf = ({ name, dimensions }: Drawn): string => `${name}{${dimensions.toSorted().join()}}`;
-
-/** Those of our namespace, named one by one or searched for. */
-const drawnIn = (text: string): Drawn[] => {
-  const searched = [...text.matchAll(/SEARCH\('\{([^}]*)\} MetricName="(\w+)"/g)].map(([, schema = '', name = '']) => ({
-    namespace: schema.split(',')[0],
-    name,
-    dimensions: schema.split(',').slice(1),
-  }));
-  const named = [...text.matchAll(/\["(Tollgate)","(\w+)"((?:,"[^"]*")*)/g)].map(
-    ([, namespace, name = '', rest = '']) => ({
-      namespace,
-      name,
-      // Pairs of name and value.
-      dimensions: [...rest.matchAll(/"([^"]*)"/g)].flatMap(([, part = ''], i) => (i % 2 === 0 ? [part] : [])),
-    }),
-  );
-  expect(searched.every(({ namespace }) => namespace === METRICS_NAMESPACE)).toBe(true);
-  return [...searched, ...named];
-};
-
-const dashboardText = (): string => {
-  const [[, dashboard] = []] = ofType(gateway, 'AWS::CloudWatch::Dashboard');
-  const body = dashboard?.Properties['DashboardBody'] as { 'Fn::Join': [string, unknown[]] };
-  return body['Fn::Join'][1]
-    .map((part) => (typeof part === 'string' ? part : 'ref'))
-    .join('')
-    .replaceAll('\\"', '"');
-};
 
 /** A run of the gateway: an answer, a fallback, another answer; the last of them as often as asked, each for another user. */
 const runGateway = async (users: number): Promise<MetricRecord[]> => {
@@ -80,15 +40,8 @@ const seriesOf = (records: MetricRecord[]): Set<string> =>
     ),
   );
 
-const kindsOf = (records: MetricRecord[]): Set<string> =>
-  new Set(
-    records.flatMap(({ dimensions, values }) =>
-      Object.keys(values).map((name) => keyOf({ name, dimensions: Object.keys(dimensions) })),
-    ),
-  );
-
 describe('the Cost dashboard', () => {
-  const drawn = drawnIn(dashboardText());
+  const drawn = drawnBy(gateway, 'GatewayCostDashboard');
 
   test('draws money by team, model and provider, budgets, requests and overruns', () => {
     expect(new Set(drawn.map(keyOf))).toEqual(
@@ -123,7 +76,8 @@ describe('the Cost dashboard', () => {
   });
 
   test('is left out where nobody wants it', () => {
-    expect(ofType(synthGateway({ costDashboard: false }), 'AWS::CloudWatch::Dashboard')).toEqual([]);
+    const left = ofType(synthGateway({ costDashboard: false }), 'AWS::CloudWatch::Dashboard');
+    expect(left.map(([id]) => id.slice(0, -8))).toEqual(['GatewayReliabilityDashboard', 'GatewayQualityDashboard']);
   });
 });
 

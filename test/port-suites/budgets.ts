@@ -42,15 +42,18 @@ export const describeBudgetsSuite = (name: string, makeStores: MakeStores): void
     );
 
     test(
-      'another cap of the same scope and period replaces it, null takes it away, and what has ended goes',
+      'another cap of the same scope and period replaces it, null takes it away, and what ended an hour ago goes',
       inWorld(makeStores, async ({ stores: { budgets } }) => {
         const daily = { scope: 'team#search', length: 'daily' } as const;
         await budgets.override(SCOPE, override(1n, { until: AT + 5 }), AT);
         await budgets.override(daily, override(2n, { ...daily, until: AT + 10 }), AT);
         await budgets.override(SCOPE, override(3n), AT);
         expect((await budgets.readPolicy()).overrides.map(({ cap }) => cap)).toEqual([2n, 3n]);
-        expect(await budgets.override(SCOPE, null, AT + 10)).toBe(4);
-        expect(await budgets.readPolicy()).toMatchObject({ version: 4, overrides: [] });
+        const hourMs = 60 * 60_000;
+        expect(await budgets.override(SCOPE, null, AT + 9 + hourMs)).toBe(4);
+        expect((await budgets.readPolicy()).overrides.map(({ cap }) => cap)).toEqual([2n]);
+        expect(await budgets.override(SCOPE, null, AT + 10 + hourMs)).toBe(5);
+        expect(await budgets.readPolicy()).toMatchObject({ version: 5, overrides: [] });
       }),
     );
 

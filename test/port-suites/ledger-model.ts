@@ -34,6 +34,8 @@ export interface ModelOptions {
    * until it is heard. Its time never goes back.
    */
   isRemote?: boolean;
+  /** Caps are so many times smaller: fewer requests meet them. */
+  tighter?: bigint;
   /** Breaks a rule on purpose, to see the model find it. */
   bend?: (ledger: Ledger, clock: WorldClock) => Ledger;
 }
@@ -61,13 +63,59 @@ const PERIOD_MS = 2 * HOUR_MS;
  *
  * @throws {Violation}
  */
-export const runLedgerModel = async ({
-  steps,
+export const runLedgerModel = async (options: ModelOptions): Promise<ModelReport> => {
+  const { steps, random } = options;
+  const model = await openLedgerModel(options);
+  const int = (below: number): number => Math.floor(random() * below);
+  const chance = (probability: number): boolean => random() < probability;
+  try {
+    for (let step = 0; step < steps; step++) {
+      await model.moveTime();
+      if (chance(0.03)) model.changeCaps();
+      if (chance(0.05)) await model.close();
+      if (model.underWay() < MOST_CLIENTS && chance(0.5)) model.begin(int(2));
+      const index = int(model.underWay());
+      if (model.underWay() === 0) continue;
+      if (chance(0.02)) model.die(index);
+      else await model.goOn(index);
+      await model.check();
+    }
+    return await model.rest();
+  } finally {
+    await model.end();
+  }
+};
+
+export const MOST_CLIENTS = 12;
+
+/** The model step by step, for whoever decides what happens next. */
+export interface LedgerModel {
+  /** Requests that have begun and not ended. */
+  underWay(): number;
+  /** A request begins at one of the two processes. */
+  begin(process: number): void;
+  /** One of those under way goes on to its next port call. */
+  goOn(index: number): Promise<void>;
+  /** One of those under way is never heard of again. */
+  die(index: number): void;
+  /** @param ms by chance where absent, and now and then by hours, or back */
+  moveTime(ms?: number): Promise<void>;
+  changeCaps(): void;
+  close(): Promise<void>;
+  /** @throws {Violation} */
+  check(): Promise<void>;
+  /** Most of those under way end, all epochs close. @throws {Violation} */
+  rest(): Promise<ModelReport>;
+  end(): Promise<void>;
+}
+
+export const openLedgerModel = async ({
   makeStores,
   random,
   bend,
   isRemote,
-}: ModelOptions): Promise<ModelReport> => {
+  tighter = 1n,
+}: Omit<ModelOptions, 'seed' | 'steps'>): Promise<LedgerModel> => {
   const int = (below: number): number => Math.floor(random() * below);
   const chance = (probability: number): boolean => random() < probability;
   const clock = makeWorldClock();
@@ -86,7 +134,8 @@ export const runLedgerModel = async ({
   let requests = 0;
 
   const names = ['org#acme', 'team#a', 'team#b', 'user#1', 'user#2', 'user#3', 'user#4'];
-  for (const name of names) caps.set(name, name.startsWith('org') ? 6_000n : name.startsWith('team') ? 3_200n : 1_800n);
+  for (const name of names)
+    caps.set(name, (name.startsWith('org') ? 6_000n : name.startsWith('team') ? 3_200n : 1_800n) / tighter);
   /** A client's policy may be an old one. */
   let policies = [{ version: policy, caps: new Map(caps) }];
 
@@ -257,8 +306,9 @@ export const runLedgerModel = async ({
     }
   };
 
-  const moveTime = async (): Promise<void> => {
-    if (chance(0.01)) clock.jump(isRemote ? int(HOUR_MS) : -int(HOUR_MS));
+  const moveTime = async (ms?: number): Promise<void> => {
+    if (ms !== undefined) await clock.advance(ms);
+    else if (chance(0.01)) clock.jump(isRemote ? int(HOUR_MS) : -int(HOUR_MS));
     else if (chance(0.02)) await clock.advance(int(HOUR_MS));
     else await clock.advance(int(20_000));
   };
@@ -287,27 +337,28 @@ export const runLedgerModel = async ({
     for (const figures of await untilHeard(() => reader.figures([...touched]))) checkSum(figures, entries);
   };
 
-  try {
-    const active: { run: AsyncGenerator<void> }[] = [];
-    for (let step = 0; step < steps; step++) {
-      await moveTime();
-      if (chance(0.03)) changeCaps();
-      if (chance(0.05)) await close();
-      if (active.length < 12 && chance(0.5)) active.push({ run: request(ledgers[int(2)] as Ledger) });
-      const index = int(active.length);
+  const active: AsyncGenerator<void>[] = [];
+
+  return {
+    underWay: () => active.length,
+    begin: (process) => void active.push(request(ledgers[process] as Ledger)),
+    goOn: async (index) => {
       const client = active[index];
-      if (client === undefined) continue;
-      const hasDied = chance(0.02);
-      if (hasDied || (await goOn(client.run))) active.splice(index, 1);
+      if (client !== undefined && (await goOn(client))) active.splice(index, 1);
+    },
+    die: (index) => void active.splice(index, 1),
+    moveTime,
+    changeCaps,
+    close,
+    check: checkAccounts,
+    rest: async () => {
+      for (const client of active) while (chance(0.9) && !(await goOn(client)));
       await checkAccounts();
-    }
-    for (const { run } of active) while (chance(0.9) && !(await goOn(run)));
-    await checkAccounts();
-    await checkAtRest();
-    return report;
-  } finally {
-    await world.end();
-  }
+      await checkAtRest();
+      return report;
+    },
+    end: () => world.end(),
+  };
 };
 
 /** What an entry must say when all epochs are closed, given what really happened. */

@@ -6,9 +6,11 @@ import type {
   Cancellations,
   CircuitStore,
   Clock,
+  FeedbackStore,
   Ledger,
   LimitStore,
   RunStore,
+  StatisticsStore,
 } from '../../lambdas/core/ports.ts';
 import { makeFakeClock } from '../support/fake-clock.ts';
 
@@ -16,10 +18,12 @@ export interface Stores {
   access: AccessStore;
   limits: LimitStore;
   circuits: CircuitStore;
+  statistics: StatisticsStore;
   ledger: Ledger;
   audit: LedgerAudit;
   cancellations: Cancellations;
   answers: AnswerStore;
+  feedback: FeedbackStore;
   budgets: BudgetStore;
   policyVersion(fingerprint: string): Promise<number>;
   runs: RunStore;

@@ -7,7 +7,9 @@ import { issueKey } from '../../lambdas/core/authenticate/manage-keys.ts';
 import { makeCircuitBoard } from '../../lambdas/core/call/circuit-board.ts';
 import { handleRequest } from '../../lambdas/core/handle-request.ts';
 import type { Ports } from '../../lambdas/core/ports.ts';
+import { makeHomeBook } from '../../lambdas/core/route/home-book.ts';
 import { resolveGateway } from '../../lambdas/core/route/resolve-gateway.ts';
+import { makeStatisticsBook } from '../../lambdas/core/route/statistics-book.ts';
 import { makeSettleQueue } from '../../lambdas/core/settle/settle-queue.ts';
 import { SURFACES } from '../../lambdas/wiring/codecs.ts';
 import { makeMemoryLog } from '../core/call/call-fixture.ts';
@@ -66,12 +68,15 @@ const openGateway = (world: DynamoWorld, clock: Parameters<typeof realSleep>[0])
     limits: stores.limits,
     circuits: stores.circuits,
     circuitBoard: makeCircuitBoard({ store: stores.circuits, clock: real, random, log }),
+    statistics: makeStatisticsBook({ store: stores.statistics, clock: real, log, targets: [] }),
+    homes: makeHomeBook(),
     ledger: stores.ledger,
     settleQueue: makeSettleQueue({ ledger: stores.ledger, clock: real, log }),
     secrets: { read: async () => undefined },
     upstream: makeScriptedUpstream({ a: [chatAnswer('hi')] }, real),
     cancellations: stores.cancellations,
     answers: stores.answers,
+    feedback: stores.feedback,
     runs: makeRunBook(stores.runs),
     log,
     surfaces: SURFACES,

@@ -5,6 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -13,7 +14,7 @@ import { toOpenItem } from '../../lambdas/adapters/dynamodb/entry-item.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import { closeDueAt, epochOf, epochStart } from '../../lambdas/contract/timing.ts';
 import { makeRequestId } from '../../lambdas/core/admit/request-id.ts';
-import { account, entryOf } from '../port-suites/ledger-requests.ts';
+import { account, entryOf, receipt } from '../port-suites/ledger-requests.ts';
 import { type FaultUpstream, startUpstream } from '../support/fault-upstream.ts';
 import { answering, openaiVendor } from '../support/vendors.ts';
 import { type DeployedGateway, type Outputs, openDeployed } from './support/deployed-gateway.ts';
@@ -22,6 +23,9 @@ import { type Emulator, startEmulator } from './support/emulator.ts';
 const STACK = 'Checked';
 const DEAD_ACCOUNT = 'team#dead#2026-11';
 const DEAD_HOLD = 1_000n;
+/** Capped by the file at what it has spent. */
+const CAPPED = 'team#capped#all';
+const CAPPED_AT = 1_000n;
 
 let emulator: Emulator;
 let upstream: FaultUpstream;
@@ -48,7 +52,7 @@ const config = (): GatewayConfig => ({
       ],
     },
   },
-  budgets: { org: { monthly: '$100' } },
+  budgets: { org: { monthly: '$100' }, teams: { capped: { lifetime: '$0.000001' } } },
   limits: { perKey: { requestsPerMinute: 600, concurrent: 8 } },
 });
 
@@ -80,15 +84,37 @@ const leaveDeadCall = async (epoch: number): Promise<string> => {
   return requestId;
 };
 
-/** What the projector is sent when a call that held this on that account has been settled. */
-const settledEvent = (accountKey: string) => ({
+/** A team that was allowed twice as much by hand, until a moment ago, and has spent what the file allows. */
+const endCapByHand = async (): Promise<void> => {
+  const capped = { pk: CAPPED, committed: CAPPED_AT, spent: CAPPED_AT, cap: 2n * CAPPED_AT, capVersion: 1 };
+  await db.send(new PutItemCommand({ TableName: gateway.tables.accounts, Item: toItem(capped) }));
+  const name = { scope: 'team#capped', length: 'lifetime' } as const;
+  const now = Date.now();
+  const change = { ...name, cap: 2n * CAPPED_AT, by: 'ada', at: now - 2_000, until: now - 1_000 };
+  await gateway.stores.budgets.override(name, change, now - 2_000);
+};
+
+const cappedAccount = async () => (await gateway.stores.budgets.readAccounts([CAPPED]))[0];
+
+/** What the projector is sent when a call of this target that was held on that account has been settled. */
+const settledEvent = (accountKey: string, target = 'vendor/none') => ({
   Records: [
     {
       eventName: 'MODIFY',
       dynamodb: {
         SequenceNumber: '1',
         OldImage: toItem({ state: 'open' }),
-        NewImage: toItem({ state: 'settled', epoch: epochOf(Date.now()), hold: 5n, cost: 5n, accounts: [accountKey] }),
+        NewImage: toItem({
+          state: 'settled',
+          epoch: epochOf(Date.now()),
+          hold: 5n,
+          cost: 5n,
+          accounts: [accountKey],
+          receipt: JSON.stringify({
+            ...receipt('settled'),
+            attempts: [{ target, startedAt: Date.now(), durationMs: 1, cost: '5' }],
+          }),
+        }),
       },
     },
   ],
@@ -138,10 +164,21 @@ test('with the rights that lib gives, calls, projection, lookups and the close o
   expect(await invoke('GatewayPipelineCloser', {})).toEqual({ closed: [epoch] });
   expect(await gateway.stores.ledger.read(dead)).toMatchObject({ state: 'lost', cost: DEAD_HOLD });
   expect(await gateway.stores.ledger.figures([DEAD_ACCOUNT])).toMatchObject([{ spent: DEAD_HOLD, held: 0n }]);
-  expect(await invoke('GatewayPipelineProjector', settledEvent('team#nobody#2026-11'))).toMatchObject({
-    batchItemFailures: [],
-  });
+  expect(await invoke('GatewayPipelineProjector', settledEvent('team#nobody#2026-11', 'vendor/counted'))).toMatchObject(
+    {
+      batchItemFailures: [],
+    },
+  );
+  expect(await gateway.stores.statistics.read(['vendor/counted'])).toMatchObject([{ slots: expect.any(Map) }]);
 });
+
+test('with the rights that lib gives, the closer puts an ended cap by hand right, and people are told what that crosses', async () => {
+  await endCapByHand();
+  await invoke('GatewayPipelineCloser', {});
+  expect(await cappedAccount()).toMatchObject({ cap: CAPPED_AT });
+  for (let tries = 0; (await cappedAccount())?.tier?.state === 'ok' && tries < 300; tries++) await sleep(100);
+  expect((await cappedAccount())?.tier).toMatchObject({ state: 'reject', cap: CAPPED_AT });
+}, 60_000);
 
 describe('without', () => {
   let epoch: number;
@@ -169,6 +206,27 @@ describe('without', () => {
     expect(await invoke('GatewayPipelineProjector', settledEvent('team#nobody#2026-11'))).toMatchObject({
       batchItemFailures: [{ itemIdentifier: '1' }],
     });
+  });
+
+  test.each(['UpdateItem', 'GetItem'])(
+    'dynamodb:%s on targets the projector loses statistics, and nothing else',
+    async (action) => {
+      await deploy(`GatewayPipelineProjectorRole|dynamodb:${action}|StateTargets`);
+      const target = `vendor/without-${action}`;
+      expect(await invoke('GatewayPipelineProjector', settledEvent('team#nobody#2026-11', target))).toMatchObject({
+        batchItemFailures: [],
+      });
+      expect(await gateway.stores.statistics.read([target])).toEqual([undefined]);
+    },
+  );
+
+  test('starting executions the closer puts the cap right all the same, and tells nobody', async () => {
+    await deploy('GatewayPipelineCloserRole|states:StartExecution|Machine');
+    await endCapByHand();
+    await invoke('GatewayPipelineCloser', {});
+    expect(await cappedAccount()).toMatchObject({ cap: CAPPED_AT });
+    await sleep(3_000);
+    expect((await cappedAccount())?.tier).toMatchObject({ state: 'ok' });
   });
 
   test('reading the ledger the closer fails, and closes nothing', async () => {

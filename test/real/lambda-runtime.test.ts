@@ -7,13 +7,16 @@ import { basename, join } from 'node:path';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
+import { shimOf } from '../../bench/pages/reference-deployment.ts';
 import { entryKeyOf } from '../../lambdas/adapters/dynamodb/entry-item.ts';
 import { openDynamoStores } from '../../lambdas/adapters/dynamodb/open-dynamo-stores.ts';
 import { systemClock } from '../../lambdas/adapters/system/clock.ts';
 import { systemRandom } from '../../lambdas/adapters/system/random.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
+import { PROBE_RULE_VARIABLE } from '../../lambdas/contract/probing.ts';
 import { TABLES, type TableName } from '../../lambdas/contract/tables.ts';
 import { issueKey } from '../../lambdas/core/authenticate/manage-keys.ts';
+import { openCircuit, untouchedCircuit } from '../../lambdas/core/call/circuit.ts';
 import { GATEWAY_GRANTS } from '../../lib/gateway-function.ts';
 import { actionsOf } from './support/actions-of.ts';
 import { type Bundle, bundleFunctions } from './support/bundle-gateway.ts';
@@ -336,6 +339,45 @@ describe('the shipped bundle', () => {
     expect(lambda.logged()).not.toContain(key);
   });
 
+  test('tells CloudWatch in the line of a request or refusal what only it knows', async () => {
+    await whole(chat('demo'));
+    await whole(chat('nobody'));
+    const lines = lambda
+      .logged()
+      .split('\n')
+      .filter((line) => line.includes('"_aws"'))
+      .map((line) => JSON.parse(line));
+    const metric = (name: string, unit: string) => ({
+      _aws: {
+        Timestamp: expect.any(Number),
+        CloudWatchMetrics: [{ Namespace: 'Tollgate', Dimensions: [[]], Metrics: [{ Name: name, Unit: unit }] }],
+      },
+      [name]: expect.any(Number),
+    });
+    expect(lines.at(-2)).toMatchObject({ message: 'request', ...metric('GatewayOverheadMs', 'Milliseconds') });
+    expect(lines.at(-1)).toMatchObject({ message: 'refused', ...metric('Refusals', 'Count') });
+  });
+
+  test('holds an answer against its format, and takes feedback on it, by code that was loaded beside it', async () => {
+    const { headers } = await whole(chat('demo', { response_format: { type: 'json_object' } }));
+    const id = headers['x-request-id'];
+    const give = (body: object) => whole(lambda.invoke(eventOf('POST', '/v1/feedback', body)));
+    expect(await give({ request_id: id, score: 0.25, label: 'no-json' })).toMatchObject({
+      status: 200,
+      json: { object: 'feedback', score: 0.25 },
+    });
+    expect(await give({ request_id: id, score: 1 })).toMatchObject({ status: 409 });
+    const receipt = await whole(get(`/v1/receipts/${id}`));
+    expect(receipt.json).toMatchObject({ flaw: 'invalid-output', feedback: { score: 0.25, label: 'no-json' } });
+    const told = lambda
+      .logged()
+      .split('\n')
+      .filter((line) => line.includes('"message":"feedback"'));
+    expect(told.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ Provider: 'demo', Model: 'tokens-20', QualityScore: 0.25, FeedbackScore: 0.25 }),
+    ]);
+  });
+
   test('knows a connection that broke in a transport which was loaded beside it', async () => {
     const { headers, status } = await whole(chat('breaking'));
     expect(status).toBe(502);
@@ -393,6 +435,46 @@ describe('the shipped bundle', () => {
       Object.fromEntries(Object.entries(GATEWAY_GRANTS).map(([table, actions]) => [table, [...actions].sort()])),
     );
   });
+});
+
+test('the prober tells CloudWatch of a circuit as soon as it has opened', async () => {
+  const rules = createServer((request, response) => {
+    request.resume().on('end', () => response.setHeader('content-type', 'application/x-amz-json-1.1').end('{}'));
+  });
+  const shim = mkdtempSync(join(tmpdir(), 'tollgate-shim-'));
+  const prober = await runLambda(shimOf(bundles['GatewayProberFunction']?.folder ?? '', shim), {
+    AWS_REGION: CLIENT.region,
+    // Past the proxy: what it asks is none of the gateway's rights.
+    AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: await listen(rules),
+    [PROBE_RULE_VARIABLE]: 'rule',
+    ...Object.fromEntries(
+      (Object.keys(TABLES) as TableName[]).map((name) => [TABLES[name].nameVariable, world.tables[name]]),
+    ),
+  });
+  try {
+    const { circuits } = world.openRaw({ clock: systemClock });
+    const opened = openCircuit(untouchedCircuit('demo/tokens-20'), Date.now(), 0, 'server_error');
+    expect(await circuits.write(opened)).toBe(true);
+    const pk = { S: 'target#demo/tokens-20' };
+    await prober.invoke({ Records: [{ dynamodb: { Keys: { pk } } }] }).plain;
+    const told = prober
+      .logged()
+      .split('\n')
+      .filter((line) => line.includes('"CloudWatchMetrics"'))
+      .map((line) => JSON.parse(line));
+    expect(told).toEqual(
+      [
+        { CircuitOpen: 1, AllCircuitsOpen: 1 },
+        { Provider: 'demo', Model: 'tokens-20', CircuitOpen: 1 },
+        { Alias: 'demo', AllCircuitsOpen: 1 },
+      ].map((one) => expect.objectContaining(one)),
+    );
+  } finally {
+    await prober.stop();
+    rules.closeAllConnections();
+    rules.close();
+  }
 });
 
 describe('the front door over a body that breaks', () => {

@@ -3,98 +3,20 @@
  * the codecs, so that the recorded request and the one that reached the upstream can be compared by meaning: order of
  * fields, default values and ids that only need to pair are gone.
  */
-import type { DialectName } from '../../lambdas/core/dialect.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: wire JSON, read by hand
-type Json = any;
-
-export type Item =
-  | { text: string; cached?: true }
-  | { image: string; cached?: true }
-  | { document: string; cached?: true }
-  /** Which call of the conversation, from 0: the vendors' ids only need to pair. */
-  | { call: number; name: string; input: unknown }
-  | { resultOf: number; content: Item[]; failed: boolean; cached?: true }
-  | { reasoning: string; signature: string }
-  | { redacted: string };
-
-export interface AskedTool {
-  name: string;
-  description: string;
-  schema: Json;
-  strict: boolean;
-  cached?: true;
-}
-
-export interface Asked {
-  system: Item[];
-  turns: { role: 'user' | 'assistant'; items: Item[] }[];
-  tools: AskedTool[];
-  toolChoice: 'auto' | 'none' | 'required' | { tool: string };
-  limit: number | null;
-  sampling: Record<string, number>;
-  stop: string[];
-  format: { type: string; schema?: Json; name?: string; description?: string; strict?: boolean } | null;
-  /** Whether the model is to think, and how much in the vendor's own measure. */
-  reasons: boolean;
-  effort: Json;
-  user: string | null;
-  /** Bedrock's own. */
-  guardrail: Json;
-  stream: boolean;
-}
-
-/** Numbers the calls as they come; a result gets the number of the nearest call before it with its id. */
-const makePairs = () => {
-  const latest = new Map<string, number>();
-  let count = 0;
-  return {
-    call(id: string): number {
-      latest.set(id, count);
-      count += 1;
-      return count - 1;
-    },
-    result: (id: string): number => latest.get(id) ?? -1,
-  };
-};
-type Pairs = ReturnType<typeof makePairs>;
-
-const cachedIf = (is: boolean): { cached?: true } => (is ? { cached: true } : {});
-
-/** Blank text says nothing; a breakpoint on it stands on what came before it. */
-const withoutBlanks = (items: Item[]): Item[] => {
-  const kept: Item[] = [];
-  for (const item of items) {
-    const last = kept.at(-1);
-    if (!('text' in item) || item.text.trim() !== '') kept.push(item);
-    else if (item.cached && last !== undefined) Object.assign(last, { cached: true });
-  }
-  return kept;
-};
-
-/** Neighbours of one role as one turn, results first as every vendor wants them, one text of the assistant's as one. */
-const tidyTurns = (turns: Asked['turns']): Asked['turns'] => {
-  const tidy: Asked['turns'] = [];
-  for (const { role, items } of turns) {
-    const last = tidy.at(-1);
-    const kept = withoutBlanks(items);
-    if (kept.length === 0) continue;
-    if (last?.role === role) last.items.push(...kept);
-    else tidy.push({ role, items: kept });
-  }
-  return tidy.map(({ role, items }) => ({
-    role,
-    items:
-      role === 'assistant'
-        ? items
-        : [...items.filter((item) => 'resultOf' in item), ...items.filter((item) => !('resultOf' in item))],
-  }));
-};
-
-const pick = (body: Json, names: Record<string, string>): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries(names).flatMap(([wire, name]) => (typeof body?.[wire] === 'number' ? [[name, body[wire]]] : [])),
-  );
+import type { AnyDialectName } from '../../lambdas/core/dialect.ts';
+import { geminiAsks } from './asked-gemini.ts';
+import {
+  type Asked,
+  type AskedTool,
+  cachedIf,
+  type Item,
+  type Json,
+  makePairs,
+  type Pairs,
+  pick,
+  tidyTurns,
+  withoutBlanks,
+} from './asked-items.ts';
 
 const dataOf = (url: string): string => url.replace(/^data:([^;]+);base64,/, '$1 ');
 
@@ -172,6 +94,80 @@ const openaiAsks = (body: Json): Asked => {
       : (format ?? null),
     reasons: body.reasoning !== undefined || body.reasoning_effort !== undefined,
     effort: body.reasoning_effort ?? null,
+    user: body.user ?? null,
+    guardrail: null,
+    stream: body.stream ?? false,
+  };
+};
+
+const responsesPart = (part: Json): Item => {
+  const cached = cachedIf(part.cache_control !== undefined);
+  switch (part.type) {
+    case 'input_text':
+    case 'output_text':
+      return { text: part.text, ...cached };
+    case 'refusal':
+      return { text: part.refusal };
+    case 'input_image':
+      return { image: dataOf(part.image_url), ...cached };
+    case 'input_file':
+      return { document: dataOf(part.file_data ?? part.file_url), ...cached };
+    default:
+      throw new Error(`no such part: ${part.type}`);
+  }
+};
+
+const responsesContent = (content: Json): Item[] =>
+  typeof content === 'string' ? [{ text: content }] : content.map(responsesPart);
+
+const responsesItem = (item: Json, pairs: Pairs): Asked['turns'][number] => {
+  switch (item.type) {
+    case 'function_call':
+      return {
+        role: 'assistant',
+        items: [{ call: pairs.call(item.call_id), name: item.name, input: JSON.parse(item.arguments) }],
+      };
+    case 'function_call_output': {
+      const content = withoutBlanks(responsesContent(item.output));
+      return { role: 'user', items: [{ resultOf: pairs.result(item.call_id), content, failed: false }] };
+    }
+    case 'reasoning': {
+      const reasoning = item.summary.map(({ text }: Json) => text).join('\n\n');
+      const { encrypted_content: sealed } = item;
+      return { role: 'assistant', items: [reasoning === '' ? { redacted: sealed } : { reasoning, signature: sealed }] };
+    }
+    default:
+      return { role: item.role, items: responsesContent(item.content) };
+  }
+};
+
+const responsesAsks = (body: Json): Asked => {
+  const pairs = makePairs();
+  const { instructions, tools = [], tool_choice: choice, text } = body;
+  const input = typeof body.input === 'string' ? [{ role: 'user', content: body.input }] : body.input;
+  const format = text?.format;
+  return {
+    system: [
+      ...(instructions ? [{ text: instructions }] : []),
+      ...input.filter(isSystem).flatMap(({ content }: Json) => responsesContent(content)),
+    ],
+    turns: tidyTurns(input.filter((item: Json) => !isSystem(item)).map((item: Json) => responsesItem(item, pairs))),
+    tools: tools.map(({ name, description, parameters, strict }: Json) => ({
+      name,
+      description: description ?? '',
+      schema: parameters ?? undefined,
+      strict: strict ?? false,
+    })),
+    toolChoice: choice?.name ? { tool: choice.name } : (choice ?? 'auto'),
+    limit: body.max_output_tokens ?? null,
+    sampling: pick(body, { temperature: 'temperature', top_p: 'topP' }),
+    stop: [],
+    format:
+      format?.type === 'json_schema'
+        ? { type: 'json_schema', schema: format.schema, name: format.name, strict: format.strict ?? false }
+        : (format ?? null),
+    reasons: body.reasoning?.effort !== undefined,
+    effort: body.reasoning?.effort ?? null,
     user: body.user ?? null,
     guardrail: null,
     stream: body.stream ?? false,
@@ -323,14 +319,20 @@ const converseAsks = (body: Json, isStream: boolean): Asked => {
   };
 };
 
-/** @param isStream for Converse, which says it by the path */
-export const asksOf = (dialect: DialectName, body: Json, isStream = false): Asked => {
+/** @param isStream for Converse and Gemini, which say it by the path */
+export const asksOf = (dialect: AnyDialectName, body: Json, isStream = false): Asked => {
   switch (dialect) {
     case 'openai-chat':
       return openaiAsks(body);
+    case 'openai-responses':
+      return responsesAsks(body);
     case 'anthropic-messages':
       return anthropicAsks(body);
     case 'bedrock-converse':
       return converseAsks(body, isStream);
+    case 'gemini':
+      return geminiAsks(body, isStream);
+    default:
+      throw new Error(`nothing is said in ${dialect}`);
   }
 };

@@ -1,6 +1,7 @@
 /** Arbitrary conversations and answers that are valid as the canonical types mean them, for property tests of the codecs. */
 import fc from 'fast-check';
 import type {
+  Alternative,
   Answer,
   AssistantPart,
   Conversation,
@@ -17,6 +18,7 @@ import type {
 import {
   assistantParts,
   cacheFields,
+  type Extra,
   type Feature,
   type Has,
   name,
@@ -148,10 +150,31 @@ const reasoningOf = (has: Has): fc.Arbitrary<NonNullable<Conversation['reasoning
     ...(has('reasoning-budget') ? [{ budgetTokens: 1024 }, { budgetTokens: 4096 }] : []),
   );
 
+/** What a sample is to have: everything but `without`, and of the extras those in `with`. */
+export interface Wanted {
+  without?: readonly Feature[];
+  with?: readonly Extra[];
+}
+
+const hasOf = ({ without = [], with: wanted = [] }: Wanted): Has => {
+  const absent = new Set<string>([...without, ...EXTRAS.filter((extra) => !wanted.includes(extra))]);
+  return (feature) => !absent.has(feature);
+};
+
+const EXTRAS: readonly Extra[] = [
+  'makers',
+  'signed-parts',
+  'citations',
+  'document-context',
+  'cite',
+  'logprobs',
+  'alternatives',
+];
+
 /** Any valid conversation, with nothing in it of the features named. */
-export const conversations = (options: { without?: readonly Feature[] } = {}): fc.Arbitrary<Conversation> => {
-  const without = new Set(options.without);
-  const has: Has = (feature) => !without.has(feature);
+export const conversations = (options: Wanted = {}): fc.Arbitrary<Conversation> => {
+  // The turns of a request tell no probabilities.
+  const has = hasOf({ ...options, with: (options.with ?? []).filter((extra) => extra !== 'logprobs') });
   const given = <T>(feature: Feature, value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
     has(feature) ? fc.option(value, { nil: undefined }) : fc.constant(undefined);
   return toolsOf(has).chain((tools) =>
@@ -172,6 +195,9 @@ export const conversations = (options: { without?: readonly Feature[] } = {}): f
         presencePenalty: given('penalties', hundredths(-2, 2)),
         frequencyPenalty: given('penalties', hundredths(-2, 2)),
         reasoning: reasoningOf(has),
+        logprobs: options.with?.includes('logprobs')
+          ? fc.option(fc.record({ top: fc.integer({ min: 0, max: 5 }) }), { nil: undefined })
+          : fc.constant(undefined),
         choices: has('choices') ? fc.constantFrom(1, 1, 2) : fc.constant(1),
         stream: fc.boolean(),
         streamUsage: fc.boolean(),
@@ -205,22 +231,38 @@ export const usages = (
     }));
 
 /** Any valid answer. Its stop agrees with its parts; `stop.raw` is the canonical reason's own name, to be replaced by the dialect's word. */
-export const answers = (options: { without?: readonly Feature[] } = {}): fc.Arbitrary<Answer> => {
-  const without = new Set<Feature>([...(options.without ?? []), 'cache']);
-  const has: Has = (feature) => !without.has(feature);
+export const answers = (options: Wanted = {}): fc.Arbitrary<Answer> => {
+  const has = hasOf({ ...options, without: [...(options.without ?? []), 'cache'] });
+  const choice = fc
+    .tuple(assistantParts(has), fc.constantFrom<Stop['reason'][]>('end', 'length', 'content-filter'))
+    .map(([parts, reason]): Alternative => {
+      const stop: Stop['reason'] = parts.some((part) => part.type === 'tool-call') ? 'tool-calls' : reason;
+      return { parts, stop: { reason: stop, raw: stop } };
+    });
   return fc
     .record({
       id: name,
       model: name,
-      parts: assistantParts(has),
-      reason: fc.constantFrom<Stop['reason'][]>('end', 'length', 'content-filter'),
+      choices: fc.array(choice, { minLength: 1, maxLength: has('alternatives') ? 3 : 1 }),
       usage: fc.option(usages({ without: ['cache-writes'] }), { nil: undefined }),
     })
-    .map(({ id, model, parts, reason, usage }) => {
-      const numbered = parts.map((part, index) =>
-        part.type === 'tool-call' ? { ...part, id: `call_${index}` } : part,
-      );
-      const stop: Stop['reason'] = parts.some((part) => part.type === 'tool-call') ? 'tool-calls' : reason;
-      return { id, model, parts: numbered, stop: { reason: stop, raw: stop }, ...(usage !== undefined && { usage }) };
+    .map(({ id, model, choices, usage }) => {
+      let calls = 0;
+      const numbered = choices.map(({ parts, stop }) => ({
+        parts: parts.map((part) => {
+          if (part.type !== 'tool-call') return part;
+          calls += 1;
+          return { ...part, id: `call_${calls}` };
+        }),
+        stop,
+      }));
+      const [first = { parts: [], stop: { reason: 'end', raw: 'end' } }, ...alternatives] = numbered;
+      return {
+        id,
+        model,
+        ...first,
+        ...(alternatives.length > 0 && { alternatives }),
+        ...(usage !== undefined && { usage }),
+      };
     });
 };

@@ -3,12 +3,17 @@ import fc from 'fast-check';
 import type {
   AssistantPart,
   CachePoint,
+  Citation,
+  CitedSource,
   DocumentPart,
   ImagePart,
   JsonObject,
   MediaSource,
   RefusalPart,
+  SignatureMaker,
+  Signed,
   TextPart,
+  TokenLogprob,
   ToolCallPart,
   ToolResultPart,
   UserPart,
@@ -64,7 +69,21 @@ export type Feature =
   | 'choices'
   | 'user';
 
-export type Has = (feature: Feature) => boolean;
+/** What a sample has only where it is asked for by name: most dialects have no words for it, and each has tests of its own. */
+export type Extra =
+  /** Signatures and encrypted reasoning of every maker, with ids. */
+  | 'makers'
+  /** Signatures on texts and tool calls. */
+  | 'signed-parts'
+  | 'citations'
+  | 'document-context'
+  /** Documents that the answer is to cite. */
+  | 'cite'
+  | 'logprobs'
+  /** Answers with more than one choice. */
+  | 'alternatives';
+
+export type Has = (feature: Feature | Extra) => boolean;
 
 export const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }).filter((value) => value.trim() !== '');
 export const name = fc.stringMatching(/^[a-zA-Z][a-zA-Z0-9_-]{0,20}$/);
@@ -104,13 +123,84 @@ export const cacheFields = (has: Has): fc.Arbitrary<{ cache?: CachePoint }> =>
       )
     : fc.constant({});
 
+const maker = fc.constantFrom<SignatureMaker[]>('anthropic', 'google', 'openai');
+
+/** What somebody signed; Anthropic is not named, as everywhere. */
+const signedFields = (has: Has, extra: 'signed-parts' | 'makers'): fc.Arbitrary<Signed> =>
+  has(extra)
+    ? fc
+        .tuple(base64, has('makers') ? maker : fc.constant('google' as const))
+        .map(([signature, by]) => ({ signature, ...(by !== 'anthropic' && { signedBy: by }) }))
+    : fc.constant({});
+
+/** Texts and tool calls are signed by Google alone. */
+const signedByGoogle = (has: Has): fc.Arbitrary<Signed> =>
+  has('signed-parts')
+    ? fc.oneof(
+        fc.constant({}),
+        base64.map((signature) => ({ signature, signedBy: 'google' as const })),
+      )
+    : fc.constant({});
+
+const bounds = fc
+  .tuple(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 1, max: 500 }))
+  .map(([start, length]) => ({ start, end: start + length }));
+const index = fc.integer({ min: 0, max: 9 });
+
+const citedSource: fc.Arbitrary<CitedSource> = fc.oneof<fc.Arbitrary<CitedSource>[]>(
+  fc.tuple(url, base64).map(([page, token]) => ({ type: 'url', url: page, token })),
+  fc
+    .tuple(index, fc.constantFrom('character' as const, 'page' as const, 'chunk' as const), bounds)
+    .map(([at, unit, place]) => ({ type: 'document', index: at, unit, ...place })),
+  fc.tuple(index, name, bounds).map(([at, source, place]) => ({ type: 'search-result', index: at, source, ...place })),
+);
+
+const citation: fc.Arbitrary<Citation> = fc
+  .tuple(citedSource, fc.option(name, { nil: undefined }), fc.option(text, { nil: undefined }))
+  .map(([source, title, quote]) => ({
+    source,
+    ...(title !== undefined && { title }),
+    ...(quote !== undefined && { quote }),
+  }));
+
+const citedFields = (has: Has): fc.Arbitrary<Pick<TextPart, 'citations'>> =>
+  has('citations')
+    ? fc.array(citation, { maxLength: 2 }).map((citations) => (citations.length === 0 ? {} : { citations }))
+    : fc.constant({});
+
+/** Eighths, so that a decimal survives any writer. */
+const logprob = fc.integer({ min: -80, max: 0 }).map((eighths) => eighths / 8);
+const tokenLogprob: fc.Arbitrary<TokenLogprob> = fc
+  .tuple(name, logprob, fc.array(fc.tuple(name, logprob), { maxLength: 2 }))
+  .map(([token, value, top]) => ({
+    token,
+    logprob: value,
+    bytes: [...Buffer.from(token)],
+    top: top.map(([other, likelihood]) => ({ token: other, logprob: likelihood, bytes: [...Buffer.from(other)] })),
+  }));
+
+const likelyFields = (has: Has): fc.Arbitrary<Pick<TextPart, 'logprobs'>> =>
+  has('logprobs')
+    ? fc.array(tokenLogprob, { maxLength: 2 }).map((logprobs) => (logprobs.length === 0 ? {} : { logprobs }))
+    : fc.constant({});
+
 const textPart = (has: Has): fc.Arbitrary<TextPart> =>
   fc.tuple(text, cacheFields(has)).map(([value, cache]) => ({ type: 'text', text: value, ...cache }));
 
-export const textParts = (has: Has, bounds: { min: number; max: number }): fc.Arbitrary<TextPart[]> =>
-  fc.array(textPart(has), {
-    minLength: bounds.min,
-    maxLength: has('many-texts') ? bounds.max : Math.min(bounds.max, 1),
+/** What a model said. */
+const spokenPart = (has: Has): fc.Arbitrary<TextPart> =>
+  fc
+    .tuple(textPart(has), signedByGoogle(has), citedFields(has), likelyFields(has))
+    .map(([part, ...more]) => Object.assign({}, part, ...more) as TextPart);
+
+export const textParts = (
+  has: Has,
+  count: { min: number; max: number },
+  part: (has: Has) => fc.Arbitrary<TextPart> = textPart,
+): fc.Arbitrary<TextPart[]> =>
+  fc.array(part(has), {
+    minLength: count.min,
+    maxLength: has('many-texts') ? count.max : Math.min(count.max, 1),
   });
 
 const base64Source = (...mediaTypes: string[]): fc.Arbitrary<MediaSource> =>
@@ -140,12 +230,16 @@ const documentPart = (has: Has): fc.Arbitrary<DocumentPart> =>
         ...(has('document-texts') ? [text.map((value) => ({ type: 'text' as const, text: value }))] : []),
       ),
       has('document-names') ? fc.option(name, { nil: undefined }) : fc.constant(undefined),
+      has('document-context') ? fc.option(text, { nil: undefined }) : fc.constant(undefined),
+      has('cite') ? fc.boolean() : fc.constant(false),
       cacheFields(has),
     )
-    .map(([source, title, cache]) => ({
+    .map(([source, title, context, cite, cache]) => ({
       type: 'document',
       source,
       ...(title !== undefined && { name: title }),
+      ...(context !== undefined && { context }),
+      ...(cite && { cite }),
       ...cache,
     }));
 
@@ -179,9 +273,14 @@ const toolArguments = (has: Has): fc.Arbitrary<string> =>
 
 /** The ids are put in afterwards, so that they are unique in the conversation. */
 const toolCall = (has: Has): fc.Arbitrary<ToolCallPart> =>
-  fc
-    .tuple(name, toolArguments(has), cacheFields(has))
-    .map(([tool, args, cache]) => ({ type: 'tool-call', id: '', name: tool, arguments: args, ...cache }));
+  fc.tuple(name, toolArguments(has), cacheFields(has), signedByGoogle(has)).map(([tool, args, cache, signed]) => ({
+    type: 'tool-call',
+    id: '',
+    name: tool,
+    arguments: args,
+    ...cache,
+    ...signed,
+  }));
 
 export const toolResult = (has: Has): fc.Arbitrary<Omit<ToolResultPart, 'callId'>> =>
   fc
@@ -199,20 +298,51 @@ export const toolResult = (has: Has): fc.Arbitrary<Omit<ToolResultPart, 'callId'
       ...cache,
     }));
 
+/** No tool call has such an id: OpenRouter tells a call's signature by that. */
+const idFields = (has: Has): fc.Arbitrary<{ id?: string }> =>
+  has('makers')
+    ? fc.option(
+        name.map((id) => ({ id: `rs_${id}` })),
+        { nil: {} },
+      )
+    : fc.constant({});
+
 const reasoningParts = (has: Has): fc.Arbitrary<AssistantPart[]> => {
   const kinds: fc.Arbitrary<AssistantPart>[] = [];
   if (has('reasoning')) {
     kinds.push(
       fc
-        .tuple(text, has('reasoning-signatures') ? fc.option(base64, { nil: undefined }) : fc.constant(undefined))
-        .map(([value, signature]) => ({
+        .tuple(
+          text,
+          has('makers')
+            ? fc.option(signedFields(has, 'makers'), { nil: {} })
+            : has('reasoning-signatures')
+              ? fc.option(
+                  base64.map((signature): Signed => ({ signature })),
+                  { nil: {} },
+                )
+              : fc.constant({}),
+          idFields(has),
+        )
+        .map(([value, signed, id]) => ({
           type: 'reasoning',
+          ...('signature' in signed ? id : {}),
           text: value,
-          ...(signature !== undefined && { signature }),
+          ...signed,
         })),
     );
   }
-  if (has('redacted-reasoning')) kinds.push(base64.map((data) => ({ type: 'redacted-reasoning', data })));
+  if (has('redacted-reasoning'))
+    kinds.push(
+      fc
+        .tuple(base64, has('makers') ? maker : fc.constant('anthropic' as const), idFields(has))
+        .map(([data, by, id]) => ({
+          type: 'redacted-reasoning',
+          ...id,
+          data,
+          ...(by !== 'anthropic' && { madeBy: by }),
+        })),
+    );
   return kinds.length === 0 ? fc.constant([]) : fc.array(fc.oneof(...kinds), { maxLength: 2 });
 };
 
@@ -220,11 +350,11 @@ const reasoningParts = (has: Has): fc.Arbitrary<AssistantPart[]> => {
 export const assistantParts = (has: Has): fc.Arbitrary<AssistantPart[]> => {
   const calls = has('tools') ? fc.array(toolCall(has), { maxLength: 3 }) : fc.constant([]);
   const said: fc.Arbitrary<AssistantPart[]> = fc.oneof<fc.Arbitrary<AssistantPart[]>[]>(
-    textParts(has, { min: 1, max: 2 }),
-    fc.tuple(textParts(has, { min: 0, max: 2 }), calls).map(([texts, some]) => [...texts, ...some]),
+    textParts(has, { min: 1, max: 2 }, spokenPart),
+    fc.tuple(textParts(has, { min: 0, max: 2 }, spokenPart), calls).map(([texts, some]) => [...texts, ...some]),
     ...(has('mixed-assistant-order')
       ? [
-          fc.array(fc.oneof<fc.Arbitrary<AssistantPart>[]>(textPart(has), ...(has('tools') ? [toolCall(has)] : [])), {
+          fc.array(fc.oneof<fc.Arbitrary<AssistantPart>[]>(spokenPart(has), ...(has('tools') ? [toolCall(has)] : [])), {
             minLength: 1,
             maxLength: 4,
           }),

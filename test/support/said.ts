@@ -67,6 +67,7 @@ export const saidInCompletion = ({ choices, usage }: Json): Said => {
     text: message.content ?? '',
     refusal: message.refusal ?? '',
     reasoning: message.reasoning_content ?? message.reasoning ?? '',
+    ...provedIn(message.reasoning_details),
     calls: (message.tool_calls ?? []).map(({ id, function: { name, arguments: written } }: Json) => ({
       id,
       name,
@@ -77,15 +78,23 @@ export const saidInCompletion = ({ choices, usage }: Json): Said => {
   };
 };
 
+/** What is signed and what is encrypted, in `reasoning_details`. */
+const provedIn = (details: Json[] = []): Pick<Said, 'signatures' | 'redacted'> => ({
+  signatures: details.flatMap(({ signature }) => (signature ? [signature] : [])),
+  redacted: details.flatMap(({ type, data }) => (type === 'reasoning.encrypted' ? [data] : [])),
+});
+
 /** `chat.completion.chunk`s, put together as the SDK's own helper does: deltas appended, calls by index. */
 export const saidInChunks = (chunks: readonly Json[]): Said => {
   const said = nothing();
   const calls: { id: string; name: string; written: string }[] = [];
+  const details: Json[] = [];
   for (const { choices, usage } of chunks) {
     said.usage = openaiUsage(usage) ?? said.usage;
     const [choice] = choices;
     if (choice === undefined) continue;
     const { content, refusal, reasoning_content: thought, reasoning, tool_calls: deltas = [] } = choice.delta;
+    details.push(...(choice.delta.reasoning_details ?? []));
     said.text += content ?? '';
     said.refusal += refusal ?? '';
     said.reasoning += thought ?? reasoning ?? '';
@@ -96,7 +105,7 @@ export const saidInChunks = (chunks: readonly Json[]): Said => {
     }
   }
   said.calls = calls.map(({ id, name, written }) => ({ id, name, input: JSON.parse(written) }));
-  return said;
+  return { ...said, ...provedIn(details) };
 };
 
 const CLAUDE_STOPS: Record<string, Said['stop']> = {
@@ -210,4 +219,103 @@ export const saidInConverseEvents = (events: readonly WireEvent[]): Said => {
   for (const [index, block] of blocks.entries())
     if (block?.toolUse) block.toolUse.input = JSON.parse(written[index] ?? '{}');
   return saidInConverse({ output: { message: { content: blocks.filter(Boolean) } }, ...last });
+};
+
+const GEMINI_STOPS: Record<string, Said['stop']> = {
+  STOP: 'end',
+  MAX_TOKENS: 'length',
+  SAFETY: 'content-filter',
+  RECITATION: 'content-filter',
+  PROHIBITED_CONTENT: 'content-filter',
+};
+
+/** Zeros are left out of what Google sends. */
+const geminiUsage = (usage: Json): Said['usage'] => {
+  if (usage?.promptTokenCount === undefined) return null;
+  const { promptTokenCount: prompt = 0, cachedContentTokenCount: cached = 0 } = usage;
+  return {
+    input: prompt - cached,
+    cached,
+    cacheWrite: 0,
+    output: (usage.candidatesTokenCount ?? 0) + (usage.thoughtsTokenCount ?? 0),
+  };
+};
+
+/** GenerateContentResponses, the one of a plain answer or those of a stream. Calls that came without an id have '' here. */
+export const saidInGemini = (responses: readonly Json[]): Said => {
+  const said = nothing();
+  for (const { candidates = [], promptFeedback, usageMetadata } of responses) {
+    said.usage = geminiUsage(usageMetadata) ?? said.usage;
+    if (promptFeedback?.blockReason) {
+      said.stop = 'content-filter';
+      said.refusal = promptFeedback.blockReasonMessage ?? '';
+    }
+    const [candidate = {}] = candidates;
+    for (const part of candidate.content?.parts ?? []) {
+      const { id = '', name, args = {} } = part.functionCall ?? {};
+      if (part.functionCall) said.calls.push({ id, name, input: args });
+      else if (part.thought) said.reasoning += part.text ?? '';
+      else said.text += part.text ?? '';
+      if (part.thought && part.thoughtSignature) said.signatures.push(part.thoughtSignature);
+    }
+    said.stop = stopOf(GEMINI_STOPS, candidate.finishReason) ?? said.stop;
+  }
+  if (said.stop === 'end' && said.calls.length > 0) said.stop = 'tool-calls';
+  return said;
+};
+
+/** How the gateway hands on what another vendor has signed (`s`) or encrypted (`r`). */
+const SEALED = /^tollgate\.\w+\.([sr])\.(.*)$/s;
+
+/** A `response`. Items of the vendor's own tools are not counted as said. */
+export const saidInResponse = ({ output, status, incomplete_details: incomplete, usage }: Json): Said => {
+  const said = nothing();
+  for (const item of output) {
+    if (item.type === 'message')
+      for (const { type, text, refusal } of item.content) {
+        if (type === 'output_text') said.text += text;
+        if (type === 'refusal') said.refusal += refusal;
+      }
+    if (item.type === 'function_call')
+      said.calls.push({ id: item.call_id, name: item.name, input: JSON.parse(item.arguments) });
+    if (item.type !== 'reasoning') continue;
+    const thought = item.summary.map(({ text }: Json) => text).join('\n\n');
+    said.reasoning += thought;
+    if (!item.encrypted_content) continue;
+    const [, kind, data] = SEALED.exec(item.encrypted_content) ?? [
+      '',
+      thought === '' ? 'r' : 's',
+      item.encrypted_content,
+    ];
+    (kind === 's' ? said.signatures : said.redacted).push(data);
+  }
+  const reasons: Record<string, Said['stop']> = { max_output_tokens: 'length', content_filter: 'content-filter' };
+  if (status === 'incomplete') said.stop = reasons[incomplete.reason] ?? null;
+  else said.stop = said.calls.length > 0 ? 'tool-calls' : 'end';
+  if (usage) {
+    const { cached_tokens: cached = 0, cache_write_tokens: cacheWrite = 0 } = usage.input_tokens_details ?? {};
+    const input = usage.input_tokens - cached - cacheWrite;
+    said.usage = { input, cached, cacheWrite, output: usage.output_tokens };
+  }
+  return said;
+};
+
+/** The events of a streamed `response`, put together from its pieces: the last event, which repeats the whole, tells only how it ended. */
+export const saidInResponseEvents = (events: readonly Json[]): Said => {
+  const output: Json[] = [];
+  let last: Json = {};
+  for (const event of events) {
+    const item = output[event.output_index];
+    if (event.type === 'response.output_item.added') output[event.output_index] = structuredClone(event.item);
+    if (event.type === 'response.content_part.added') item.content[event.content_index] = structuredClone(event.part);
+    if (event.type === 'response.output_text.delta') item.content[event.content_index].text += event.delta;
+    if (event.type === 'response.refusal.delta') item.content[event.content_index].refusal += event.delta;
+    if (event.type === 'response.function_call_arguments.delta') item.arguments += event.delta;
+    if (event.type === 'response.reasoning_summary_part.added') item.summary[event.summary_index] = { ...event.part };
+    if (event.type === 'response.reasoning_summary_text.delta') item.summary[event.summary_index].text += event.delta;
+    if (event.type === 'response.output_item.done' && item.type === 'reasoning')
+      item.encrypted_content = event.item.encrypted_content;
+    if (/^response\.(completed|incomplete)$/.test(event.type)) last = event.response;
+  }
+  return saidInResponse({ ...last, output });
 };

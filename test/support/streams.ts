@@ -1,6 +1,6 @@
 /** Between whole answers and streams of canonical events: an independent check on the codecs' streams. */
 import fc from 'fast-check';
-import type { Answer, AssistantPart, StreamEvent } from '../../lambdas/core/conversation.ts';
+import type { Answer, AssistantPart, Signed, StreamEvent } from '../../lambdas/core/conversation.ts';
 
 /** Cuts a text in pieces at arbitrary code points; the pieces are never empty. */
 const piecesOf = (text: string): fc.Arbitrary<string[]> => {
@@ -12,30 +12,45 @@ const piecesOf = (text: string): fc.Arbitrary<string[]> => {
   });
 };
 
-const eventsOfPart = (part: AssistantPart, index: number): fc.Arbitrary<StreamEvent[]> => {
+const signatureOf = ({ signature, signedBy }: Signed, index: number): StreamEvent[] =>
+  signature === undefined ? [] : [{ type: 'signature', index, signature, ...(signedBy !== undefined && { signedBy }) }];
+
+const idOf = ({ id }: { id?: string }): { id?: string } => (id === undefined ? {} : { id });
+
+const eventsOfPart = (part: AssistantPart, index: number, choice = 0): fc.Arbitrary<StreamEvent[]> => {
   const end: StreamEvent = { type: 'part-end', index };
+  const of = choice === 0 ? {} : { choice };
   switch (part.type) {
-    case 'text':
-    case 'refusal': {
-      const { type } = part;
+    case 'text': {
+      const { citations = [], logprobs } = part;
       return piecesOf(part.text).map((pieces) => [
-        { type: `${type}-start`, index },
-        ...pieces.map((text): StreamEvent => ({ type: `${type}-delta`, index, text })),
+        { type: 'text-start', index, ...of },
+        ...pieces.map((text): StreamEvent => ({ type: 'text-delta', index, text })),
+        ...citations.map((citation): StreamEvent => ({ type: 'citation', index, citation })),
+        ...(logprobs === undefined ? [] : [{ type: 'logprobs', index, tokens: logprobs } as const]),
+        ...signatureOf(part, index),
         end,
       ]);
     }
+    case 'refusal':
+      return piecesOf(part.text).map((pieces) => [
+        { type: 'refusal-start', index, ...of },
+        ...pieces.map((text): StreamEvent => ({ type: 'refusal-delta', index, text })),
+        end,
+      ]);
     case 'reasoning':
       return piecesOf(part.text).map((pieces) => [
-        { type: 'reasoning-start', index },
+        { type: 'reasoning-start', index, ...idOf(part), ...of },
         ...pieces.map((text): StreamEvent => ({ type: 'reasoning-delta', index, text })),
-        ...(part.signature === undefined ? [] : [{ type: 'signature', index, signature: part.signature } as const]),
+        ...signatureOf(part, index),
         end,
       ]);
     case 'redacted-reasoning':
-      return fc.constant([{ type: 'redacted-reasoning', index, data: part.data }, end]);
+      return fc.constant([{ ...part, index, ...of }, end]);
     case 'tool-call':
       return piecesOf(part.arguments).map((pieces) => [
-        { type: 'tool-call-start', index, id: part.id, name: part.name },
+        { type: 'tool-call-start', index, id: part.id, name: part.name, ...of },
+        ...signatureOf(part, index),
         ...pieces.map((text): StreamEvent => ({ type: 'tool-call-delta', index, arguments: text })),
         end,
       ]);
@@ -45,31 +60,46 @@ const eventsOfPart = (part: AssistantPart, index: number): fc.Arbitrary<StreamEv
 };
 
 /** Some stream that means the answer: parts one after another, cut in arbitrary pieces. */
-export const streamsOf = (answer: Answer): fc.Arbitrary<StreamEvent[]> =>
-  fc
-    .tuple(...answer.parts.map(eventsOfPart))
-    .map((parts) => [
-      { type: 'answer-start', id: answer.id, model: answer.model },
-      ...parts.flat(),
-      ...(answer.usage === undefined ? [] : [{ type: 'usage', usage: answer.usage } as const]),
-      { type: 'stop', stop: answer.stop },
-      { type: 'answer-end' },
-    ]);
+export const streamsOf = (answer: Answer): fc.Arbitrary<StreamEvent[]> => {
+  const { alternatives = [] } = answer;
+  const parts = [answer, ...alternatives].flatMap((one, choice) => one.parts.map((part) => ({ part, choice })));
+  return fc.tuple(...parts.map(({ part, choice }, index) => eventsOfPart(part, index, choice))).map((parts) => [
+    { type: 'answer-start', id: answer.id, model: answer.model },
+    ...parts.flat(),
+    ...(answer.usage === undefined ? [] : [{ type: 'usage', usage: answer.usage } as const]),
+    {
+      type: 'stop',
+      stop: answer.stop,
+      ...(alternatives.length > 0 && { alternatives: alternatives.map(({ stop }) => stop) }),
+    },
+    { type: 'answer-end' },
+  ]);
+};
 
 /** What a stream of events means, as a whole answer. @throws {Error} on events that break the rules of `StreamEvent` */
 export const answerOfEvents = (events: readonly StreamEvent[]): Answer => {
   const answer: Answer = { id: '', model: '', parts: [], stop: { reason: 'other', raw: '' } };
+  const all: AssistantPart[] = [];
+  const choices: AssistantPart[][] = [answer.parts];
   const open = new Set<number>();
   let ended = false;
   const partAt = <T extends AssistantPart['type']>(index: number, type: T): Extract<AssistantPart, { type: T }> => {
-    const part = answer.parts[index];
+    const part = all[index];
     if (part?.type !== type || !open.has(index)) throw new Error(`part ${index} is no open ${type}`);
     return part as Extract<AssistantPart, { type: T }>;
   };
-  const start = (index: number, part: AssistantPart): void => {
-    if (index !== answer.parts.length) throw new Error(`part ${index} started where ${answer.parts.length} was due`);
-    answer.parts.push(part);
+  const start = ({ index, choice = 0 }: { index: number; choice?: number }, part: AssistantPart): void => {
+    if (index !== all.length) throw new Error(`part ${index} started where ${all.length} was due`);
+    all.push(part);
+    choices[choice] ??= [];
+    choices[choice].push(part);
     open.add(index);
+  };
+  const sign = ({ index, signature, signedBy }: Extract<StreamEvent, { type: 'signature' }>): void => {
+    const part = all[index];
+    if (part === undefined || !open.has(index) || part.type === 'refusal' || part.type === 'redacted-reasoning')
+      throw new Error(`part ${index} is no open part that can be signed`);
+    Object.assign(part, { signature, ...(signedBy !== undefined && { signedBy }) });
   };
   for (const event of events) {
     if (ended) throw new Error(`${event.type} after answer-end`);
@@ -79,31 +109,36 @@ export const answerOfEvents = (events: readonly StreamEvent[]): Answer => {
         answer.model = event.model;
         break;
       case 'text-start':
-        start(event.index, { type: 'text', text: '' });
+        start(event, { type: 'text', text: '' });
         break;
       case 'text-delta':
         partAt(event.index, 'text').text += event.text;
         break;
       case 'refusal-start':
-        start(event.index, { type: 'refusal', text: '' });
+        start(event, { type: 'refusal', text: '' });
         break;
       case 'refusal-delta':
         partAt(event.index, 'refusal').text += event.text;
         break;
       case 'reasoning-start':
-        start(event.index, { type: 'reasoning', text: '' });
+        start(event, { type: 'reasoning', ...idOf(event), text: '' });
         break;
       case 'reasoning-delta':
         partAt(event.index, 'reasoning').text += event.text;
         break;
       case 'signature':
-        partAt(event.index, 'reasoning').signature = event.signature;
+        sign(event);
         break;
       case 'redacted-reasoning':
-        start(event.index, { type: 'redacted-reasoning', data: event.data });
+        start(event, {
+          type: 'redacted-reasoning',
+          ...idOf(event),
+          data: event.data,
+          ...(event.madeBy !== undefined && { madeBy: event.madeBy }),
+        });
         break;
       case 'tool-call-start':
-        start(event.index, { type: 'tool-call', id: event.id, name: event.name, arguments: '' });
+        start(event, { type: 'tool-call', id: event.id, name: event.name, arguments: '' });
         break;
       case 'tool-call-delta':
         partAt(event.index, 'tool-call').arguments += event.arguments;
@@ -116,7 +151,19 @@ export const answerOfEvents = (events: readonly StreamEvent[]): Answer => {
         break;
       case 'stop':
         answer.stop = event.stop;
+        if (event.alternatives !== undefined)
+          answer.alternatives = event.alternatives.map((stop, index) => ({ parts: choices[index + 1] ?? [], stop }));
         break;
+      case 'citation': {
+        const part = partAt(event.index, 'text');
+        part.citations = [...(part.citations ?? []), event.citation];
+        break;
+      }
+      case 'logprobs': {
+        const part = partAt(event.index, 'text');
+        part.logprobs = [...(part.logprobs ?? []), ...event.tokens];
+        break;
+      }
       case 'answer-end':
         ended = true;
         break;
@@ -127,6 +174,7 @@ export const answerOfEvents = (events: readonly StreamEvent[]): Answer => {
     }
   }
   if (!ended) throw new Error('the stream has no answer-end');
+  if (choices.length > 1 + (answer.alternatives?.length ?? 0)) throw new Error('a choice has no stop');
   if (open.size > 0) throw new Error(`parts ${[...open].join(', ')} were left open`);
   return answer;
 };

@@ -6,7 +6,8 @@ import type { ServerResponse } from 'node:http';
 import type { GatewayConfig, ProviderConfig } from '../../lambdas/contract/config.ts';
 import type { DialectName } from '../../lambdas/core/dialect.ts';
 import { eventFrame, exceptionFrame } from '../dialects/bedrock-converse/converse-frames.ts';
-import { type Asked, asksOf } from './asked.ts';
+import { asksOf } from './asked.ts';
+import type { Asked } from './asked-items.ts';
 import { type Behaviour, type FaultUpstream, startUpstream, type UpstreamRequest } from './fault-upstream.ts';
 import { startGateway, type TestGateway } from './start-gateway.ts';
 
@@ -26,6 +27,8 @@ export interface Vendor {
   dialect: DialectName;
   provider(origin: string): ProviderConfig;
   model: string;
+  /** Of Azure: the model behind the deployment. */
+  deploymentOf?: string;
   /** A whole answer. */
   answer(script: Script): string;
   /** A streamed one, in the order in which it is sent: calls are part of the closing. */
@@ -252,14 +255,197 @@ export const bedrockVendor: Vendor = {
   streamError: (message) => exceptionFrame('modelStreamErrorException', { message }),
 };
 
+/** As OpenAI's, with what Azure's filters add to it. */
+export const azureVendor: Vendor = {
+  ...openaiVendor,
+  deploymentOf: 'gpt-4.1-2025-04-14',
+  provider: (origin) => ({
+    kind: 'azure-openai',
+    baseUrl: origin,
+    apiVersion: '2024-10-21',
+    apiKey: 'env:PROVIDER_KEY',
+  }),
+  stream: (script) => {
+    const { opening, ...rest } = openaiVendor.stream(script);
+    const filters = { prompt_filter_results: [{ prompt_index: 0, content_filter_results: {} }] };
+    const first = data({ choices: [], created: 0, id: '', model: '', object: '', ...filters });
+    return { opening: Buffer.concat([first, opening]), ...rest };
+  },
+  error: (status, message) => ({
+    headers: {},
+    body: JSON.stringify({ error: { code: String(status), message } }),
+  }),
+};
+
+const GEMINI_STOP = { end: 'STOP', tools: 'STOP', length: 'MAX_TOKENS', 'stop-sequence': 'STOP' };
+const GEMINI_ERRORS: Record<number, string> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  404: 'NOT_FOUND',
+  429: 'RESOURCE_EXHAUSTED',
+  500: 'INTERNAL',
+};
+const geminiHead = { modelVersion: 'vendor-model', responseId: 'vendor' };
+const geminiUsage = {
+  promptTokenCount: INPUT_TOKENS,
+  candidatesTokenCount: OUTPUT_TOKENS - 2,
+  thoughtsTokenCount: 2,
+  totalTokenCount: INPUT_TOKENS + OUTPUT_TOKENS,
+};
+const geminiCalls = ({ calls = [] }: Script) =>
+  calls.map(({ id, name, input }) => ({ functionCall: { id, name, args: input } }));
+const geminiChunk = (parts: object[], more: object = {}, usage: object = { promptTokenCount: INPUT_TOKENS }) =>
+  data({ candidates: [{ content: { parts, role: 'model' }, index: 0, ...more }], usageMetadata: usage, ...geminiHead });
+
+export const geminiVendor: Vendor = {
+  dialect: 'gemini',
+  provider: (origin) => ({ kind: 'gemini', baseUrl: origin, apiKey: 'env:PROVIDER_KEY' }),
+  model: 'gemini-2.5-flash',
+  answer: (script) =>
+    JSON.stringify({
+      candidates: [
+        {
+          content: {
+            parts: [...(script.pieces ? [{ text: textOf(script) }] : []), ...geminiCalls(script)],
+            role: 'model',
+          },
+          finishReason: GEMINI_STOP[stopOf(script)],
+          index: 0,
+        },
+      ],
+      usageMetadata: geminiUsage,
+      ...geminiHead,
+    }),
+  stream: (script) => ({
+    opening: geminiChunk([{ text: '' }]),
+    pieces: (script.pieces ?? []).map((text) => geminiChunk([{ text }])),
+    closing: Buffer.concat([
+      ...geminiCalls(script).map((part) => geminiChunk([part])),
+      geminiChunk([{ text: '' }], { finishReason: GEMINI_STOP[stopOf(script)] }, geminiUsage),
+    ]),
+  }),
+  streamType: 'text/event-stream',
+  error: (status, message) => ({
+    headers: {},
+    body: JSON.stringify({ error: { code: status, message, status: GEMINI_ERRORS[status] ?? 'INTERNAL' } }),
+  }),
+  streamError: (message) => data({ error: { code: 503, message, status: 'UNAVAILABLE' } }),
+};
+
+const RESPONSE_HEAD = { id: 'resp_vendor', object: 'response', created_at: 1, model: 'vendor-model', error: null };
+const responseUsage = {
+  input_tokens: INPUT_TOKENS,
+  input_tokens_details: { cached_tokens: 0 },
+  output_tokens: OUTPUT_TOKENS,
+  output_tokens_details: { reasoning_tokens: 0 },
+  total_tokens: INPUT_TOKENS + OUTPUT_TOKENS,
+};
+const responseMessage = (text: string, status: string) => ({
+  id: 'msg_vendor',
+  type: 'message',
+  status,
+  role: 'assistant',
+  content: status === 'in_progress' ? [] : [{ type: 'output_text', annotations: [], logprobs: [], text }],
+});
+const responseCalls = ({ calls = [] }: Script, status: string) =>
+  calls.map(({ id, name, input }) => ({
+    id: `fc_${id}`,
+    type: 'function_call',
+    status,
+    arguments: status === 'in_progress' ? '' : JSON.stringify(input),
+    call_id: id,
+    name,
+  }));
+const responseOutput = (script: Script) => [
+  ...(script.pieces ? [responseMessage(textOf(script), 'completed')] : []),
+  ...responseCalls(script, 'completed'),
+];
+const wholeResponse = (script: Script) => ({
+  ...RESPONSE_HEAD,
+  status: script.stop === 'length' ? 'incomplete' : 'completed',
+  incomplete_details: script.stop === 'length' ? { reason: 'max_output_tokens' } : null,
+  output: responseOutput(script),
+  usage: responseUsage,
+});
+
+/** OpenAI's other API, as a provider that is asked by it whatever the client speaks. */
+export const responsesVendor: Vendor = {
+  dialect: 'openai-responses',
+  provider: (origin) => ({
+    kind: 'openai-compatible',
+    api: 'responses',
+    baseUrl: `${origin}/v1`,
+    apiKey: 'env:PROVIDER_KEY',
+  }),
+  model: 'vendor-model',
+  answer: (script) => JSON.stringify(wholeResponse(script)),
+  stream: (script) => {
+    const { pieces = [] } = script;
+    const response = { ...RESPONSE_HEAD, status: 'in_progress', output: [], usage: null };
+    const place = { item_id: 'msg_vendor', output_index: 0, content_index: 0 };
+    const texts = pieces.length > 0 ? 1 : 0;
+    const part = { type: 'output_text', annotations: [], logprobs: [], text: '' };
+    const [message] = responseOutput(script);
+    return {
+      opening: Buffer.concat([
+        event({ type: 'response.created', response }),
+        event({ type: 'response.in_progress', response }),
+        ...(texts === 1
+          ? [
+              event({ type: 'response.output_item.added', output_index: 0, item: responseMessage('', 'in_progress') }),
+              event({ type: 'response.content_part.added', ...place, part }),
+            ]
+          : []),
+      ]),
+      pieces: pieces.map((delta) => event({ type: 'response.output_text.delta', ...place, delta, logprobs: [] })),
+      closing: Buffer.concat([
+        ...(texts === 1
+          ? [
+              event({ type: 'response.output_text.done', ...place, text: textOf(script), logprobs: [] }),
+              event({ type: 'response.content_part.done', ...place, part: { ...part, text: textOf(script) } }),
+              event({ type: 'response.output_item.done', output_index: 0, item: message }),
+            ]
+          : []),
+        ...responseCalls(script, 'completed').flatMap((item, number) => {
+          const output_index = texts + number;
+          const at = { output_index, item_id: item.id };
+          const delta = (text: string) => event({ type: 'response.function_call_arguments.delta', ...at, delta: text });
+          return [
+            event({
+              type: 'response.output_item.added',
+              output_index,
+              item: { ...item, status: 'in_progress', arguments: '' },
+            }),
+            delta(item.arguments.slice(0, 4)),
+            delta(item.arguments.slice(4)),
+            event({ type: 'response.function_call_arguments.done', ...at, arguments: item.arguments }),
+            event({ type: 'response.output_item.done', output_index, item }),
+          ];
+        }),
+        event({
+          type: script.stop === 'length' ? 'response.incomplete' : 'response.completed',
+          response: wholeResponse(script),
+        }),
+      ]),
+    };
+  },
+  streamType: 'text/event-stream',
+  error: openaiVendor.error,
+  streamError: (message) =>
+    event({ type: 'error', error: { type: 'server_error', code: 'server_error', message, param: null } }),
+};
+
 export const VENDORS: readonly [string, Vendor][] = [
   ['OpenAI’s dialect', openaiVendor],
+  ['OpenAI’s Responses', responsesVendor],
   ['Anthropic’s dialect', anthropicVendor],
   ['Bedrock’s dialect', bedrockVendor],
+  ['Gemini’s dialect', geminiVendor],
+  ['OpenAI’s dialect at Azure', azureVendor],
 ];
 
 const isStreamed = ({ body, path }: UpstreamRequest): boolean =>
-  body['stream'] === true || path.endsWith('/converse-stream');
+  body['stream'] === true || path.endsWith('/converse-stream') || path.includes(':streamGenerateContent');
 
 /** The n-th request gets the n-th script, later ones the last. */
 export const answering = (vendor: Vendor, ...scripts: [Script, ...Script[]]): Behaviour => {
@@ -350,6 +536,7 @@ export const startVendorGateway = async (
       {
         provider: 'vendor',
         model: vendor.model,
+        ...(vendor.deploymentOf !== undefined && { deploymentOf: vendor.deploymentOf }),
         price: { inputPerMTok: '1', outputPerMTok: '10' },
         contextTokens: 100_000,
         maxOutputTokens: 8_192,

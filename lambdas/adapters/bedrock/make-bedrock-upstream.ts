@@ -1,8 +1,15 @@
 import type { Readable } from 'node:stream';
-import type { ConverseCommand, ConverseCommandInput, ConverseCommandOutput } from '@aws-sdk/client-bedrock-runtime';
+import type {
+  ConverseCommand,
+  ConverseCommandInput,
+  ConverseCommandOutput,
+  CountTokensCommandInput,
+} from '@aws-sdk/client-bedrock-runtime';
 import { MAX_EVENT_DATA_BYTES, MAX_REPLY_BYTES } from '../../contract/bounds.ts';
+import type { JsonObject } from '../../core/conversation.ts';
 import { UpstreamError, type UpstreamReply } from '../../core/ports.ts';
 import { type AwsCredentials, type BedrockCall, makeBedrockClients } from './bedrock-clients.ts';
+import { invokeEach } from './invoke-each.ts';
 import { readEvents } from './read-events.ts';
 import { readText } from './read-text.ts';
 import { toSdkInput } from './to-sdk-input.ts';
@@ -53,11 +60,7 @@ const isRawReply = (response: unknown): response is RawReply =>
  * this machine's clock is off.
  */
 const sendRaw = async ({ sdk, client }: Loaded, call: BedrockCall, abortSignal: AbortSignal): Promise<RawReply> => {
-  // The body is what the codec wrote; the SDK's types describe the same in bytes. Both commands take the same input.
-  const input = { ...toSdkInput(call.body), modelId: call.model } as unknown as ConverseCommandInput;
-  const command = (
-    call.stream ? new sdk.ConverseStreamCommand(input) : new sdk.ConverseCommand(input)
-  ) as ConverseCommand;
+  const command = commandOf(sdk, call);
   let reply: RawReply | undefined;
   let broken: { cause: unknown } | undefined;
   command.middlewareStack.add(
@@ -77,6 +80,30 @@ const sendRaw = async ({ sdk, client }: Loaded, call: BedrockCall, abortSignal: 
   });
   if (reply === undefined) throw new UpstreamError('malformed', 'The SDK brought no reply');
   return reply;
+};
+
+/** The body is what the codec wrote; the SDK's types describe the same in bytes. The commands differ in their input alone. */
+const commandOf = (sdk: Loaded['sdk'], { operation, model: modelId, body, stream }: BedrockCall): ConverseCommand => {
+  switch (operation) {
+    case 'invoke-each':
+      return new sdk.InvokeModelCommand({
+        modelId,
+        contentType: 'application/json',
+        accept: 'application/json',
+        body: JSON.stringify(body),
+      }) as unknown as ConverseCommand;
+    case 'count-tokens':
+      return new sdk.CountTokensCommand({
+        modelId,
+        input: { converse: toSdkInput(body) },
+      } as unknown as CountTokensCommandInput) as unknown as ConverseCommand;
+    case undefined: {
+      const input = { ...toSdkInput(body), modelId } as unknown as ConverseCommandInput;
+      return (stream ? new sdk.ConverseStreamCommand(input) : new sdk.ConverseCommand(input)) as ConverseCommand;
+    }
+    default:
+      return operation satisfies never;
+  }
 };
 
 /** No credentials is the operator's mistake in this target, told like Bedrock's own 401: another target may serve. */
@@ -100,9 +127,12 @@ const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
 
+const readCalls = ({ body: { calls } }: BedrockCall): JsonObject[] =>
+  Array.isArray(calls) ? (calls as JsonObject[]) : [];
+
 const ignore = (): void => {};
 
-/** Calls Bedrock's Converse and ConverseStream by the AWS SDK. */
+/** Calls Bedrock's Converse and ConverseStream by the AWS SDK, InvokeModel for what they do not serve, and CountTokens. */
 export const makeBedrockUpstream = (options: BedrockUpstreamOptions = {}): BedrockUpstream => {
   const {
     credentials,
@@ -121,6 +151,13 @@ export const makeBedrockUpstream = (options: BedrockUpstreamOptions = {}): Bedro
       if (signal.aborted) throw new UpstreamError('aborted', 'The call was stopped before it was sent');
       try {
         const loaded = await clients.clientFor(call);
+        if (call.operation === 'invoke-each')
+          return await invokeEach(readCalls(call), async (body) => {
+            const reply = await orAborted(sendRaw(loaded, { ...call, body }, signal), signal);
+            reply.body.on('error', ignore);
+            const { statusCode: status, headers } = reply;
+            return { status, headers, text: await readText(reply.body, signal, maxReplyBytes) };
+          });
         const { statusCode: status, headers, body } = await orAborted(sendRaw(loaded, call, signal), signal);
         // A body that is destroyed emits its error also when nobody reads any more; whoever reads gets it from the reading.
         body.on('error', ignore);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type CheckedConfig, checkConfig } from '../../contract/check-config.ts';
+import { findRepeatedNames } from './find-repeated-names.ts';
 
 const MODULES = new Set(['.ts', '.mts', '.js', '.mjs']);
 /** The first Node that reads TypeScript unasked is 22.18; what runs here is 24. */
@@ -31,11 +32,18 @@ const loadJson = async (path: string): Promise<CheckedConfig> => {
     return problem(`${path} can't be read: ${messageOf(error)}`);
   }
   let value: unknown;
+  const json = text.replace(/^\uFEFF/, '');
   try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+    value = JSON.parse(json);
   } catch (error) {
     return problem(`${path} is not JSON${positionOf(error, text)}`);
   }
+  const repeated = findRepeatedNames(json);
+  if (repeated.length > 0)
+    return {
+      ok: false,
+      problems: repeated.map((path) => ({ path, message: 'is there twice; only the last would count' })),
+    };
   return checkConfig(value);
 };
 

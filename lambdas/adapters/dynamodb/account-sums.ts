@@ -64,15 +64,13 @@ interface Gathered extends Use {
  */
 export const advanceSums = async (dynamo: Dynamo, closedThrough: number): Promise<SumProgress> => {
   let epochsRead = 0;
-  const active: number[] = [];
   for (let tries = 0; tries < TRIES; tries++) {
     const { item } = await dynamo.get(dynamo.names.accounts, AUDIT_KEY);
     const through = item === undefined ? 0 : countOf(item, 'through');
     const fixed = item?.['target'] === undefined ? undefined : countOf(item, 'target');
     const end = fixed ?? closedThrough + 1;
     if (through >= end) return { through, epochsRead };
-    if (active.length === 0) for await (const epoch of readActiveEpochs(dynamo, closedThrough)) active.push(epoch);
-    const todo = active.filter((epoch) => epoch >= through && epoch < end).sort((a, b) => a - b);
+    const todo = await readActive(dynamo, through, end);
 
     const sums = new Map<string, Gathered>();
     let reached = end;
@@ -99,6 +97,19 @@ export const advanceSums = async (dynamo: Dynamo, closedThrough: number): Promis
     });
   }
   throw new StoreUnavailable('the sums of the audit do not get on: others write them at the same time');
+};
+
+/**
+ * Epochs that have entries, ascending. They are looked up for each step: another's step may end beyond what was closed when
+ * this run began.
+ */
+const readActive = async (dynamo: Dynamo, from: number, end: number): Promise<number[]> => {
+  const epochs: number[] = [];
+  for await (const epoch of readActiveEpochs(dynamo, end - 1)) {
+    if (epoch < from) break;
+    epochs.push(epoch);
+  }
+  return epochs.reverse();
 };
 
 /** @returns whether this step is now ours to write; not, where somebody has fixed another */

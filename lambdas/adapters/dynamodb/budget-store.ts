@@ -1,4 +1,5 @@
 import type { BudgetState } from '../../core/budget/budget-state.ts';
+import { isKept } from '../../core/budget/kept-override.ts';
 import type { AccountTier, BudgetAccount, BudgetStore, PendingApproval } from '../../core/ports.ts';
 import { StoreUnavailable } from '../../core/ports.ts';
 import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
@@ -28,7 +29,7 @@ export const makeDynamoBudgetStore = (dynamo: Dynamo): BudgetStore => {
       for (let i = 0; i < TRIES; i++) {
         const next = (item === undefined ? 0 : countOf(item, 'version')) + 1;
         const kept = overridesIn(item).filter(
-          (one) => !(one.scope === scope && one.length === length) && (one.until === null || one.until > nowMs),
+          (one) => !(one.scope === scope && one.length === length) && isKept(one, nowMs),
         );
         const overrides = [...kept, ...(change === null ? [] : [change])].map((one) => ({
           ...one,

@@ -2,6 +2,7 @@ import type { BudgetStore, Ledger } from '../../core/ports.ts';
 import { makeDynamoBudgetStore } from './budget-store.ts';
 import { type Dynamo, type DynamoOptions, openDynamo } from './dynamo.ts';
 import { makeDynamoLedger } from './ledger.ts';
+import { makeStatisticsNoter } from './note-statistics.ts';
 import { makeRequestStores, type RequestStores } from './open-request-stores.ts';
 import { type Projected, projectBatch, type StreamBatch } from './project-batch.ts';
 
@@ -10,6 +11,8 @@ export interface DynamoStores extends RequestStores {
   budgets: BudgetStore;
   /** The projector's work. Never rejects for what the batch holds. */
   projectBatch(batch: StreamBatch): Promise<Projected>;
+  /** Its second work, with what the first came to. Never rejects. */
+  noteStatistics(projected: Projected): Promise<void>;
 }
 
 /** Opens every store on the deployed tables, as `openRequestStores` does those of requests. */
@@ -20,4 +23,5 @@ export const makeDynamoStores = (dynamo: Dynamo): DynamoStores => ({
   ledger: makeDynamoLedger(dynamo),
   budgets: makeDynamoBudgetStore(dynamo),
   projectBatch: (batch) => projectBatch(dynamo, batch),
+  noteStatistics: makeStatisticsNoter(dynamo),
 });

@@ -4,9 +4,11 @@ import type {
   BudgetPolicy,
   Cancellations,
   CircuitStore,
+  FeedbackStore,
   LimitStore,
   RequestLedger,
   RunStore,
+  StatisticsStore,
 } from '../../core/ports.ts';
 import { makeDynamoAccessStore } from './access-store.ts';
 import { makeDynamoAnswerStore } from './answer-store.ts';
@@ -18,15 +20,18 @@ import { makeDynamoLimitStore } from './limit-store.ts';
 import { numberPolicy, readPolicy } from './policy.ts';
 import { makeDynamoRequestLedger } from './request-ledger.ts';
 import { makeDynamoRunStore } from './run-store.ts';
+import { makeDynamoStatisticsStore } from './statistics-store.ts';
 
 /** What requests need. */
 export interface RequestStores {
   access: AccessStore;
   limits: LimitStore;
   circuits: CircuitStore;
+  statistics: StatisticsStore;
   ledger: RequestLedger;
   cancellations: Cancellations;
   answers: AnswerStore;
+  feedback: FeedbackStore;
   runs: RunStore;
   budgets: { readPolicy(): Promise<BudgetPolicy> };
   /** Number of the policy with these caps: grows whenever they differ from those numbered last. */
@@ -48,9 +53,11 @@ export const makeRequestStores = (dynamo: Dynamo): RequestStores => {
     access: makeDynamoAccessStore(dynamo),
     limits: makeDynamoLimitStore(dynamo),
     circuits: makeDynamoCircuitStore(dynamo),
+    statistics: makeDynamoStatisticsStore(dynamo),
     ledger: makeDynamoRequestLedger(dynamo, makeCloser(dynamo)),
     cancellations,
     answers: makeDynamoAnswerStore(dynamo),
+    feedback: loadFeedbackStore(dynamo),
     runs: makeDynamoRunStore(dynamo),
     budgets: { readPolicy: () => readPolicy(dynamo) },
     policyVersion: (fingerprint) => numberPolicy(dynamo, fingerprint),
@@ -58,5 +65,15 @@ export const makeRequestStores = (dynamo: Dynamo): RequestStores => {
       cancellations.close();
       dynamo.close();
     },
+  };
+};
+
+/** Its code is read when somebody gives feedback or asks for a receipt: most requests do neither (docs/decisions/008). */
+const loadFeedbackStore = (dynamo: Dynamo): FeedbackStore => {
+  const load = async (): Promise<FeedbackStore> =>
+    (await import('./feedback-store.ts')).makeDynamoFeedbackStore(dynamo);
+  return {
+    give: async (feedback, expiresAtMs) => (await load()).give(feedback, expiresAtMs),
+    read: async (requestId) => (await load()).read(requestId),
   };
 };

@@ -33,6 +33,18 @@ export const numberPolicy = async (dynamo: Dynamo, fingerprint: string): Promise
   throw new StoreUnavailable('the policy is numbered anew too often');
 };
 
+/** Takes the next number of the policy, if this is still its number: the caps have changed by the clock alone. @returns it */
+export const renumberPolicy = async (dynamo: Dynamo, seen: number): Promise<number | undefined> => {
+  const written = await dynamo.update({
+    TableName: dynamo.names.accounts,
+    Key: POLICY_KEY,
+    UpdateExpression: 'SET version = :next',
+    ConditionExpression: 'version = :seen',
+    ExpressionAttributeValues: toItem({ ':next': seen + 1, ':seen': seen }),
+  });
+  return written.kind === 'done' ? seen + 1 : undefined;
+};
+
 /** The policy as it stands, consistently read. */
 export const readPolicy = async (dynamo: Dynamo): Promise<BudgetPolicy> => {
   const { item } = await dynamo.get(dynamo.names.accounts, POLICY_KEY);

@@ -1,4 +1,5 @@
 import type { BudgetState } from '../../core/budget/budget-state.ts';
+import { isKept } from '../../core/budget/kept-override.ts';
 import type { AccountTier, BudgetAccount, BudgetStore, CapOverride, PendingApproval } from '../../core/ports.ts';
 import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import { checkAmount } from './amounts.ts';
@@ -38,7 +39,7 @@ export const makeEmbeddedBudgetStore = (database: Database): BudgetStore => ({
     return database.writeDurably((connection) => {
       const row = readPolicyRow(connection);
       const kept = (row?.overrides ?? []).filter(
-        (one) => !(one.scope === scope && one.length === length) && (one.until === null || one.until > nowMs),
+        (one) => !(one.scope === scope && one.length === length) && isKept(one, nowMs),
       );
       const overrides = [...kept, ...(change === null ? [] : [change])].map((one) => ({
         ...one,

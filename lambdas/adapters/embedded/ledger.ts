@@ -24,6 +24,7 @@ import {
 } from './ledger-entries.ts';
 import { noteOwner, type Owner } from './owners.ts';
 import { makeSweep } from './retention.ts';
+import { noteStatistics } from './statistics-store.ts';
 import { isEpochOpen, readFence, readStoreTime, storeEpoch } from './store-time.ts';
 
 /**
@@ -187,6 +188,7 @@ const settleEntry = (connection: Connection, settlement: Settlement, owner: Owne
         { ...settlement, state: 'settled', cost, receipt: JSON.stringify(settlement.receipt) },
         storeNow,
       );
+      noteStatistics(connection, settlement.receipt, storeNow);
       return;
     case 'settled':
       if (entry.settle_nonce !== nonce) throw new Error(`${requestId} has been settled by somebody else`);

@@ -8,10 +8,12 @@ import type {
   Cancellations,
   CircuitStore,
   Clock,
+  FeedbackStore,
   Ledger,
   LimitStore,
   Random,
   RunStore,
+  StatisticsStore,
 } from '../../core/ports.ts';
 import { makeEmbeddedAccessStore } from './access-store.ts';
 import { makeEmbeddedAnswerStore } from './answer-store.ts';
@@ -20,6 +22,7 @@ import { makeEmbeddedBudgetStore } from './budget-store.ts';
 import { makeEmbeddedCancellations } from './cancellations.ts';
 import { makeEmbeddedCircuitStore } from './circuit-store.ts';
 import { openDatabase } from './database.ts';
+import { makeEmbeddedFeedbackStore } from './feedback-store.ts';
 import { makeEmbeddedLedger } from './ledger.ts';
 import { makeEmbeddedLimitStore } from './limit-store.ts';
 import { clearDeadOwners, forgetOwner, noteOwner } from './owners.ts';
@@ -27,16 +30,19 @@ import { numberPolicy } from './policy-version.ts';
 import { markThisProcess } from './process-mark.ts';
 import { makeEmbeddedRunStore } from './run-store.ts';
 import { SCHEMA } from './schema.ts';
+import { makeEmbeddedStatisticsStore } from './statistics-store.ts';
 import { readStoreTime } from './store-time.ts';
 
 export interface EmbeddedStores {
   access: AccessStore;
   limits: LimitStore;
   circuits: CircuitStore;
+  statistics: StatisticsStore;
   ledger: Ledger;
   audit: LedgerAudit;
   cancellations: Cancellations;
   answers: AnswerStore;
+  feedback: FeedbackStore;
   budgets: BudgetStore;
   runs: RunStore;
   /** Number of the policy with these caps: grows whenever they differ from those of the last start. */
@@ -84,10 +90,12 @@ export const openEmbeddedStores = (options: {
     access: makeEmbeddedAccessStore(database),
     limits: makeEmbeddedLimitStore(database, owner),
     circuits: makeEmbeddedCircuitStore(database),
+    statistics: makeEmbeddedStatisticsStore(database),
     ledger: makeEmbeddedLedger(database, clock, owner),
     audit: makeEmbeddedAudit(database, clock),
     cancellations,
     answers: makeEmbeddedAnswerStore(database, owner),
+    feedback: makeEmbeddedFeedbackStore(database),
     budgets: makeEmbeddedBudgetStore(database),
     runs: makeEmbeddedRunStore(database, clock),
     policyVersion: (fingerprint) => numberPolicy(database, fingerprint),

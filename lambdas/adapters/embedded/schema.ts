@@ -120,4 +120,14 @@ export const SCHEMA: readonly Migration[] = [
   -- The opening of the file that claimed it: the claims of one that has died are free.
   ALTER TABLE answers ADD COLUMN opener TEXT;
   `,
+  `
+  CREATE TABLE feedback (
+    request_id TEXT PRIMARY KEY, score REAL NOT NULL, label TEXT, at INTEGER NOT NULL, expires INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX feedback_by_expiry ON feedback (expires);
+  `,
+  `
+  -- How each target has been doing of late, JSON.
+  CREATE TABLE statistics (target TEXT PRIMARY KEY, statistics TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];

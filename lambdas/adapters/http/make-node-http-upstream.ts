@@ -18,7 +18,7 @@ export const makeNodeHttpUpstream = (options: HttpUpstreamOptions = {}): HttpUps
   const https = new HttpsAgent(agentOptions);
   const underWay = new Set<ClientRequest>();
 
-  const start = (call: HttpCall, signal: AbortSignal): ClientRequest => {
+  const start = (call: HttpCall, signal: AbortSignal, connectMs: number): ClientRequest => {
     const url = new URL(call.url);
     const isPlain = url.protocol === 'http:';
     const request = (isPlain ? httpRequest : httpsRequest)(url, {
@@ -34,16 +34,16 @@ export const makeNodeHttpUpstream = (options: HttpUpstreamOptions = {}): HttpUps
     });
     underWay.add(request);
     request.once('close', () => underWay.delete(request));
-    limitConnecting(request, isPlain ? 'connect' : 'secureConnect', connectTimeoutMs);
+    limitConnecting(request, isPlain ? 'connect' : 'secureConnect', connectMs);
     return request;
   };
 
   return {
-    send: async (call, signal) => {
+    send: async (call, signal, { connectMs = connectTimeoutMs } = {}) => {
       if (signal.aborted) throw new UpstreamError('aborted', 'The call was stopped before it was sent');
       let response: IncomingMessage;
       try {
-        response = await answerOf(start(call, signal), call.body);
+        response = await answerOf(start(call, signal, connectMs), call.body);
       } catch (error) {
         throw toUpstreamError(error, signal, false);
       }

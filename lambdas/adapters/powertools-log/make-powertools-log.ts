@@ -1,5 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Log } from '../../core/ports.ts';
+import { embedMetrics } from './embed-metrics.ts';
 
 export interface PowertoolsLogOptions {
   /** Name of the function in its lines. */
@@ -17,7 +18,8 @@ export interface PowertoolsLog extends Log {
 
 /**
  * The log on Lambda, by Powertools: one line of JSON a record on stdout, in the level that the function's log settings ask
- * for. Never throws: a log line must not break a request.
+ * for. A record's `metrics` (contract/metrics.ts) become CloudWatch's, out of that line. Never throws: a log line must not
+ * break a request.
  */
 export const makePowertoolsLog = ({ service, toLoggable, redactKeys }: PowertoolsLogOptions): PowertoolsLog => {
   const redact = (key: string, value: unknown): unknown => {
@@ -30,7 +32,10 @@ export const makePowertoolsLog = ({ service, toLoggable, redactKeys }: Powertool
   const record =
     (level: keyof Log) =>
     (message: string, fields?: Record<string, unknown>): void =>
-      logger[level](message, ...(fields === undefined ? [] : [namesApart(toLoggable(fields))]));
+      logger[level](
+        message,
+        ...(fields === undefined ? [] : [embedMetrics(namesApart(toLoggable(fields)), Date.now())]),
+      );
   return {
     debug: record('debug'),
     info: record('info'),

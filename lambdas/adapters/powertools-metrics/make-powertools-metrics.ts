@@ -1,5 +1,11 @@
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { METRIC_UNITS, METRICS_NAMESPACE, type MetricName, type MetricRecord } from '../../contract/metrics.ts';
+import {
+  METRIC_UNITS,
+  METRICS_NAMESPACE,
+  type MetricName,
+  type MetricRecord,
+  toDimensionValue,
+} from '../../contract/metrics.ts';
 
 /** Hands metrics to CloudWatch, through lines in the function's log: no call, nothing to wait for. */
 export type EmitMetrics = (records: readonly MetricRecord[]) => void;
@@ -26,12 +32,4 @@ export const makePowertoolsMetrics = (): EmitMetrics => {
       }
     }
   };
-};
-
-const MAX_LENGTH = 255;
-
-/** CloudWatch takes visible ASCII, and not nothing; names of teams may hold anything. */
-const toDimensionValue = (text: string): string => {
-  const safe = text.replaceAll(/[^\x20-\x7e]/gu, (character) => encodeURIComponent(character.toWellFormed()));
-  return safe.trim() === '' ? '-' : safe.replace(/^:/, '%3A').slice(0, MAX_LENGTH);
 };

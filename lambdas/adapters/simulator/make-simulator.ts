@@ -5,6 +5,7 @@ import type { JsonObject } from '../../core/conversation.ts';
 import type { WireEvent } from '../../core/dialect.ts';
 import { type Clock, UpstreamError, type UpstreamReply } from '../../core/ports.ts';
 import type { UpstreamCall } from '../../core/provider.ts';
+import { embed } from './embed.ts';
 import { type Meter, makeMeter, type RunningEntry } from './meter.ts';
 import { type AnswerPlan, planAnswer } from './plan-answer.ts';
 import { countInputTokens } from './tokens.ts';
@@ -36,7 +37,7 @@ interface Running {
 }
 
 /**
- * OpenAI in-process: takes chat completions bodies, answers in their wire format, and does what the model's name asks for
+ * OpenAI in-process: takes chat completions and embeddings bodies, answers in their wire format, and does what the model's name asks for
  * (contract/simulator-model.ts). Deterministic but for the time. A stop by the signal is obeyed at once.
  */
 export const makeSimulator = ({ clock }: { clock: Clock }): Simulator => {
@@ -51,14 +52,17 @@ export const makeSimulator = ({ clock }: { clock: Clock }): Simulator => {
     };
     const parsed = parseSimulatorModel(call.model);
     if (!parsed.ok) return refused(404, `The model does not exist: ${parsed.message}`);
-    if (!Array.isArray(call.body.messages)) return refused(400, 'Missing required parameter: "messages".');
     const { behaviour } = parsed;
+    if (behaviour.embedDimensions === undefined && !Array.isArray(call.body.messages))
+      return refused(400, 'Missing required parameter: "messages".');
     const status = failureOf(behaviour, call, entry.attempt);
     if (status !== undefined) {
       await pause(behaviour.slowMs ?? 0, signal);
       return refused(status, `Simulated failure ${status}`);
     }
     if (behaviour.hang && behaviour.cutAfterTokens === undefined) return await silence(signal);
+    if (behaviour.embedDimensions !== undefined)
+      return await vectors(call, behaviour, behaviour.embedDimensions, entry, signal);
     const running: Running = {
       call,
       behaviour,
@@ -73,6 +77,35 @@ export const makeSimulator = ({ clock }: { clock: Clock }): Simulator => {
       entry,
     };
     return call.stream ? streamed(running, signal) : await whole(running, signal);
+  };
+
+  /** Vectors come whole; where they are to be cut, the body breaks off and is billed. */
+  const vectors = async (
+    call: SimulatorCall,
+    behaviour: SimulatedBehaviour,
+    dimensions: number,
+    entry: RunningEntry,
+    signal: AbortSignal,
+  ): Promise<UpstreamReply> => {
+    const made = embed(call.body, dimensions);
+    if (!made.ok) {
+      entry.answer(400);
+      return errorReply(400, made.message);
+    }
+    await pause(behaviour.slowMs ?? 0, signal);
+    const isCut = behaviour.cutAfterTokens !== undefined;
+    entry.answer(200);
+    entry.bill({ inputTokens: made.inputTokens, outputTokens: 0 });
+    if (!isCut) entry.complete();
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      text: async () => {
+        throwIfStopped(signal);
+        return isCut ? await breakOff(behaviour, signal) : JSON.stringify(made.body(call.model));
+      },
+      events: () => refuseEvents(),
+    };
   };
 
   /** Time passes until the last token is there; what is cut then breaks off within the body. */

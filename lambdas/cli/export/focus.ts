@@ -112,6 +112,8 @@ const COLUMNS: readonly [name: string, read: (charge: Charge) => Cell][] = [
   ['x_Key', ({ record }) => text(record.keyId)],
   ['x_Outcome', ({ record }) => text(record.receipt.outcome)],
   ['x_OutputTokens', ({ outputTokens }) => number(String(outputTokens))],
+  ['x_ParentRun', ({ record }) => text(record.parentRun)],
+  ['x_Run', ({ record }) => text(record.run)],
   ['x_State', ({ record }) => text(record.state)],
   ['x_UsageEstimated', ({ record }) => text(String(record.receipt.usageEstimated === true))],
   ['x_User', ({ record }) => text(record.user)],

@@ -26,6 +26,8 @@ const COLUMNS: readonly [name: string, read: (record: LedgerRecord) => Cell][] =
   ['cost_usd', ({ cost }) => number(formatUsd(cost))],
   ['accounts', ({ accounts }) => text(JSON.stringify(accounts))],
   ['tags', ({ tags }) => text(JSON.stringify(tags))],
+  ['run', ({ run }) => text(run)],
+  ['parent_run', ({ parentRun }) => text(parentRun)],
 ];
 
 export const RECORD_HEADING: readonly string[] = COLUMNS.map(([name]) => name);

@@ -43,6 +43,8 @@ export interface Admission {
   runEndsAt: number | null;
   /** Of them the run that ends first. */
   runEndsBy?: RunLimits;
+  /** When the request came, by this process's clock, milliseconds since 1970; absent where none came from outside. */
+  arrivedAt?: number;
   /** The idempotency key that its answer is kept under. */
   claim?: AnswerClaim;
 }

@@ -72,7 +72,12 @@ export const draftAdmission = (
       receipt: {
         surface: surface.name,
         stream: conversation.stream,
-        plan: { targets: plan.targets.map(({ id }) => id), passedOver: [...plan.passedOver] },
+        plan: {
+          targets: plan.targets.map(({ id }) => id),
+          passedOver: [...plan.passedOver],
+          ...present('route', plan.route),
+        },
+        ...(plan.fellBack && { fallbacks: [plan.fellBack] }),
         estimate: { ...plan.estimateOf(firstTarget), outputTokens: outputLimit.tokens },
         attempts: [],
         dropped: [],

@@ -1,4 +1,5 @@
-import type { Conversation, DocumentPart, ImagePart, TextPart, Turn } from '../conversation.ts';
+import type { Conversation, DocumentPart, EmbeddingInput, ImagePart, TextPart, Turn } from '../conversation.ts';
+import { isOpenaiDialect } from '../dialect.ts';
 import type { Target } from '../target.ts';
 import { countText, type TextCounts } from './estimate-text.ts';
 
@@ -30,16 +31,19 @@ export const estimateConversation = (
   const media = counts.images * target.maxImageTokens + counts.documents * target.maxDocumentTokens;
   return {
     inputTokensLow: counts.low,
-    inputTokensHigh:
+    inputTokensHigh: Math.max(
+      conversation.hasRemoteInput === true ? target.contextTokens : 0,
       scale(counts, target) +
-      // What does not fit into the context is refused by the vendor, unbilled.
-      Math.min(media, target.contextTokens) +
-      REQUEST_TOKENS +
-      counts.turns * TURN_TOKENS +
-      counts.parts * PART_TOKENS +
-      (counts.tools === 0 ? 0 : TOOL_USE_TOKENS[family]) +
-      counts.tools * TOOL_TOKENS +
-      (counts.hasSchema ? SCHEMA_TOKENS[family] : 0),
+        // What does not fit into the context is refused by the vendor, unbilled.
+        Math.min(media, target.contextTokens) +
+        REQUEST_TOKENS +
+        counts.turns * TURN_TOKENS +
+        counts.parts * PART_TOKENS +
+        counts.inputs * EMBEDDING_INPUT_TOKENS +
+        (counts.tools === 0 ? 0 : TOOL_USE_TOKENS[family]) +
+        counts.tools * TOOL_TOKENS +
+        (counts.hasSchema ? SCHEMA_TOKENS[family] : 0),
+    ),
   };
 };
 
@@ -47,6 +51,8 @@ export const estimateConversation = (
 const REQUEST_TOKENS = 32;
 const TURN_TOKENS = 8;
 const PART_TOKENS = 16;
+/** Around a text that a vector is made of: a mark at its beginning and one at its end. */
+const EMBEDDING_INPUT_TOKENS = 4;
 const TOOL_TOKENS = 32;
 /** Anthropic and the open models' templates add a system prompt where tools are given (Claude: 159 to 804 tokens by model). */
 const TOOL_USE_TOKENS = { openai: 100, other: 1_000 };
@@ -65,7 +71,9 @@ const scale = ({ high, bytes }: TextCounts, target: Pick<Target, 'model' | 'dial
     : Math.min(bytes, Math.ceil((high * OTHER_TOKENIZER_PERCENT) / 100));
 
 const isOpenAiTokenizer = ({ model, dialect }: Pick<Target, 'model' | 'dialect'>): boolean =>
-  dialect === 'openai-chat' && /^(ft:)?(gpt-|o\d|chat)/.test(model);
+  dialect === 'openai-embeddings'
+    ? /^text-embedding-/.test(model)
+    : isOpenaiDialect(dialect) && /^(ft:)?(gpt-|o\d|chat)/.test(model);
 
 interface Counts extends TextCounts {
   turns: number;
@@ -73,6 +81,8 @@ interface Counts extends TextCounts {
   tools: number;
   images: number;
   documents: number;
+  /** Texts that vectors are made of. */
+  inputs: number;
   hasSchema: boolean;
 }
 
@@ -87,7 +97,7 @@ const countOnce = (conversation: Conversation): Counts => {
   return counts;
 };
 
-const count = ({ turns, tools, format }: Conversation): Counts => {
+const count = ({ turns, tools, format, embedding }: Conversation): Counts => {
   const schema = format?.type === 'json-schema' ? format : undefined;
   const counts: Counts = {
     high: 0,
@@ -98,9 +108,11 @@ const count = ({ turns, tools, format }: Conversation): Counts => {
     tools: tools.length,
     images: 0,
     documents: 0,
+    inputs: embedding?.inputs.length ?? 0,
     hasSchema: schema !== undefined,
   };
   for (const turn of turns) for (const part of turn.parts) countPart(part, counts);
+  for (const input of embedding?.inputs ?? []) countInput(input, counts);
   for (const { name, description = '', parameters } of tools) {
     addText(name, counts);
     addText(description, counts);
@@ -108,6 +120,16 @@ const count = ({ turns, tools, format }: Conversation): Counts => {
   }
   if (schema !== undefined) addHigh(JSON.stringify(schema), counts);
   return counts;
+};
+
+/** What comes as tokens has been counted. */
+const countInput = (input: EmbeddingInput, counts: Counts): void => {
+  if (typeof input === 'string') addText(input, counts);
+  else {
+    counts.high += input.length;
+    counts.low += input.length;
+    counts.bytes += input.length;
+  }
 };
 
 const countPart = (part: Turn['parts'][number], counts: Counts): void => {

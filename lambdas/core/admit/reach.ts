@@ -1,6 +1,7 @@
 import type { NanoUsd } from '../../contract/money.ts';
 import { type PricedService, SERVICES, type Service } from '../../contract/price.ts';
 import type { CachePoint, Charge, Conversation } from '../conversation.ts';
+import { isOpenaiDialect } from '../dialect.ts';
 import { chargesAt, isPriced, type ToolCharge, usesOf } from '../route/cost-bearing.ts';
 import type { Target } from '../target.ts';
 import { estimateTokensHigh } from './estimate.ts';
@@ -101,10 +102,10 @@ const cacheWritesOf = (
   conversation: Conversation,
   charges: readonly Charge[],
 ): Reach['cacheWrites'] => {
-  const ttls = new Set<CachePoint['ttl']>(dialect === 'openai-chat' ? ['5m'] : []);
+  const ttls = new Set<CachePoint['ttl']>(isOpenaiDialect(dialect) ? ['5m'] : []);
   if (charges.some(({ kind }) => kind === 'long-cache')) ttls.add('1h');
   // Their half-hour is the short life; what else a point says is a charge of its own.
-  if (dialect === 'openai-chat' && provider.kind === 'openai') return ttls;
+  if (isOpenaiDialect(dialect) && provider.kind === 'openai') return ttls;
   // A point that the conversation does not hold: at either rate.
   if (conversation.sameDialectOnly.includes('cache_control')) return new Set(['5m', '1h']);
   for (const { cache } of conversation.tools) if (cache !== undefined) ttls.add(cache.ttl);

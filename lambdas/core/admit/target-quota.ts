@@ -7,6 +7,7 @@ import type { Admission } from './admission.ts';
 import { limitText } from './admit-refusals.ts';
 import { chargeAt } from './at-target.ts';
 import { chargedTokens } from './limit-takes.ts';
+import type { LimitWait } from './limit-waits.ts';
 import { outputLimitOf } from './output-limit.ts';
 
 /**
@@ -50,7 +51,15 @@ export const takeQuota = async (
   const { epoch } = admission;
   const outcome = await limits.take([take], epoch, nowMs);
   if (outcome.kind === 'taken') return { kind: 'taken', target, take, epoch };
-  const { by, retryAfterMs, never } = outcome;
+  return fullQuota(target, outcome, nowMs);
+};
+
+/** What a target's own quota says no with. */
+export const fullQuota = (
+  target: Target,
+  { by, retryAfterMs, never }: LimitWait,
+  nowMs: number,
+): Extract<QuotaTake, { kind: 'full' }> => {
   const limit = limitText(by);
   return {
     kind: 'full',

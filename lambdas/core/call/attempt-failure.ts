@@ -25,6 +25,7 @@ const FLAGS: Record<AttemptReason, Flags> = {
   // From here on the vendor had the request and may have worked on it.
   first_token_timeout: flags(true, true, true, true),
   idle_timeout: flags(true, true, true, true),
+  too_slow: flags(true, true, true, true),
   cut_off: flags(true, true, true, true),
   malformed_answer: flags(true, true, true, true),
   deadline: flags(false, false, false, true),

@@ -1,9 +1,10 @@
 import { dialectOf, providerOf } from '../codecs.ts';
-import type { Answer, JsonObject, JsonValue } from '../conversation.ts';
+import type { Answer, JsonObject, JsonValue, Stop } from '../conversation.ts';
 import type { Dialect } from '../dialect.ts';
 import type { AttemptFailure } from '../failures.ts';
 import { type Ports, UpstreamError, type UpstreamReply } from '../ports.ts';
 import type { Provider } from '../provider.ts';
+import { present } from '../read-json.ts';
 import type { Target } from '../target.ts';
 import { attemptFailure } from './attempt-failure.ts';
 import type { AttemptRecord, CallRequest } from './call.ts';
@@ -11,6 +12,7 @@ import { type CommittedStream, openCommittedStream } from './committed-stream.ts
 import { type Watch, watchAttempt } from './deadlines.ts';
 import { encodeCall } from './encode-call.ts';
 import { brokenStream } from './final-refusal.ts';
+import { keepOutput } from './keep-output.ts';
 import { readProviderKey } from './provider-key.ts';
 import { readStream, readUntilContent } from './stream-attempt.ts';
 import { startTally, type Tally } from './tally.ts';
@@ -34,28 +36,35 @@ export type AttemptResult =
       key: string | undefined;
     };
 
+/** What bounds one attempt. */
+export interface AttemptLimits {
+  /** Milliseconds since 1970. */
+  deadlineAt: number;
+  /** How long the target may say nothing: until a stream's first content, or a whole plain answer; absent = to the deadline. */
+  silenceMs?: number;
+  /** Whether an answer that a filter has kept empty is given up, since others were named for that. */
+  leavesFiltered: boolean;
+}
+
 /** How far an attempt has come: what something thrown means depends on it. */
 type Phase = 'unsent' | 'head' | 'body';
 
 /**
  * Calls one target once: key, encode, send, read. Never rejects; leaves no timer, listener or connection behind.
- *
- * @param silenceMs how long the target may say nothing: until a stream's first content, or a whole plain answer; undefined = to the deadline
  */
 export const attemptTarget = async (
   request: CallRequest,
   target: Target,
-  deadlineAt: number,
-  silenceMs: number | undefined,
+  { deadlineAt, silenceMs, leavesFiltered }: AttemptLimits,
   ports: AttemptPorts,
 ): Promise<AttemptResult> => {
   const { clock, upstream, log } = ports;
   const { requestId, alias, conversation } = request;
   const isStream = conversation.stream;
-  const dialect = dialectOf(target, ports.dialects);
+  const dialect = dialectOf(target, ports.dialects, request.surface);
   const provider = providerOf(target, ports.providers);
   const watch = watchAttempt(request.signal, deadlineAt, clock);
-  const tally = startTally(target, clock, request.outputLimit(target));
+  const tally = keepOutput(startTally(target, clock, request.outputLimit(target)), conversation);
   let phase: Phase = 'unsent';
   let key: string | undefined;
   const mapError: Provider['mapError'] = (error, headers) => hideKey(provider.mapError(error, headers), key);
@@ -85,48 +94,63 @@ export const attemptTarget = async (
       return failed(found.failure);
     }
     key = found.key;
-    const { body, dropped } = encodeCall(request, target, dialect);
+    const { body, dropped, betas } = encodeCall(request, target, dialect);
     const call = provider.call({
       target,
       body,
       stream: isStream,
       requestId,
+      betas,
       ...(key !== undefined && { apiKey: key }),
     });
 
-    const { idleMs } = alias.timeouts;
+    const { connectMs, idleMs } = alias.timeouts;
     tally.start();
     const clearFirstToken =
       silenceMs === undefined ? () => {} : watch.stopAfter(silenceMs, { by: 'first-token', afterMs: silenceMs });
     const reply = await watch.guard(() => {
       phase = 'head';
-      return upstream.send(call, watch.signal);
+      return upstream.send(call, watch.signal, present('connectMs', connectMs));
     });
     phase = 'body';
     tally.status = reply.status;
 
     if (reply.status < 200 || reply.status > 299) {
       clearFirstToken();
-      return failed(await readErrorReply(reply, { dialect, mapError, watch, patienceMs: idleMs, ports }));
+      return failed(await readErrorReply(reply, { dialect, mapError, watch, tally, patienceMs: idleMs, ports }));
     }
     if (!isStream) {
       const answer = await readAnswer(reply, { request, dialect, tally, watch });
-      return 'answer' in answer
-        ? { kind: 'answered', record: tally.record(), dropped, ...answer }
-        : failed(failureOfNoAnswer(answer.text, reply, dialect, mapError));
+      if (!('answer' in answer)) return failed(failureOfNoAnswer(answer.text, reply, dialect, mapError));
+      return leavesFiltered && isKept(answer.answer.stop, contentOf(answer.answer))
+        ? failed(filtered(answer.answer.stop))
+        : { kind: 'answered', record: tally.record(), dropped, ...answer };
     }
 
     const translator = translateStream(dialect, request.surface, request.context);
     const reader = readStream({ events: reply.events(), translator, tally, watch, mapError, clock, failureOf });
-    const first = await readUntilContent(reader, tally);
+    const first = await readUntilContent(reader, tally, leavesFiltered);
     clearFirstToken();
     if (first.kind === 'failed') {
       watch.close();
       return failed(first.failure);
     }
+    const seen = { isEmpty: !tally.hasContent, isRefusal: !tally.hasMoreThanRefusal };
+    if (leavesFiltered && first.kind === 'complete' && isKept(tally.stop, seen)) {
+      watch.close();
+      return failed(filtered(tally.stop));
+    }
     const record = tally.record();
     const errorText = (failure: AttemptFailure) => translator.fail(brokenStream(failure, target, request.stoppedByRun));
-    const stream = openCommittedStream({ first, reader, tally, watch, idleMs, errorText });
+    const stream = openCommittedStream({
+      first,
+      reader,
+      tally,
+      watch,
+      timeouts: alias.timeouts,
+      clock,
+      errorText,
+    });
     return { kind: 'streaming', record, stream, dropped };
   } catch (error) {
     const failure = failureOf(error);
@@ -134,6 +158,26 @@ export const attemptTarget = async (
     return failed(failure);
   }
 };
+
+/**
+ * Whether an answer was kept by a filter before any content. What a filter says of itself is none (Gemini tells why it blocked
+ * a prompt); what a model says is, also where it declines.
+ */
+const isKept = (stop: Stop | undefined, { isEmpty, isRefusal }: { isEmpty: boolean; isRefusal: boolean }): boolean =>
+  stop?.reason === 'content-filter' ? isEmpty || isRefusal : stop?.reason === 'refusal' && isEmpty;
+
+const contentOf = ({ parts, alternatives = [] }: Answer): { isEmpty: boolean; isRefusal: boolean } => {
+  const all = [...parts, ...alternatives.flatMap((one) => one.parts)];
+  const spoken = all.filter((part) => !('text' in part) || part.text !== '');
+  return { isEmpty: spoken.length === 0, isRefusal: spoken.every(({ type }) => type === 'refusal') };
+};
+
+/** An answer without a word of content, though the vendor calls it one: it has worked on it, and bills it. */
+const filtered = (stop: Stop | undefined): AttemptFailure =>
+  attemptFailure('content_filter', {
+    message: `the provider's filter kept the answer (${stop?.raw})`,
+    mayBeBilled: true,
+  });
 
 /** Reads a whole answer. @returns the text where it is not one @throws {Stopped | UpstreamError} */
 const readAnswer = async (
@@ -146,6 +190,8 @@ const readAnswer = async (
   const answer = json === undefined ? undefined : dialect.decodeAnswer(json);
   if (answer === undefined) return { text };
   tally.seeAnswer(answer);
+  const { embedding } = request.conversation;
+  if (embedding !== undefined && dialect.vectors?.isWhole(embedding, answer) === false) return { text };
   const { surface, context } = request;
   const body =
     dialect.name === surface.name
@@ -182,9 +228,17 @@ const readErrorReply = async (
     dialect,
     mapError,
     watch,
+    tally,
     patienceMs,
     ports: { clock, log },
-  }: { dialect: Dialect; mapError: Provider['mapError']; watch: Watch; patienceMs: number; ports: AttemptPorts },
+  }: {
+    dialect: Dialect;
+    mapError: Provider['mapError'];
+    watch: Watch;
+    tally: Tally;
+    patienceMs: number;
+    ports: AttemptPorts;
+  },
 ): Promise<AttemptFailure> => {
   let body = '';
   try {
@@ -195,7 +249,9 @@ const readErrorReply = async (
     log.debug('error reply without its body', { status: reply.status, error });
     watch.close();
   }
-  return mapError(dialect.decodeError(reply.status, reply.headers, body), reply.headers);
+  const error = dialect.decodeError(reply.status, reply.headers, body);
+  if (error.usage !== undefined) tally.see({ type: 'usage', usage: error.usage });
+  return mapError(error, reply.headers);
 };
 
 /** Vendors quote the key they turn down, whole or not; ours is known here, whatever it looks like. */

@@ -1,9 +1,11 @@
 import type { Admission } from '../admit/admission.ts';
 import type { Ports } from '../ports.ts';
+import type { Outcome } from '../receipt.ts';
+import { noteCalls } from '../route/note-calls.ts';
 import { abandon } from '../settle/abandon.ts';
-import type { CallResult } from './call.ts';
+import type { CallRequest, CallResult, LateResult } from './call.ts';
 import { callRequestOf } from './call-request.ts';
-import { callTargets } from './call-targets.ts';
+import { type CallPorts, callTargets } from './call-targets.ts';
 import { watchForStop } from './watch-for-stop.ts';
 
 /** Calls the targets of an admitted request, until its client hangs up or somebody cancels it. @throws what broke, with nothing left behind but the open entry */
@@ -16,8 +18,10 @@ export const callAdmitted = async (
   const runs = { team: admission.asked.caller.team, ids: run?.runs.map(({ id }) => id) ?? [] };
   const stop = watchForStop(clientSignal, requestId, runs, ports);
   try {
-    const result = await callTargets(callRequestOf(admission, stop, ports), ports);
+    const request = noteCalls(callRequestOf(admission, stop, ports), admission, ports);
+    const result = await callWithHeartbeats(request, ports);
     if (result.kind === 'streaming') result.ended.then(stop.end, stop.end);
+    else if (result.kind === 'waiting') whenEnded(result.result).then(stop.end, stop.end);
     else stop.end();
     return result;
   } catch (error) {
@@ -25,4 +29,23 @@ export const callAdmitted = async (
     await abandon(admission, ports);
     throw error;
   }
+};
+
+const whenEnded = async (result: Promise<LateResult>): Promise<void> => {
+  const late = await result;
+  if (late.kind === 'streaming') await late.ended;
+};
+
+const callWithHeartbeats = async (request: CallRequest, ports: CallPorts): Promise<CallResult> => {
+  const { heartbeatMs } = request.alias.timeouts;
+  if (heartbeatMs === undefined || !request.conversation.stream) return callTargets(request, ports);
+  const { withHeartbeats } = await import('./heartbeats.ts');
+  const reader = new AbortController();
+  const signal = AbortSignal.any([request.signal, reader.signal]);
+  return withHeartbeats(callTargets({ ...request, signal }, ports), {
+    heartbeatMs,
+    clock: ports.clock,
+    leave: () => reader.abort('client-gone' satisfies Outcome),
+    failText: (refusal) => request.surface.encodeStream(request.context).fail(refusal),
+  });
 };

@@ -21,9 +21,25 @@ export const LINGER_MS = 1_000;
  */
 export const LONGEST_SILENCE_MS = 290_000;
 
+/** A retry-after up to this is waited for at once, once a target and call: leaving a target costs its prompt cache, and a hop about as long. */
+export const SHORT_WAIT_MS = 250;
+
+/** A stream that its client has left is read on for its usage, where only that much is missing, and no longer. */
+export const DRAIN_TOKENS = 16;
+export const DRAIN_MS = 500;
+
+/** The throughput floor looks at the pace of this long, of the time that was spent waiting for the vendor. */
+export const PACE_WINDOW_MS = 10_000;
+
 export const CIRCUIT = {
-  /** Failures in a row, within one process, that open a circuit. */
+  /** Failures in a row, within one process, that open a circuit; weighted as below. */
   failuresToOpen: 5,
+  /** Or this share of the calls of all processes, weighted (route/target-statistics.ts) … */
+  failureRate: 0.5,
+  /** … of at least so many … */
+  leastCalls: 20,
+  /** … within so long. */
+  rateWindowMs: 60_000,
   /** The first opening; each further one in a row lasts twice as long, up to `longestOpenMs`. */
   openMs: 30_000,
   longestOpenMs: 5 * 60_000,
@@ -35,6 +51,12 @@ export const CIRCUIT = {
   refreshMs: 1_000,
   /** How long a request waits for the store of circuits at most. */
   storePatienceMs: 1_000,
+  /** Share of the requests that the planner gives a target so long after its circuit has closed; past the last step all. Ascending. */
+  slowStart: [
+    { untilMs: 5_000, share: 0.1 },
+    { untilMs: 10_000, share: 0.25 },
+    { untilMs: 20_000, share: 0.5 },
+  ],
   /** A vendor's retry-after is remembered no longer: it may be a mistake, and one call in that time does no harm. */
   longestPassOverMs: 5 * 60_000,
 } as const;

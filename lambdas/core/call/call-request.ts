@@ -3,6 +3,7 @@ import { admitAttempts } from '../admit/admit-attempt.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
 import { stopByTime } from '../admit/run-refusals.ts';
 import type { Ports } from '../ports.ts';
+import { present } from '../read-json.ts';
 import type { CallRequest } from './call.ts';
 import { LONGEST_SILENCE_MS } from './call-policy.ts';
 import type { StopWatch } from './watch-for-stop.ts';
@@ -23,11 +24,14 @@ export const callRequestOf = (
     body,
     alias,
     targets: plan.targets,
+    ...fallbacksOf(admission),
     context: {
       requestId: admission.requestId,
       alias: conversation.model,
       createdAt: Math.floor(now / 1000),
       streamUsage: conversation.streamUsage,
+      asked: body,
+      ...present('embedding', conversation.embedding),
     },
     outputLimit: (target) => {
       const limit = outputLimitOf(admission, target);
@@ -50,3 +54,20 @@ export const callRequestOf = (
 /** How long the whole answer may take, milliseconds. */
 const longestAnswerMs = (totalMs: number, isStream: boolean): number =>
   isStream ? totalMs : Math.min(totalMs, LONGEST_SILENCE_MS);
+
+/** Whom the call may fall back on, and a note in the receipt when it does. */
+const fallbacksOf = ({ plan, receipt }: Admission): Pick<CallRequest, 'fallbackTargets' | 'fellBack'> => {
+  const { fallbacks } = plan;
+  if (fallbacks === undefined) return {};
+  return {
+    fallbackTargets: (cause) => fallbacks(cause).flatMap(({ targets }) => targets),
+    fellBack: (because) => {
+      const notes = fallbacks(because).map(({ alias, targets }) => ({
+        alias,
+        because,
+        targets: targets.map(({ id }) => id),
+      }));
+      receipt.fallbacks = [...(receipt.fallbacks ?? []), ...notes];
+    },
+  };
+};

@@ -1,76 +1,84 @@
 import type { Refusal } from '../failures.ts';
 import { refuse } from '../failures.ts';
-import { type Ports, StoreUnavailable } from '../ports.ts';
+import { StoreUnavailable } from '../ports.ts';
 import type { Target } from '../target.ts';
-import { type AttemptPorts, type AttemptResult, attemptTarget } from './attempt.ts';
-import { backoffMs } from './backoff.ts';
-import type { CallRequest, CallResult, PassedOver } from './call.ts';
-import { LONGEST_WAIT_MS, WAIT_MARGIN_MS } from './call-policy.ts';
-import { outcomeOfSignal, Stopped, watchAttempt } from './deadlines.ts';
-import { type FailedAttempt, finalRefusal, type Shut, stoppedRefusal } from './final-refusal.ts';
+import { type AttemptLimits, type AttemptResult, attemptTarget } from './attempt.ts';
+import type { AttemptRecord, CallRequest, LateResult, PassedOver } from './call.ts';
+import { type Call, type CallPorts, giveUp, isFull, resultIfStopped, startCall } from './call-state.ts';
+import type { Entering } from './circuit-board.ts';
+import { Stopped, watchAttempt } from './deadlines.ts';
+import { fallBack, isFallbackLeft, leaveToFilterFallbacks } from './fall-back.ts';
+import { LEAST_BAD } from './probe-verdict.ts';
 import { renewProviderKey } from './provider-key.ts';
+import { shortWaitOf, waitBeforeRound } from './waits.ts';
 
-export type CallPorts = AttemptPorts & Pick<Ports, 'random' | 'circuitBoard'>;
-
-/** The state of one call over all its attempts. */
-interface Call {
-  request: CallRequest;
-  ports: CallPorts;
-  /** The earlier of the request's deadline and the alias's total. */
-  deadlineAt: number;
-  attempts: FailedAttempt[];
-  /** Calls that were sent: the attempt budget counts these. */
-  sent: number;
-  /** Targets that said no for good. */
-  finished: Set<Target>;
-  /** Targets whose key was read anew once. */
-  renewed: Set<Target>;
-  /** Targets without room in their provider's quota, until then. */
-  full: Map<Target, number>;
-}
+export type { CallPorts } from './call-state.ts';
 
 /**
- * Asks the targets until one answers. A failure moves on to the next healthy target at once; only when all have been
- * asked does the call wait (backoff, or the soonest retry-after) and go round again. One attempt budget and one deadline
- * hold for all of it. Nothing is handed to the client before real content has come.
+ * Asks the targets until one answers. A failure moves on to the next healthy target at once, then to those of the aliases
+ * that it may fall back on; only when all have been asked does the call wait (backoff, or the soonest retry-after) and go
+ * round again. Where every circuit is open, the least bad target is tried once. One attempt budget and one deadline hold for
+ * all of it. Nothing is handed to the client before real content has come.
  *
  * Never rejects for what a target, a store or a client does; `admitAttempt` and bugs excepted.
  */
-export const callTargets = async (request: CallRequest, ports: CallPorts): Promise<CallResult> => {
-  const deadlineAt = Math.min(request.deadlineAt, ports.clock.now() + request.alias.timeouts.totalMs);
-  const call: Call = {
-    request,
-    ports,
-    deadlineAt,
-    attempts: [],
-    sent: 0,
-    finished: new Set(),
-    renewed: new Set(),
-    full: new Map(),
-  };
+export const callTargets = async (request: CallRequest, ports: CallPorts): Promise<LateResult> => {
+  const call = startCall(request, ports);
+  let asked = 0;
+  for (let round = 1; ; ) {
+    const result = await askEach(call, call.targets.slice(asked));
+    if (result !== undefined) return result;
+    asked = call.targets.length;
+    if (fallBack(call)) continue;
 
-  for (let round = 1; ; round++) {
-    for (const target of request.targets) {
-      if (call.finished.has(target)) continue;
-      const result = await askTarget(call, target);
-      if (result !== undefined) return result;
-    }
     const waitMs = waitBeforeRound(call, round);
-    if (waitMs === undefined) return giveUp(call);
-    await ports.clock.sleep(waitMs, request.signal);
+    if (waitMs !== undefined) {
+      await ports.clock.sleep(waitMs, request.signal);
+      round += 1;
+      asked = 0;
+      continue;
+    }
+    const leastBad = takeLeastBad(call);
+    if (leastBad === undefined) return giveUp(call);
+    const last = await askTarget(call, leastBad, 'least-bad');
+    if (last !== undefined) return last;
   }
 };
 
+/** One target after the other, until one has brought the call to its end. */
+const askEach = async (call: Call, targets: readonly Target[]): Promise<LateResult | undefined> => {
+  for (const target of targets) {
+    if (call.finished.has(target)) continue;
+    const result = await askTarget(call, target);
+    if (result !== undefined) return result;
+  }
+  return undefined;
+};
+
+/** Once a call, for want of any other target: one that it has not asked yet. */
+const takeLeastBad = (call: Call): Target | undefined => {
+  if (call.hasTriedLeastBad) return undefined;
+  call.hasTriedLeastBad = true;
+  const asked = new Set(call.attempts.map(({ target }) => target));
+  const left = call.targets.filter(
+    (target) => !asked.has(target) && !call.finished.has(target) && !isFull(call, target),
+  );
+  const id = call.ports.circuitBoard.leastBad(left.map((target) => target.id));
+  return left.find((target) => target.id === id);
+};
+
 /** @returns undefined when the next target should be asked */
-const askTarget = async (call: Call, target: Target): Promise<CallResult | undefined> => {
+const askTarget = async (call: Call, target: Target, entering?: Entering): Promise<LateResult | undefined> => {
   const { request, ports } = call;
   const stopped = resultIfStopped(call);
   if (stopped !== undefined) return stopped;
   if (call.sent >= request.alias.attempts) return giveUp(call);
 
   if (isFull(call, target)) return undefined;
-  const entry = await ports.circuitBoard.tryEnter(target.id);
+  const entry = await ports.circuitBoard.tryEnter(target.id, entering);
   if (entry.kind === 'wait') return undefined;
+  const mark = <T extends AttemptRecord>(record: T): T =>
+    entry.probe === LEAST_BAD ? { ...record, leastBad: true } : record;
   const report = (what: Parameters<typeof ports.circuitBoard.report>[1]) =>
     ports.circuitBoard.report(target.id, what, entry.probe);
 
@@ -83,9 +91,9 @@ const askTarget = async (call: Call, target: Target): Promise<CallResult | undef
         call.full.set(target, refusal.passOverUntil);
         return undefined;
       }
-      return { kind: 'failed', refusal, outcome: 'failed', attempts: call.attempts };
+      return afterRefusal(call, target, refusal);
     }
-    result = await attemptTarget(request, target, call.deadlineAt, silenceOf(call, target), ports);
+    result = await attemptTarget(request, target, limitsOf(call, target), ports);
   } catch (error) {
     report('abandoned');
     throw error;
@@ -93,36 +101,51 @@ const askTarget = async (call: Call, target: Target): Promise<CallResult | undef
 
   switch (result.kind) {
     case 'answered': {
-      report('ok');
       const { body, answer, dropped, record } = result;
       request.attemptEnded?.(record, true);
-      return { kind: 'answered', target, body, answer, dropped, attempts: [...call.attempts, record] };
+      report('ok');
+      return { kind: 'answered', target, body, answer, dropped, attempts: [...call.attempts, mark(record)] };
     }
     case 'streaming':
-      return streaming(call, target, result, entry.probe);
+      return streaming(call, target, result, entry.probe, mark);
     case 'failed':
-      report(result.wasSent ? result.record.failure : 'abandoned');
+      // First its statistics, which the circuit looks at.
       request.attemptEnded?.(result.record, result.wasSent);
-      return afterFailure(call, target, result);
+      report(result.wasSent ? result.record.failure : 'abandoned');
+      return afterFailure(call, target, { ...result, record: mark(result.record) });
     default:
       return result satisfies never;
   }
 };
 
-/**
- * How long a target may keep silent. A plain answer says nothing until it is whole, so it is given its share of the time
- * that is left while others could still be asked, and all of it when it is the last.
- */
-const silenceOf = ({ request, ports, deadlineAt, attempts, finished }: Call, target: Target): number | undefined => {
+/** What bounds one attempt. A plain answer is given its share of the time that is left while others could still be asked. */
+const limitsOf = (call: Call, target: Target): AttemptLimits => {
+  const { request, ports, deadlineAt, attempts } = call;
   const { firstTokenMs } = request.alias.timeouts;
-  if (request.conversation.stream) return firstTokenMs;
-  const asked = new Set(attempts.map((attempt) => attempt.target));
-  const others = request.targets.filter(
-    (other) =>
-      other !== target && !asked.has(other) && !finished.has(other) && ports.circuitBoard.peek(other.id).kind === 'go',
+  const limits = { deadlineAt, leavesFiltered: isFallbackLeft(call, 'contentFilter') };
+  if (request.conversation.stream) return { ...limits, silenceMs: firstTokenMs };
+  const others = othersToAsk(call, target);
+  if (others === 0 || attempts.length + 1 >= request.alias.attempts) return limits;
+  const shareMs = Math.floor((deadlineAt - ports.clock.now()) / (others + 1));
+  return { ...limits, silenceMs: Math.max(firstTokenMs, shareMs) };
+};
+
+/** Targets that were not asked yet and could be, those that the call may fall back on included. */
+const othersToAsk = (call: Call, target: Target): number => {
+  const { request, ports, attempts, finished } = call;
+  const asked = new Set(attempts.map((attempt) => attempt.target.id)).add(target.id);
+  const more = call.fellBack.has('any') ? [] : (request.fallbackTargets?.('any') ?? []);
+  return [...call.targets, ...more].filter(
+    (other) => !asked.has(other.id) && !finished.has(other) && ports.circuitBoard.peek(other.id).kind === 'go',
   ).length;
-  if (others === 0 || attempts.length + 1 >= request.alias.attempts) return undefined;
-  return Math.max(firstTokenMs, Math.floor((deadlineAt - ports.clock.now()) / (others + 1)));
+};
+
+/** A budget that has no room for this target may have for another; what else refuses would refuse them all. */
+const afterRefusal = (call: Call, target: Target, refusal: Refusal): LateResult | undefined => {
+  call.refusal = refusal;
+  if (refusal.code !== 'budget_exceeded') return giveUp(call);
+  call.finished.add(target);
+  return undefined;
 };
 
 /** Asks whether the ledger holds enough for this attempt too. A store that is down is a refusal: no hold, no call. */
@@ -144,22 +167,25 @@ const streaming = (
   target: Target,
   { record, stream, dropped }: Extract<AttemptResult, { kind: 'streaming' }>,
   probe: string | undefined,
-): CallResult => {
+  mark: (record: AttemptRecord) => AttemptRecord,
+): LateResult => {
   // A prober is answered by the first content; the others say at the end, so that streams which always break off count.
-  if (probe !== undefined) circuitBoard.report(target.id, 'ok', probe);
+  const isLeastBad = probe === LEAST_BAD;
+  if (probe !== undefined && !isLeastBad) circuitBoard.report(target.id, 'ok', probe);
   const ended = stream.ended.then(({ outcome, stop, record }) => {
     request.attemptEnded?.(record, true);
-    circuitBoard.report(target.id, outcome === 'answered' ? 'ok' : (record.failure ?? 'abandoned'));
-    return { outcome, ...(stop !== undefined && { stop }), attempts: [...attempts, record] };
+    const report = outcome === 'answered' ? 'ok' : (record.failure ?? 'abandoned');
+    circuitBoard.report(target.id, report, isLeastBad ? probe : undefined);
+    return { outcome, ...(stop !== undefined && { stop }), attempts: [...attempts, mark(record)] };
   });
-  return { kind: 'streaming', target, chunks: stream.chunks, ended, dropped, attempts: [...attempts, record] };
+  return { kind: 'streaming', target, chunks: stream.chunks, ended, dropped, attempts: [...attempts, mark(record)] };
 };
 
 const afterFailure = async (
   call: Call,
   target: Target,
   { record, wasSent, key }: Extract<AttemptResult, { kind: 'failed' }>,
-): Promise<CallResult | undefined> => {
+): Promise<LateResult | undefined> => {
   const { failure } = record;
   const { request, ports } = call;
   call.attempts.push(record);
@@ -176,9 +202,14 @@ const afterFailure = async (
   if (stopped !== undefined) return stopped;
   if (failure.reason === 'unauthorized' && key !== undefined && (await renewKey(call, target, key)))
     return askTarget(call, target);
+  if (failure.reason === 'content_filter' && leaveToFilterFallbacks(call)) return undefined;
   if (!failure.isRetryable && !failure.mayFallBack) return giveUp(call);
   if (!failure.isRetryable) call.finished.add(target);
-  return undefined;
+  const waitMs = shortWaitOf(call, target, failure);
+  if (waitMs === undefined) return undefined;
+  call.waited.add(target);
+  await ports.clock.sleep(waitMs, request.signal);
+  return askTarget(call, target);
 };
 
 /** A key that the vendor turned down may have been rotated a moment ago: it is read anew, once a call and target. */
@@ -195,44 +226,4 @@ const renewKey = async (call: Call, target: Target, rejected: string): Promise<b
   } finally {
     watch.release();
   }
-};
-
-/** The client has gone, somebody cancelled, or the deadline has passed. */
-const resultIfStopped = ({ request, ports, deadlineAt, attempts }: Call): CallResult | undefined => {
-  const isLate = ports.clock.now() >= deadlineAt || attempts.at(-1)?.failure.reason === 'deadline';
-  if (!request.signal.aborted && !isLate) return undefined;
-  const outcome = request.signal.aborted ? outcomeOfSignal(request.signal) : 'deadline';
-  return { kind: 'failed', ...stoppedRefusal(outcome, attempts, request.stoppedByRun?.(outcome)), attempts };
-};
-
-const isFull = ({ full, ports }: Call, target: Target): boolean => (full.get(target) ?? 0) > ports.clock.now();
-
-const giveUp = (call: Call): CallResult => {
-  const { request, ports, attempts, full } = call;
-  const shut = request.targets.map(
-    (target): Shut =>
-      isFull(call, target)
-        ? { kind: 'wait', until: full.get(target) ?? 0, because: 'quota', target: target.id }
-        : ports.circuitBoard.peek(target.id),
-  );
-  return { kind: 'failed', ...finalRefusal(attempts, shut, request.alias.name, ports.clock.now()), attempts };
-};
-
-/**
- * How long to wait before going round again, ms; undefined where it is not worth it: nobody is left, the budget is spent,
- * every circuit is open, or the wait would not leave time for an answer. Nobody waits here for a quota: the client is told
- * when it has room.
- */
-const waitBeforeRound = (call: Call, round: number): number | undefined => {
-  const { request, ports, deadlineAt, sent, finished } = call;
-  if (sent >= request.alias.attempts) return undefined;
-  const now = ports.clock.now();
-  const readyAt = request.targets
-    .filter((target) => !finished.has(target) && !isFull(call, target))
-    .map((target) => ports.circuitBoard.peek(target.id))
-    .filter((entry) => entry.kind === 'go' || entry.because === 'retry-after')
-    .map((entry) => (entry.kind === 'go' ? now : entry.until));
-  if (readyAt.length === 0) return undefined;
-  const waitMs = Math.max(0, Math.min(...readyAt) - now) + backoffMs(round, ports.random);
-  return waitMs <= LONGEST_WAIT_MS && now + waitMs <= deadlineAt - WAIT_MARGIN_MS ? waitMs : undefined;
 };

@@ -3,7 +3,7 @@ import type { Answer, Conversation, JsonObject, Stop, Usage } from '../conversat
 import type { AnswerContext, Surface } from '../dialect.ts';
 import type { AttemptFailure, Refusal } from '../failures.ts';
 import type { Outcome } from '../receipt.ts';
-import type { Alias, Target } from '../target.ts';
+import type { Alias, FallbackCause, Target } from '../target.ts';
 
 /** Everything a call needs: what to ask, whom, and until when. */
 export interface CallRequest {
@@ -26,6 +26,10 @@ export interface CallRequest {
   stoppedByRun?: (outcome: Outcome) => RunStop | undefined;
   /** Asked before EVERY attempt, the first one too (the first target's circuit may be open): holds more where the hop is dearer or an earlier attempt may be billed. A refusal ends the call; a target that is passed over lets the next one be asked. */
   admitAttempt: (target: Target, earlier: readonly AttemptRecord[]) => Promise<Refusal | PassedOver | undefined>;
+  /** Targets of the aliases that may answer in this one's place, those that can serve the request; asked for when they are needed. */
+  fallbackTargets?: (cause: FallbackCause) => readonly Target[];
+  /** They are asked now. */
+  fellBack?: (cause: FallbackCause) => void;
   /** Told of every admitted attempt once, when it has ended. `wasSent`: the vendor may have seen it. */
   attemptEnded?: (record: AttemptRecord, wasSent: boolean) => void;
 }
@@ -49,9 +53,22 @@ export interface AttemptRecord {
   seenOutputTokens: number;
   /** The output limit that was sent with it, tokens. */
   sentOutputLimit?: number;
+  /** Its circuit was open: there was no better target. */
+  leastBad?: true;
+  /** The answer's text, where a format was asked for that it can be held against; it goes into no log and no ledger. */
+  output?: string;
 }
 
-export type CallResult =
+export type CallResult = LateResult | EarlyResult;
+
+/** Nobody has answered yet, and the client is kept company meanwhile (`heartbeatMs`). */
+export interface EarlyResult {
+  kind: 'waiting';
+  chunks: AsyncIterable<string>;
+  result: Promise<LateResult>;
+}
+
+export type LateResult =
   | { kind: 'answered'; target: Target; body: JsonObject; answer: Answer; dropped: string[]; attempts: AttemptRecord[] }
   /** The first content has come. `chunks` is the client's SSE text; `ended` always resolves, also when nobody reads on. */
   | {

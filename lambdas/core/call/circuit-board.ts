@@ -1,14 +1,31 @@
 import type { AttemptFailure } from '../failures.ts';
 import type { CircuitRecord, CircuitStore, Clock, Log, Random } from '../ports.ts';
+import type { TargetStatistics } from '../route/target-statistics.ts';
 import { CIRCUIT } from './call-policy.ts';
-import { isAhead, isOverridden, leaseProbe, openCircuit, standingOf, untouchedCircuit } from './circuit.ts';
-import { afterProbe, type CallReport, isProber, reasonOf } from './probe-verdict.ts';
+import {
+  isAhead,
+  isOverridden,
+  leaseProbe,
+  openCircuit,
+  slowStartShare,
+  standingOf,
+  untouchedCircuit,
+} from './circuit.ts';
+import { failsTooOften, failuresInARow } from './circuit-evidence.ts';
+import { afterProbe, type CallReport, isProber, LEAST_BAD, reasonOf } from './probe-verdict.ts';
 import { withPatience } from './with-patience.ts';
 
-/** Whether a call may go to a target now. `probe` marks the single call that tries a broken target again. */
+/** Whether a call may go to a target now. `probe` marks the single call that tries a broken target again, or one that goes there for want of a better target. */
 export type Entry =
   | { kind: 'go'; probe?: string }
-  | { kind: 'wait'; until: number; because: 'circuit' | 'retry-after' };
+  | {
+      kind: 'wait';
+      until: number;
+      because: 'circuit' | 'by-hand' | 'retry-after';
+    };
+
+/** `least-bad`: nobody else could be asked, so that not even an open circuit keeps it out. */
+export type Entering = 'usual' | 'least-bad';
 
 /** The circuits as one gateway process knows them. */
 export interface CircuitBoard {
@@ -16,9 +33,13 @@ export interface CircuitBoard {
    * Asks to call a target now. Whoever gets `probe` must report with it, whatever happens. Waits for the store only for
    * the first word of a target and for a probe's lease, and never longer than `CIRCUIT.storePatienceMs`.
    */
-  tryEnter(target: string): Promise<Entry>;
+  tryEnter(target: string, entering?: Entering): Promise<Entry>;
   /** What `tryEnter` would say by what this process knows, taking nothing. */
   peek(target: string): Entry;
+  /** The share of the requests that a target gets whose circuit has closed of late, for the planner; 1 elsewhere. */
+  shareOf(target: string): number;
+  /** Of these targets the one whose open circuit has the best prospects: `least-bad` lets a call in. Undefined where all are shut for other reasons. */
+  leastBad(targets: readonly string[]): string | undefined;
   /** @param probe the entry's own, where it had one */
   report(target: string, report: CallReport, probe?: string): void;
   /** Reads all known circuits anew; at start it spares the first request the wait. */
@@ -33,7 +54,7 @@ interface Known {
   isRead: boolean;
   /** Moves under way or queued. */
   moves: Promise<void> | undefined;
-  /** Failures in a row while closed: counted in memory, so that no call costs a write. */
+  /** Failures in a row while closed, weighted: counted in memory, so that no call costs a write. */
   failures: number;
   /** A vendor's retry-after, for this process. */
   passOverUntil: number;
@@ -42,10 +63,11 @@ interface Known {
 const MOVE_TRIES = 3;
 
 /**
- * Keeps the circuits of one process: a memory of the shared store that is a second old at most while calls come, failures
- * in a row, and the vendors' retry-afters. A store that is down never fails a call: circuits then work from memory.
+ * Keeps the circuits of one process: a memory of the shared store that is a second old at most while calls come, what speaks
+ * against each target, and the vendors' retry-afters. A store that is down never fails a call: circuits then work from memory.
  *
  * @param targets ids to read at the first refresh already; others join as they are asked for
+ * @param statisticsOf what all processes together have seen of a target, as far as it is known here; asked when a call fails
  */
 export const makeCircuitBoard = ({
   store,
@@ -53,12 +75,14 @@ export const makeCircuitBoard = ({
   random,
   log,
   targets = [],
+  statisticsOf = () => undefined,
 }: {
   store: CircuitStore;
   clock: Clock;
   random: Random;
   log: Log;
   targets?: readonly string[];
+  statisticsOf?: (target: string) => TargetStatistics | undefined;
 }): CircuitBoard => {
   const all = new Map<string, Known>();
   const pending = new Set<Promise<void>>();
@@ -70,7 +94,13 @@ export const makeCircuitBoard = ({
     const found = all.get(target);
     if (found !== undefined) return found;
     const record = untouchedCircuit(target);
-    const known: Known = { record, isRead: false, moves: undefined, failures: 0, passOverUntil: 0 };
+    const known: Known = {
+      record,
+      isRead: false,
+      moves: undefined,
+      failures: 0,
+      passOverUntil: 0,
+    };
     all.set(target, known);
     return known;
   };
@@ -97,7 +127,7 @@ export const makeCircuitBoard = ({
   };
 
   const adopt = (known: Known, record: CircuitRecord): void => {
-    // Closed by another process's prober: what was counted here before is over.
+    // Closed, perhaps by another process's prober: what was counted here before is over.
     if (known.record.circuit.state !== 'closed' && record.circuit.state === 'closed') known.failures = 0;
     known.record = record;
   };
@@ -165,16 +195,20 @@ export const makeCircuitBoard = ({
     if (isAhead(known.passOverUntil, now, CIRCUIT.longestPassOverMs))
       return { kind: 'wait', until: known.passOverUntil, because: 'retry-after' };
     const standing = standingOf(known.record, now);
-    if (standing.kind === 'open') return { kind: 'wait', until: standing.until, because: 'circuit' };
-    return standing.kind === 'probe-due' && known.moves !== undefined ? soon() : { kind: 'go' };
+    if (standing.kind === 'open')
+      return { kind: 'wait', until: standing.until, because: standing.byHand ? 'by-hand' : 'circuit' };
+    if (standing.kind === 'probe-due') return known.moves !== undefined ? soon() : { kind: 'go' };
+    return { kind: 'go' };
   };
 
-  const tryEnter = async (target: string): Promise<Entry> => {
+  const tryEnter = async (target: string, entering: Entering = 'usual'): Promise<Entry> => {
     const known = knownOf(target);
     while (!known.isRead) await refresh();
     refreshIfStale();
     const entry = peek(target);
-    if (entry.kind === 'wait' || standingOf(known.record, clock.now()).kind === 'closed') return entry;
+    if (entry.kind === 'wait')
+      return entering === 'least-bad' && entry.because === 'circuit' ? { kind: 'go', probe: LEAST_BAD } : entry;
+    if (standingOf(known.record, clock.now()).kind === 'closed') return entry;
 
     const probe = Buffer.from(random.bytes(8)).toString('hex');
     await startMove(known, (record) =>
@@ -188,13 +222,14 @@ export const makeCircuitBoard = ({
     void startMove(known, (record) => afterProbe(record, { report, probe }, clock.now(), random));
 
   const reportCall = (known: Known, report: CallReport): void => {
-    if (report === 'ok') known.failures = 0;
-    if (typeof report === 'string' || !report.countsAgainstCircuit) return;
-    known.failures += 1;
-    if (known.failures < CIRCUIT.failuresToOpen) return;
+    known.failures = failuresInARow(known.failures, report);
+    if (typeof report === 'string') return;
+    const { failures, record } = known;
     const isClosed = (record: CircuitRecord): boolean =>
       record.circuit.state === 'closed' && !isOverridden(record, clock.now());
-    if (!isClosed(known.record)) return;
+    if (!isClosed(record) || !isOfTarget(report)) return;
+    const isOverShare = () => failsTooOften(statisticsOf(record.target), record, clock.now());
+    if (failures < CIRCUIT.failuresToOpen && !isOverShare()) return;
     known.failures = 0;
     log.warn('circuit opens', { target: known.record.target, reason: reasonOf(report) });
     void startMove(known, (record) =>
@@ -202,9 +237,21 @@ export const makeCircuitBoard = ({
     );
   };
 
+  const leastBad = (ids: readonly string[]): string | undefined => {
+    const open = ids.flatMap((id) => {
+      const { circuit } = knownOf(id).record;
+      const entry = peek(id);
+      if (entry.kind === 'go' || entry.because !== 'circuit') return [];
+      return [{ id, openings: circuit.state === 'closed' ? 0 : circuit.openings, until: entry.until }];
+    });
+    return open.toSorted((a, b) => a.openings - b.openings || a.until - b.until)[0]?.id;
+  };
+
   return {
     tryEnter,
     peek,
+    shareOf: (target) => slowStartShare(knownOf(target).record, clock.now()),
+    leastBad,
     refresh,
     report(target, report, probe) {
       const known = knownOf(target);

@@ -1,11 +1,11 @@
 /**
  * The circuit of one target as a pure state machine:
  *
- *   closed ──(failures in a row)──▶ open ──(its time is up: one prober takes the lease)──▶ half-open ──(it answered)──▶ closed
- *                                    ▲                                                       │
- *                                    └──────────(it failed: open again, twice as long)───────┘
+ *   closed ──(too many fail)──▶ open ──(its time is up: one prober takes the lease)──▶ half-open ──(it answered)──▶ closed
+ *                                 ▲                                                       │
+ *                                 └──────────(it failed: open again, twice as long)───────┘
  *
- * Each move makes the next record, whose version is the condition of the write: of many processes that move at once one
+ * One that has just closed is given a share of the requests, which grows in steps. Each move makes the next record, whose version is the condition of the write: of many processes that move at once one
  * succeeds, and that picks the single prober. An override set by hand wins over all of it until it expires.
  */
 import type { CircuitRecord } from '../ports.ts';
@@ -14,7 +14,8 @@ import { CIRCUIT } from './call-policy.ts';
 /** What a circuit means for a call that would enter now. */
 export type Standing =
   | { kind: 'closed' }
-  | { kind: 'open'; until: number }
+  /** `byHand`: somebody wants nothing sent there. */
+  | { kind: 'open'; until: number; byHand?: true }
   /** The open time, or the last prober's lease, has run out: whoever takes the lease may try. */
   | { kind: 'probe-due' };
 
@@ -40,7 +41,7 @@ export const isOverridden = ({ override }: CircuitRecord, now: number): boolean 
 
 export const standingOf = ({ circuit, override }: CircuitRecord, now: number): Standing => {
   if (override !== null && now < override.until)
-    return override.state === 'open' ? { kind: 'open', until: override.until } : { kind: 'closed' };
+    return override.state === 'open' ? { kind: 'open', until: override.until, byHand: true } : { kind: 'closed' };
   switch (circuit.state) {
     case 'closed':
       return { kind: 'closed' };
@@ -55,6 +56,13 @@ export const standingOf = ({ circuit, override }: CircuitRecord, now: number): S
     default:
       return circuit satisfies never;
   }
+};
+
+/** Which part of the requests a closed circuit is given, growing in steps. One that was closed by hand, or never opened, gets all. */
+export const slowStartShare = (record: CircuitRecord, now: number): number => {
+  if (record.circuit.state !== 'closed' || record.version === 0 || isOverridden(record, now)) return 1;
+  const ageMs = now - record.changedAt;
+  return (ageMs < 0 ? undefined : CIRCUIT.slowStart.find(({ untilMs }) => ageMs < untilMs))?.share ?? 1;
 };
 
 /** How long the n-th opening in a row lasts, ms. @param fraction in [0, 1), for the jitter */

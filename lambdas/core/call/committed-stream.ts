@@ -1,7 +1,11 @@
 import type { Stop } from '../conversation.ts';
 import type { AttemptFailure } from '../failures.ts';
+import type { Clock } from '../ports.ts';
 import type { Outcome } from '../receipt.ts';
+import type { Timeouts } from '../target.ts';
+import { attemptFailure } from './attempt-failure.ts';
 import type { AttemptRecord } from './call.ts';
+import { DRAIN_MS, DRAIN_TOKENS, PACE_WINDOW_MS } from './call-policy.ts';
 import type { StopCause, Watch } from './deadlines.ts';
 import type { StreamReader, StreamStep } from './stream-attempt.ts';
 import type { Tally } from './tally.ts';
@@ -21,21 +25,24 @@ export interface CommittedEnd {
 
 /**
  * A stream whose first content has come. It is pulled: no reader, no reading. It ends in one of three ways, and exactly
- * once: complete; broken, with the surface's error event as the last chunk; or left by its reader, which stops the vendor.
+ * once: complete; broken, with the surface's error event as the last chunk; or left by its reader, which stops the vendor;
+ * where little more than the usage is missing, that is read first, since the vendor bills it anyway.
  */
 export const openCommittedStream = ({
   first,
   reader,
   tally,
   watch,
-  idleMs,
+  timeouts: { idleMs, minTokensPerSecond },
+  clock,
   errorText,
 }: {
   first: Exclude<StreamStep, { kind: 'failed' }>;
   reader: StreamReader;
   tally: Tally;
   watch: Watch;
-  idleMs: number;
+  timeouts: Pick<Timeouts, 'idleMs' | 'minTokensPerSecond'>;
+  clock: Clock;
   /** The surface's error event. */
   errorText: (failure: AttemptFailure) => string;
 }): CommittedStream => {
@@ -43,6 +50,8 @@ export const openCommittedStream = ({
   let ready = '';
   let isFinished = false;
   let isLeft = false;
+  /** The client has gone, and the rest is only read for its usage. */
+  let isDrained = false;
   let bug: { error: unknown } | undefined;
 
   const finish = (outcome: Outcome, failure?: AttemptFailure): void => {
@@ -54,7 +63,7 @@ export const openCommittedStream = ({
   const complete = (): void => {
     watch.release();
     reader.linger();
-    finish('answered');
+    finish(isDrained ? 'client-gone' : 'answered');
   };
 
   const breakOff = (outcome: Outcome, failure: AttemptFailure): void => {
@@ -72,20 +81,26 @@ export const openCommittedStream = ({
     // A stop has come first and said how it ended.
     if (isFinished) return;
     if (step.kind === 'failed') {
-      breakOff('cut', step.failure);
+      breakOff(isDrained ? 'client-gone' : 'cut', step.failure);
       return;
     }
     ready += step.text;
     if (step.kind === 'complete') complete();
   };
 
+  const checkPace = paceKeeper(minTokensPerSecond, () => tally.record().seenOutputTokens);
+  const read = async (): Promise<void> => {
+    const clear = watch.stopAfter(idleMs, { by: 'idle', afterMs: idleMs });
+    const askedAt = clock.now();
+    const step = await reader.next();
+    clear();
+    // Only the vendor's own time counts: a client that reads slowly holds it back.
+    const failure = step.kind === 'text' ? checkPace(clock.now() - askedAt) : undefined;
+    take(failure === undefined ? step : { kind: 'failed', failure });
+  };
+
   const pull = async (): Promise<IteratorResult<string, undefined>> => {
-    while (ready === '' && !isFinished) {
-      const clear = watch.stopAfter(idleMs, { by: 'idle', afterMs: idleMs });
-      const step = await reader.next();
-      clear();
-      take(step);
-    }
+    while (ready === '' && !isFinished) await read();
     if (bug !== undefined) throw bug.error;
     if (ready === '' || isLeft) return { done: true, value: undefined };
     const value = ready;
@@ -98,6 +113,22 @@ export const openCommittedStream = ({
   if (!isFinished) watch.onStop((cause) => breakOff(outcomeOfStop(cause), failureOfStop(cause, true)));
 
   let last: Promise<unknown> = Promise.resolve();
+  const drain = async (): Promise<void> => {
+    while (!isFinished) await read();
+  };
+  const leave = (outcome: Outcome): void => {
+    if (isFinished || isDrained) return;
+    const cause: StopCause = { by: 'caller', outcome };
+    if (outcome !== 'client-gone' || !isNearlyWhole(tally)) {
+      watch.stop(cause);
+      return;
+    }
+    isDrained = true;
+    watch.stopAfter(DRAIN_MS, cause);
+    last = last.then(drain);
+  };
+  if (!isFinished) watch.onCaller(leave);
+
   const iterator: AsyncIterator<string, undefined> = {
     next() {
       const result = last.then(pull);
@@ -107,7 +138,7 @@ export const openCommittedStream = ({
     // Not queued behind a pending `next`: a reader that leaves is heard at once.
     async return() {
       isLeft = true;
-      if (!isFinished) watch.stop({ by: 'caller', outcome: 'client-gone' });
+      leave('client-gone');
       return { done: true, value: undefined };
     },
   };
@@ -117,4 +148,31 @@ export const openCommittedStream = ({
 const outcomeOfStop = (cause: StopCause): Outcome => {
   if (cause.by === 'caller') return cause.outcome;
   return cause.by === 'deadline' ? 'deadline' : 'cut';
+};
+
+/** Whether next to nothing but the usage is missing. */
+const isNearlyWhole = (tally: Tally): boolean => {
+  if (tally.stop !== undefined) return true;
+  const { sentOutputLimit, seenOutputTokens } = tally.record();
+  return sentOutputLimit !== undefined && seenOutputTokens >= sentOutputLimit - DRAIN_TOKENS;
+};
+
+/** @returns what a stream has failed by that came slower than the floor since it was last looked at; it is looked at rarely */
+const paceKeeper = (minTokensPerSecond: number | undefined, seenTokens: () => number) => {
+  let waitedMs = 0;
+  let tokens = minTokensPerSecond === undefined ? 0 : seenTokens();
+  return (ms: number): AttemptFailure | undefined => {
+    if (minTokensPerSecond === undefined) return undefined;
+    waitedMs += ms;
+    if (waitedMs < PACE_WINDOW_MS) return undefined;
+    const more = seenTokens() - tokens;
+    const pace = (more * 1_000) / waitedMs;
+    waitedMs = 0;
+    tokens += more;
+    return pace >= minTokensPerSecond
+      ? undefined
+      : attemptFailure('too_slow', {
+          message: `${pace.toFixed(1)} tokens a second came, ${minTokensPerSecond} is the least`,
+        });
+  };
 };

@@ -30,6 +30,8 @@ export interface Watch {
   guard<T>(work: () => Promise<T>): Promise<T>;
   /** Called once when the attempt is stopped, also when nobody waits in `guard`. */
   onStop(listener: (cause: StopCause) => void): void;
+  /** From now on the caller's going does not stop the attempt by itself: whoever listens does. */
+  onCaller(listener: (outcome: Outcome) => void): void;
   /** Stops the attempt unless it is cleared first. */
   stopAfter(ms: number, cause: StopCause): () => void;
   /** Nothing can stop the attempt any more: every timer and listener is gone. The upstream connection is left as it is. */
@@ -87,7 +89,8 @@ export const watchAttempt = (caller: AbortSignal, deadlineAt: number, clock: Clo
     };
   };
 
-  const onCallerAbort = (): void => stop({ by: 'caller', outcome: outcomeOfSignal(caller) });
+  let callerGone = (outcome: Outcome): void => stop({ by: 'caller', outcome });
+  const onCallerAbort = (): void => callerGone(outcomeOfSignal(caller));
   if (caller.aborted) onCallerAbort();
   else {
     caller.addEventListener('abort', onCallerAbort, { once: true });
@@ -111,6 +114,9 @@ export const watchAttempt = (caller: AbortSignal, deadlineAt: number, clock: Clo
     onStop(added) {
       if (cause !== undefined) added(cause);
       else listener = added;
+    },
+    onCaller(listener) {
+      callerGone = listener;
     },
     stopAfter,
     release,

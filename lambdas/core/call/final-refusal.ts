@@ -45,28 +45,31 @@ export const finalRefusal = (
 };
 
 const refuseUntried = (shut: readonly Shut[], alias: string, now: number): Refusal => {
-  const waits = shut.filter((entry) => entry.kind === 'wait');
+  const waits = shut.filter(isWait);
   if (waits.length > 0 && waits.every(({ until }) => until === Number.POSITIVE_INFINITY))
     return refuse(
       'rate_limit_exceeded',
       `This request alone is larger than the quota of every target of "${alias}". Shorten it; waiting can't help.`,
       { scope: scopeOf(waits.map(targetOf), alias), shouldRetry: false },
     );
-  const until = Math.min(...waits.map((wait) => wait.until));
-  const retryAfterMs = waits.length === 0 ? UNTOLD_RETRY_MS : Math.max(1, until - now);
-  if (waits.length > 0 && waits.every((wait) => wait.because !== 'circuit'))
+  const retryAfterMs = soonestEntryMs(waits, now);
+  if (waits.length > 0 && waits.every(({ because }) => because === 'quota' || because === 'retry-after'))
     return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit.`, {
       scope: scopeOf(waits.map(targetOf), alias),
       retryAfterMs,
     });
-  return refuse(
-    'no_target_available',
-    `No target of "${alias}" can be asked now: each one has failed repeatedly and is being rested.`,
-    {
-      retryAfterMs,
-    },
-  );
+  const isByHand = waits.length > 0 && waits.every(({ because }) => because === 'by-hand');
+  const why = isByHand
+    ? 'each one has been shut by hand'
+    : 'each one has failed repeatedly and is being rested, is busy, or has been shut by hand';
+  return refuse('no_target_available', `No target of "${alias}" can be asked now: ${why}.`, { retryAfterMs });
 };
+
+/** Until the first of them may be asked, ms. */
+const soonestEntryMs = (waits: readonly { until: number }[], now: number): number =>
+  waits.length === 0 ? UNTOLD_RETRY_MS : Math.max(1, Math.min(...waits.map(({ until }) => until)) - now);
+
+const isWait = (entry: Shut): entry is Extract<Shut, { kind: 'wait' }> => entry.kind === 'wait';
 
 const targetOf = (entry: Shut): string | undefined => ('target' in entry ? entry.target : undefined);
 
@@ -103,6 +106,12 @@ const refuseFailed = (
       retryAfterMs: Math.min(soonestRetryMs(attempts, now), ...quotaWaits(shut, now)),
       attempts: list,
     });
+  if (attempts.every(({ leastBad, failure }) => leastBad && failure.countsAgainstCircuit))
+    return refuse(
+      'no_target_available',
+      `No target of "${alias}" can be asked now: each one has failed repeatedly and is being rested, or is shut. The least bad was tried all the same: ${said}`,
+      { retryAfterMs: soonestEntryMs(shut.filter(isWait), now), attempts: list },
+    );
   const count = attempts.length === 1 ? 'The only attempt' : `All ${attempts.length} attempts`;
   return refuse('all_targets_failed', `${count} for "${alias}" failed. ${said}`, {
     attempts: list,

@@ -19,6 +19,9 @@ export const verdictOf = (report: CallReport): Verdict => {
 export const reasonOf = (report: CallReport): string =>
   typeof report === 'string' ? report : [report.reason, report.status].filter((word) => word !== undefined).join(' ');
 
+/** In the place of a prober's name: the call went to an open target because all others were shut as well. */
+export const LEAST_BAD = 'least-bad';
+
 /** Whether this prober holds the lease. */
 export const isProber = ({ circuit }: CircuitRecord, probe: string): boolean =>
   circuit.state === 'half-open' && circuit.prober === probe;
@@ -36,6 +39,10 @@ export const afterProbe = (
 ): CircuitRecord | undefined => {
   const verdict = verdictOf(report);
   // Any prober's good word counts, a late one's too: else a target slower than the lease would never close.
+  if (probe === LEAST_BAD)
+    return verdict === 'works' && record.circuit.state !== 'closed'
+      ? closeCircuit(record, now, 'answered as the least bad')
+      : undefined;
   if (verdict === 'works')
     return record.circuit.state === 'half-open' ? closeCircuit(record, now, 'probe answered') : undefined;
   if (!isProber(record, probe)) return undefined;

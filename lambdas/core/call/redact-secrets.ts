@@ -11,13 +11,28 @@ const SECRETS: readonly RegExp[] = [
   // JSON web tokens
   /\beyJ[\w-]{10,}\.[\w.-]+/g,
 ];
+/** User and password in an address. */
+const CREDENTIALS = /\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@]{1,256}@/gi;
+
+/** Addresses and names that mean something inside somebody's network alone, ports included. */
+const INTERNAL: readonly RegExp[] = [
+  /\b(?:10|127)(?:\.\d{1,3}){3}(?::\d{1,5})?\b/g,
+  /\b(?:192\.168|169\.254|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2}(?::\d{1,5})?\b/g,
+  /\[(?:::1|f[cde][0-9a-f]{2}:[0-9a-f:]{2,39})\](?::\d{1,5})?/gi,
+  /\blocalhost:\d{1,5}\b/gi,
+  /\b(?:[a-z0-9-]{1,63}\.){1,10}(?:internal|local|localdomain|svc|corp|lan|intranet)\b(?::\d{1,5})?/gi,
+  // What AWS's services put behind the names of their exceptions.
+  /\binternal\.amazon\.com\b[^\s"]{0,200}/gi,
+];
+
 const BEARER = /\b(Bearer|Basic)\s+[\w+/=.~*-]{8,}/gi;
 
-/** A vendor's message with everything that looks like a key replaced, cut at 1,000 characters: fit for logs, receipts and clients. */
+/** A vendor's message with everything that looks like a key or an internal host replaced, cut at 1,000 characters: fit for logs, receipts and clients. */
 export const redactSecrets = (message: string): string => {
   // Cut first (with room for what redaction takes away): a megabyte of HTML is not worth scanning.
   let text = message.slice(0, 4 * LONGEST_MESSAGE);
   for (const secret of SECRETS) text = text.replace(secret, '[redacted]');
-  text = text.replace(BEARER, '$1 [redacted]');
+  text = text.replace(BEARER, '$1 [redacted]').replace(CREDENTIALS, '$1[redacted]@');
+  for (const place of INTERNAL) text = text.replace(place, '[internal host]');
   return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
 };

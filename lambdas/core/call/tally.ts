@@ -15,6 +15,8 @@ export interface Tally {
   readonly stop: Stop | undefined;
   /** Whether anything came that a client would see. */
   readonly hasContent: boolean;
+  /** Whether any of it was more than a refusal's own words. */
+  readonly hasMoreThanRefusal: boolean;
   readonly hasEnded: boolean;
   /** The request goes out now: times count from here. */
   start(): void;
@@ -34,6 +36,7 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
   let stop: Stop | undefined;
   let firstTokenMs: number | undefined;
   let hasEnded = false;
+  let hasMoreThanRefusal = false;
   let text = '';
   let countedTokens = 0;
 
@@ -43,6 +46,10 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
     countedTokens += estimateTokensHigh(text, target);
     text = '';
   };
+
+  /** What a filter says in the model's place is nobody's output: a vendor that counted none is right. */
+  const isFilterAlone = (): boolean =>
+    stop?.reason === 'content-filter' && usage?.outputTokens === 0 && !hasMoreThanRefusal;
 
   return {
     get status() {
@@ -60,6 +67,9 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
     get hasContent() {
       return firstTokenMs !== undefined;
     },
+    get hasMoreThanRefusal() {
+      return hasMoreThanRefusal;
+    },
     get hasEnded() {
       return hasEnded;
     },
@@ -73,6 +83,7 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
       const content = contentOf(event);
       if (content === '') return false;
       count(content);
+      if (event.type !== 'refusal-delta') hasMoreThanRefusal = true;
       firstTokenMs ??= Math.max(0, clock.now() - startedAt);
       return true;
     },
@@ -80,7 +91,11 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
       usage = answer.usage;
       stop = answer.stop;
       // The vendor's count is the better one; ours is only for answers without, or with one of nothing.
-      if (usage === undefined || usage.outputTokens === 0) for (const part of answer.parts) count(contentOfPart(part));
+      if (usage === undefined || usage.outputTokens === 0)
+        for (const part of partsOf(answer)) {
+          if (part.type !== 'refusal') hasMoreThanRefusal = true;
+          count(contentOfPart(part));
+        }
     },
     record: (failure) => ({
       target,
@@ -91,7 +106,7 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
       ...(failure !== undefined && { failure }),
       ...(usage !== undefined && { usage }),
       ...(sentOutputLimit !== undefined && { sentOutputLimit }),
-      seenOutputTokens: countedTokens + (text === '' ? 0 : estimateTokensHigh(text, target)),
+      seenOutputTokens: isFilterAlone() ? 0 : countedTokens + (text === '' ? 0 : estimateTokensHigh(text, target)),
     }),
   };
 };
@@ -114,6 +129,11 @@ const contentOf = (event: StreamEvent): string => {
       return '';
   }
 };
+
+const partsOf = ({ parts, alternatives = [] }: Answer): Answer['parts'] => [
+  ...parts,
+  ...alternatives.flatMap((one) => one.parts),
+];
 
 const contentOfPart = (part: Answer['parts'][number]): string => {
   switch (part.type) {

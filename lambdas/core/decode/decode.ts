@@ -1,10 +1,11 @@
 import { type Caller, mayUse } from '../authenticate/authenticate.ts';
-import type { Conversation, JsonObject } from '../conversation.ts';
+import type { Conversation, JsonObject, JsonValue } from '../conversation.ts';
 import type { Surface } from '../dialect.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import { readIdempotencyKey } from '../idempotency/read-idempotency-key.ts';
 import type { Gateway } from '../ports.ts';
 import type { Alias } from '../target.ts';
+import { readBetas } from './read-betas.ts';
 import { isJsonObject, readBody } from './read-body.ts';
 import { type RequestLabels, readLabels } from './request-headers.ts';
 
@@ -23,21 +24,29 @@ export interface Asked {
 
 export type DecodedRequest = { ok: true; asked: Asked } | { ok: false; refusal: Refusal };
 
-/** The surface's dialect → a canonical conversation. Nothing has been spent yet, and nothing is when this refuses. */
+/**
+ * The surface's dialect → a canonical conversation. Nothing has been spent yet, and nothing is when this refuses.
+ *
+ * @param spoken the surface, or what finds it by the body where the route does not say
+ */
 export const decode = async (
   request: Request,
-  surface: Surface,
+  spoken: Surface | ((body: JsonValue) => Promise<Surface>),
   caller: Caller,
   gateway: Gateway,
 ): Promise<DecodedRequest> => {
   const read = await readBody(request);
   if (!read.ok) return read;
+  const surface = typeof spoken === 'function' ? await spoken(read.body) : spoken;
   const decoded = surface.decodeRequest(read.body);
   if (!decoded.ok) {
     const { message, param } = decoded.problem;
     return denied(refuse('invalid_request', message, { shouldRetry: false, ...(param === null ? {} : { param }) }));
   }
-  const conversation = decoded.value;
+  const features = surface.name === 'anthropic-messages' ? readBetas(request.headers) : undefined;
+  if (features?.ok === false) return features;
+  const betas = features?.betas ?? [];
+  const conversation = betas.length === 0 ? decoded.value : { ...decoded.value, betas };
   const alias = findAlias(conversation.model, caller, gateway);
   if ('code' in alias) return denied(alias);
   const labels = readLabels(request.headers, conversation, caller);

@@ -13,6 +13,8 @@ export interface RequestLabels {
   tags: Record<string, string>;
   /** The agent run that the request is part of. */
   run?: NamedRun;
+  /** The client's own name for the conversation, so that it stays where its prompt cache is. */
+  session?: string;
   /** Ends a stream with an SSE comment that names the cost. */
   costTrailer: boolean;
 }
@@ -20,6 +22,7 @@ export interface RequestLabels {
 export type ReadLabels = { ok: true; labels: RequestLabels } | { ok: false; refusal: Refusal };
 
 const MAX_USER_LENGTH = 256;
+const MAX_SESSION_LENGTH = 256;
 const MAX_TAGS = 16;
 const TAG = /^([A-Za-z0-9_.-]{1,64})=([\x21-\x2b\x2d-\x3c\x3e-\x7e]{1,128})$/;
 
@@ -32,12 +35,19 @@ export const readLabels = (headers: Headers, conversation: Conversation, caller:
   if (!scopes.ok) return scopes;
   const run = readRun(headers, caller);
   if (!run.ok) return run;
+  const session = headers.get('x-tollgate-session')?.trim() ?? '';
+  if (session.length > MAX_SESSION_LENGTH)
+    return invalid(
+      `The session's name has ${session.length} characters, at most ${MAX_SESSION_LENGTH} are allowed.`,
+      'x-tollgate-session',
+    );
   return {
     ok: true,
     labels: {
       user: scopes.user,
       tags: scopes.tags,
       ...present('run', run.run),
+      ...(session !== '' && { session }),
       costTrailer: headers.get('x-tollgate-trailer') === 'cost',
     },
   };

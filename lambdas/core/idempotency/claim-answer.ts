@@ -101,9 +101,9 @@ const draftClaim = (asked: Asked, idempotencyKey: string, { clock, random }: Adm
   leaseUntil: clock.now() + asked.alias.timeouts.totalMs + LEASE_RESERVE_MS,
 });
 
-/** The same request, however its JSON was laid out: surface, body, and for whom it is. */
-const fingerprintOf = ({ surface, body, labels }: Asked): string =>
-  sha256(canonical([surface.name, body, labels.user, labels.tags]));
+/** The same request, however its JSON was laid out: surface, body, for whom it is, and what it asks for by header. */
+const fingerprintOf = ({ surface, body, labels, conversation: { betas = [] } }: Asked): string =>
+  sha256(canonical([surface.name, body, labels.user, labels.tags, ...betas]));
 
 /** JSON with the members of objects in one order. */
 const canonical = (value: JsonValue): string => {

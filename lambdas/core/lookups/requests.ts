@@ -2,16 +2,18 @@ import { formatUsd } from '../../contract/money.ts';
 import { parseRequestId } from '../admit/request-id.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { LedgerEntry, Ports, RequestLedger } from '../ports.ts';
+import type { Feedback, LedgerEntry, Ports, RequestLedger } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Found } from './lookup.ts';
 
 /** `GET /v1/receipts/{id}`: the whole decision. A request of another key does not exist. */
 export const showReceipt =
   (id: string) =>
-  async (caller: Caller, { ledger }: Ports): Promise<Found> => {
+  async (caller: Caller, { ledger, feedback }: Ports): Promise<Found> => {
     const entry = await findOwnEntry(id, caller, ledger);
-    return entry === undefined ? { ok: false, refusal: noSuchRequest() } : { ok: true, body: describeEntry(entry) };
+    if (entry === undefined) return { ok: false, refusal: noSuchRequest() };
+    const given = await feedback.read(id);
+    return { ok: true, body: { ...describeEntry(entry), ...(given && { feedback: describeFeedback(given) }) } };
   };
 
 /** `POST /v1/requests/{id}/cancel`: stops an answer under way, in whichever process it runs; what it has used is settled. */
@@ -26,11 +28,22 @@ export const cancelRequest =
   };
 
 /** Text that can be no request's id is not taken to the store. */
-const findOwnEntry = async (id: string, caller: Caller, ledger: RequestLedger): Promise<LedgerEntry | undefined> => {
+export const findOwnEntry = async (
+  id: string,
+  caller: Caller,
+  ledger: RequestLedger,
+): Promise<LedgerEntry | undefined> => {
   if (parseRequestId(id) === undefined) return undefined;
   const entry = await ledger.read(id);
   return entry?.keyId === caller.keyId ? entry : undefined;
 };
+
+/** As clients read it. */
+export const describeFeedback = ({ score, label, at }: Feedback) => ({
+  score,
+  label,
+  given_at: new Date(at).toISOString(),
+});
 
 /** An entry as people and programs read it: snake_case, exact dollars as decimal strings. */
 export const describeEntry = (entry: LedgerEntry) => ({
@@ -96,5 +109,5 @@ const snakeCased = (value: unknown): unknown => {
   );
 };
 
-const noSuchRequest = (): Refusal =>
+export const noSuchRequest = (): Refusal =>
   refuse('not_found', 'This key has made no request of that id.', { shouldRetry: false });

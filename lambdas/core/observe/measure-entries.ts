@@ -1,6 +1,9 @@
 import type { MetricName, MetricRecord } from '../../contract/metrics.ts';
 import { formatUsd } from '../../contract/money.ts';
+import { PROBER } from '../../contract/probing.ts';
 import type { Attempt, Outcome, Receipt } from '../receipt.ts';
+import { modelOf } from './model-of.ts';
+import { scoreOf } from './score-answer.ts';
 
 /** What has ended, as the ledger's stream tells of it. */
 export interface MeasuredEntry {
@@ -59,6 +62,12 @@ const measureRequest = (entry: MeasuredEntry, nowMs: number, book: MetricBook): 
   const [first] = receipt?.attempts ?? [];
   const last = receipt?.attempts.at(-1);
   if (first === undefined || last === undefined || receipt?.outcome !== 'answered') return;
+  // A probe lets nothing be said but a word; and without an end there is nothing to judge (embeddings).
+  if (receipt.answeredBy !== undefined && receipt.stop !== undefined && alias !== PROBER) {
+    const score = scoreOf(receipt.flaw);
+    all.add('QualityScore', score);
+    book.under(modelOf(receipt.answeredBy)).add('QualityScore', score);
+  }
   all.add('LatencyMs', last.startedAt + last.durationMs - first.startedAt);
   if (last.firstTokenMs !== undefined) all.add('FirstTokenMs', last.firstTokenMs);
 };
@@ -70,13 +79,13 @@ const measureCalls = ({ receipt, cost, isCorrection }: MeasuredEntry, book: Metr
   // the correction takes it from there again.
   const [planned] = receipt?.plan.targets ?? [];
   if (planned !== undefined && cost !== called) {
-    const target = book.under(dimensionsOf(planned));
+    const target = book.under(modelOf(planned));
     target.spend(cost - called);
     if (!isCorrection && attempts.length === 0) target.sum('Requests', 1);
     if (!isCorrection && attempts.length === 0) target.sum('Errors', 1);
   }
   attempts.forEach((attempt, i) => {
-    const target = book.under(dimensionsOf(attempt.target));
+    const target = book.under(modelOf(attempt.target));
     target.spend(BigInt(attempt.cost));
     target.sum('InputTokens', inputOf(attempt));
     target.sum('OutputTokens', attempt.usage?.outputTokens ?? 0);
@@ -99,14 +108,6 @@ const movesOn = (attempt: Attempt, next: Attempt | undefined): boolean =>
 
 const fallbacksOf = (receipt: Receipt | undefined): number =>
   (receipt?.attempts ?? []).filter((attempt, i, attempts) => movesOn(attempt, attempts[i + 1])).length;
-
-const REGION = /@[a-z]{2,4}(-[a-z]+)+-\d{1,2}$/;
-
-/** `bedrock/us.anthropic.claude…@us-west-2` → provider and model; regions of one model are one metric. */
-const dimensionsOf = (target: string): { Provider: string; Model: string } => {
-  const slash = target.indexOf('/');
-  return { Provider: target.slice(0, slash), Model: target.slice(slash + 1).replace(REGION, '') };
-};
 
 /** What a cap of nothing is used to by any spending. */
 const WHOLLY = 1;

@@ -60,6 +60,8 @@ export const makeProbeLease = (
       },
       // Never `go`: after the one call there is no second round.
       peek,
+      shareOf: () => 1,
+      leastBad: () => undefined,
       report: (_, word) => {
         report = word;
       },

@@ -1,13 +1,11 @@
+import { PROBER } from '../../contract/probing.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { CIRCUIT } from '../call/call-policy.ts';
-import type { JsonObject } from '../conversation.ts';
+import type { Conversation, JsonObject } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';
 import { readLabels } from '../decode/request-headers.ts';
 import type { Ports } from '../ports.ts';
 import type { Alias, Target } from '../target.ts';
-
-/** What entries, receipts, accounts and logs name a probe by: key, team, user and model. No key that is made has a hyphen in its id. */
-export const PROBER = 'circuit-probe';
 
 /** The least that every vendor takes as an output limit, tokens: some refuse fewer than 16. */
 const OUTPUT_TOKENS = 16;
@@ -35,7 +33,7 @@ export const askProbe = (target: Target, { surfaces, gateway }: Pick<Ports, 'sur
   };
   const decoded = surface.decodeRequest(body);
   if (!decoded.ok) throw new TypeError(`the probe's own request: ${decoded.problem.message}`);
-  const conversation = decoded.value;
+  const conversation = target.embedding === undefined ? decoded.value : askVector(decoded.value);
   const caller: Caller = {
     keyId: PROBER,
     org: gateway.org,
@@ -57,3 +55,11 @@ export const askProbe = (target: Target, { surfaces, gateway }: Pick<Ports, 'sur
   };
   return { surface, caller, labels: labels.labels, alias, conversation, body };
 };
+
+/** For a target that makes vectors: one of a short text. */
+const askVector = (conversation: Conversation): Conversation => ({
+  ...conversation,
+  turns: [],
+  maxOutputTokens: 0,
+  embedding: { inputs: ['OK'], format: 'float' },
+});

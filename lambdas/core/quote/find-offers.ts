@@ -3,10 +3,12 @@ import { type Asked, usableAliases } from '../decode/decode.ts';
 import type { Offer, Refusal } from '../failures.ts';
 import type { Ports } from '../ports.ts';
 import { planRoute } from '../route/plan.ts';
+import { routeSources } from '../route/route-sources.ts';
+import type { Target } from '../target.ts';
 import { type Draft, draftOf, hasTargetToAsk, judge, readStanding } from './judge-request.ts';
 import { costsOf } from './quote-costs.ts';
 
-export type OfferPorts = AdmitPorts & Pick<Ports, 'dialects'>;
+export type OfferPorts = AdmitPorts & Pick<Ports, 'dialects' | 'statistics' | 'homes' | 'policies'>;
 
 const MOST_OFFERS = 5;
 /** More aliases than this are not looked at: a refusal must stay cheap. */
@@ -21,17 +23,22 @@ const MOST_CANDIDATES = 32;
 export const draftOffers = (asked: Asked, own: Draft, nowMs: number, ports: OfferPorts): Draft[] => {
   const than = costsOf(own.admission);
   return usableAliases(asked.caller, ports.gateway)
-    .filter(({ name }) => name !== asked.conversation.model)
+    .filter(
+      ({ name, targets }) => name !== asked.conversation.model && spaceOf(targets) === spaceOf(asked.alias.targets),
+    )
     .slice(0, MOST_CANDIDATES)
     .flatMap((alias) => {
       const instead: Asked = { ...asked, alias, conversation: { ...asked.conversation, model: alias.name } };
-      const planned = planRoute(instead, ports.dialects, ports.gateway.aliases);
+      const planned = planRoute(instead, ports.dialects, ports.gateway.aliases, routeSources(ports));
       const drafted = planned.ok ? draftOf(instead, planned.plan, nowMs, ports) : undefined;
       if (!drafted?.ok) return [];
       const costs = costsOf(drafted.draft.admission);
       return costs.mostCost < than.mostCost && costs.expectedCost < than.expectedCost ? [drafted.draft] : [];
     });
 };
+
+/** Vectors of another model are no offer; see check-spaces.ts. */
+const spaceOf = ([first]: readonly Target[]): string | undefined => first?.embedding?.space;
 
 /** Those of them that would be admitted now and have a target that can be asked, the cheapest first. */
 export const offersAmong = (
@@ -58,7 +65,7 @@ export const withOffers = async (refusal: Refusal, asked: Asked, ports: OfferPor
   if (refusal.code !== 'budget_exceeded' && refusal.code !== 'rate_limit_exceeded') return refusal;
   try {
     const now = ports.clock.now();
-    const planned = planRoute(asked, ports.dialects, ports.gateway.aliases);
+    const planned = planRoute(asked, ports.dialects, ports.gateway.aliases, routeSources(ports));
     const own = planned.ok ? draftOf(asked, planned.plan, now, ports) : undefined;
     if (!own?.ok) return refusal;
     const drafts = draftOffers(asked, own.draft, now, ports);

@@ -1,29 +1,39 @@
 import { randomText } from '../authenticate/api-key.ts';
 import { authenticate } from '../authenticate/authenticate.ts';
+import { finalRefusal } from '../call/final-refusal.ts';
+import type { JsonValue } from '../conversation.ts';
 import { type Asked, decode } from '../decode/decode.ts';
 import type { Surface } from '../dialect.ts';
 import type { Refusal } from '../failures.ts';
 import type { Ports } from '../ports.ts';
 import { respondWithError, respondWithRefusal } from '../respond/respond-with-refusal.ts';
 import { idHeaders } from '../respond/response-headers.ts';
-import { planRoute } from '../route/plan.ts';
+import { planRequest } from '../route/plan-request.ts';
+import { routeSources } from '../route/route-sources.ts';
 import { draftOffers, offersAmong } from './find-offers.ts';
-import { draftOf, judge, readStanding } from './judge-request.ts';
+import { draftOf, fullTargets, judge, readStanding } from './judge-request.ts';
 import { costsOf, describeCosts, describeOffer } from './quote-costs.ts';
 
 /**
- * `POST /v1/quote`: a chat or messages body → whether it would be admitted now, by which route, what it is expected to cost
+ * `POST /v1/quote`: the body of any inference route → whether it would be admitted now, by which route, what it is expected to cost
  * and at most, what refuses it, and what would be admitted for less. Nothing is held, taken or called; the answer holds for
  * the moment in which it is given. What no request can be is refused as it would be on its own route.
+ *
+ * @param surfaceOf which surface a body is for, where it is not for `surface`, in which errors are told
  */
-export const quoteRequest = async (request: Request, surface: Surface, ports: Ports): Promise<Response> => {
+export const quoteRequest = async (
+  request: Request,
+  surface: Surface,
+  ports: Ports,
+  surfaceOf: (body: JsonValue) => Promise<Surface> = async () => surface,
+): Promise<Response> => {
   try {
     const authenticated = await authenticate(request.headers, ports);
     if (!authenticated.ok) return respondWithRefusal(authenticated.refusal, surface, ports);
-    const decoded = await decode(request, surface, authenticated.caller, ports.gateway);
+    const decoded = await decode(request, surfaceOf, authenticated.caller, ports.gateway);
     if (!decoded.ok) return respondWithRefusal(decoded.refusal, surface, ports);
     const { asked } = decoded;
-    const planned = planRoute(asked, ports.dialects, ports.gateway.aliases);
+    const planned = await planRequest(asked, ports.dialects, ports.gateway.aliases, routeSources(ports));
     if (!planned.ok) return respondWithRefusal(planned.refusal, surface, ports, { asked });
 
     const now = ports.clock.now();
@@ -35,18 +45,23 @@ export const quoteRequest = async (request: Request, surface: Surface, ports: Po
     const standing = await readStanding([draft, ...others], now, ports);
     const judged = judge(draft, standing, now, ports);
     const { plan, outputLimit, receipt } = judged.admission;
+    const full = judged.ok ? fullTargets(judged.admission, standing, now) : [];
+    const isAnyFree = full.length < plan.targets.length;
+    const refusal = judged.ok ? (isAnyFree ? null : refuseFull(full, asked, now)) : judged.refusal;
     return Response.json(
       {
         object: 'quote',
         model: asked.conversation.model,
-        admitted: judged.ok,
-        route: plan.targets.map(({ id }) => id),
-        passed_over: plan.passedOver,
+        admitted: refusal === null,
+        route: plan.targets
+          .filter((target) => !isAnyFree || full.every((one) => one.target !== target))
+          .map(({ id }) => id),
+        passed_over: [...plan.passedOver, ...full.map(({ target, why }) => ({ target: target.id, reason: why }))],
         input_tokens: { low: receipt.estimate.inputTokensLow, high: receipt.estimate.inputTokensHigh },
         output_limit: { tokens: outputLimit.tokens, set_by: outputLimit.setBy },
         ...describeCosts(costsOf(judged.admission)),
-        budget: judged.ok ? receipt.budget : null,
-        refusal: judged.ok ? null : describeRefusal(judged.refusal, now),
+        budget: refusal === null ? receipt.budget : null,
+        refusal: refusal && describeRefusal(refusal, now),
         offers: offersAmong(others, standing, now, ports).map(describeOffer),
       },
       { headers: idHeaders(`req_${randomText(ports.random, 20)}`) },
@@ -55,6 +70,15 @@ export const quoteRequest = async (request: Request, surface: Surface, ports: Po
     return respondWithError(error, surface, ports);
   }
 };
+
+/** What the call is refused with where none of its targets has room in its own quota. */
+const refuseFull = (full: ReturnType<typeof fullTargets>, { alias }: Asked, nowMs: number): Refusal =>
+  finalRefusal(
+    [],
+    full.map(({ target, until }) => ({ kind: 'wait', until, because: 'quota', target: target.id })),
+    alias.name,
+    nowMs,
+  ).refusal;
 
 /** A process that has not seen the run yet must know what started it: that has a budget too. */
 const learnRuns = async ({ caller, labels }: Asked, { runs }: Pick<Ports, 'runs'>): Promise<void> => {

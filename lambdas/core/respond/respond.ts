@@ -7,7 +7,7 @@ import type { Ports } from '../ports.ts';
 import { type OfferPorts, withOffers } from '../quote/find-offers.ts';
 import type { Settled } from '../settle/settle.ts';
 import { respondWithRefusal } from './respond-with-refusal.ts';
-import { decisionHeaders } from './response-headers.ts';
+import { decisionHeaders, undecidedHeaders } from './response-headers.ts';
 
 type RespondPorts = Pick<Ports, 'answers'> & OfferPorts;
 
@@ -22,6 +22,7 @@ export const respond = async (
     case 'answered':
       return respondWithAnswer(result, await settled, admission, ports);
     case 'streaming':
+    case 'waiting':
       return respondWithStream(result, settled, admission, ports);
     case 'failed': {
       const { asked } = admission;
@@ -56,13 +57,14 @@ const respondWithAnswer = async (
 
 /** Bytes as they come. The stream closes once the request is settled, so that whoever reads to its end may read the ledger. */
 const respondWithStream = (
-  result: Extract<CallResult, { kind: 'streaming' }>,
+  result: Extract<CallResult, { kind: 'streaming' | 'waiting' }>,
   settled: Promise<Settled>,
   admission: Admission,
   ports: RespondPorts,
 ): Response => {
+  const now = ports.clock.now();
   const headers = new Headers({
-    ...decisionHeaders(admission, result, ports.clock.now()),
+    ...(result.kind === 'waiting' ? undecidedHeaders(admission, now) : decisionHeaders(admission, result, now)),
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',

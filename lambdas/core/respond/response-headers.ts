@@ -1,6 +1,6 @@
 import type { Admission } from '../admit/admission.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
-import type { SurfaceName } from '../dialect.ts';
+import { type AnySurfaceName, isOpenaiDialect } from '../dialect.ts';
 import type { LimitFigures } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
@@ -27,20 +27,29 @@ export const decisionHeaders = (
   };
 };
 
+/** Where the answer begins before anybody knows who gives it: the receipt says that. */
+export const undecidedHeaders = (
+  { asked, requestId, receipt, limits }: Admission,
+  nowMs: number,
+): Record<string, string> => ({
+  ...idHeaders(requestId),
+  ...standingHeaders({ budget: receipt.budget, limits }, asked.surface.name, nowMs),
+});
+
 /** The limit that was sent to the target, where the client did not set it: a default, or one that back-pressure lowered. */
 const outputLimitHeader = (admission: Admission, target: Target): Record<string, string> => {
   const { tokens, setBy, loweredFrom } = outputLimitOf(admission, target);
   if (setBy === 'clamp')
     return { 'x-tollgate-output-limit': `${tokens}; set-by=budget; lowered-from=${loweredFrom ?? tokens}` };
   // Only OpenAI's dialect can leave the limit out; elsewhere the model's own maximum was sent.
-  const wasSet = setBy === 'alias' || (setBy === 'model' && target.dialect !== 'openai-chat');
+  const wasSet = setBy === 'alias' || (setBy === 'model' && !isOpenaiDialect(target.dialect));
   return wasSet ? { 'x-tollgate-output-limit': String(tokens) } : {};
 };
 
 /** How the caller stands: its budget, where it was asked for, and its rate limits. */
 export const standingHeaders = (
   { budget, limits }: { budget: Receipt['budget'] | undefined; limits: LimitFigures[] },
-  surface: SurfaceName,
+  surface: AnySurfaceName,
   nowMs: number,
 ): Record<string, string> => ({
   ...(budget && { 'x-tollgate-budget': budgetHeader(budget) }),
@@ -56,7 +65,7 @@ const budgetHeader = ({ state, scope, usedPerMille }: Receipt['budget']): string
 };
 
 /** The tightest requests and tokens limit of all scopes, in the names that each surface's clients read. */
-const rateLimitHeaders = (figures: LimitFigures[], surface: SurfaceName, nowMs: number): Record<string, string> => {
+const rateLimitHeaders = (figures: LimitFigures[], surface: AnySurfaceName, nowMs: number): Record<string, string> => {
   const headers: Record<string, string> = {};
   for (const what of ['requests', 'tokens'] as const) {
     const tightest = figures

@@ -1,11 +1,11 @@
 import type { Conversation, CostBearing } from '../conversation.ts';
-import type { DialectName } from '../dialect.ts';
+import type { AnyDialectName } from '../dialect.ts';
 import type { Target } from '../target.ts';
 
 export type PricedTarget = Pick<Target, 'price' | 'dialect' | 'bounds'>;
 
 /** What of a request reaches this target: a field that only another dialect can say is not sent. */
-export const chargesAt = ({ dialect }: { dialect: DialectName }, { costBearing }: Conversation): CostBearing[] =>
+export const chargesAt = ({ dialect }: { dialect: AnyDialectName }, { costBearing }: Conversation): CostBearing[] =>
   costBearing.filter((item) => item.dialect === dialect);
 
 export type ToolCharge = Extract<CostBearing, { kind: 'tool' }>;

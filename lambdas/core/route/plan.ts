@@ -1,10 +1,17 @@
 import { estimateConversation, type TokenEstimate } from '../admit/estimate.ts';
-import { type Dialects, dialectOf } from '../codecs.ts';
+import { askedIn, type Dialects, dialectOf } from '../codecs.ts';
 import type { Conversation } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { Alias, Target } from '../target.ts';
+import { present } from '../read-json.ts';
+import type { FallbackNote, RouteReceipt } from '../receipt.ts';
+import type { Alias, FallbackCause, Target } from '../target.ts';
+import { whyNotThere } from './allowed-region.ts';
+import { chooseRoute, type Route } from './choose-route.ts';
+import { gatherFacts } from './gather-facts.ts';
+import { holdBack } from './hold-back.ts';
 import { whyNot } from './requirements.ts';
+import { NO_SOURCES, policiesOf, type RouteSources } from './route-sources.ts';
 
 /** Which targets may serve the request, in order, and why the others may not. */
 export interface Plan {
@@ -12,8 +19,16 @@ export interface Plan {
   passedOver: { target: string; reason: string }[];
   /** Input tokens as this target counts them: the low estimate decides what fits, the high one what is held. */
   estimateOf(target: Target): TokenEstimate;
+  /** Why they stand in this order; absent where it is the configuration's. */
+  route?: RouteReceipt;
+  /** The conversation's name, where it is to be remembered which target has answered it. */
+  conversation?: string;
   /** The cheaper model that answers once a budget is in downgrade; absent where the alias names none. Planned when first asked for. */
   standIn?(): StandIn | undefined;
+  /** The other aliases that may answer, with those of their targets that can. Planned when first asked for (plan-fallbacks.ts). */
+  fallbacks?(cause: FallbackCause): Fallback[];
+  /** Whose targets these are, where the alias's own can't serve the request. */
+  fellBack?: FallbackNote;
 }
 
 /** Another alias in the place of the one asked for: `asked.conversation.model` still names that one. */
@@ -22,40 +37,89 @@ export interface StandIn {
   plan: Plan;
 }
 
+/** Another alias that may answer, and those of its targets that can serve the request, in the order of its own policy. */
+export interface Fallback {
+  alias: string;
+  targets: readonly Target[];
+  plan: Plan;
+}
+
 export type Planned = { ok: true; plan: Plan } | { ok: false; refusal: Refusal };
 
 /**
- * Pure: the same request and configuration give the same plan. Circuits are asked later, at each attempt.
+ * Pure: the same request, configuration and facts give the same plan, and the plan says which facts its order rests on. Circuits
+ * and quotas are asked later, at each attempt.
  *
  * @param aliases where stand-ins are found
+ * @param sources where facts are found, by policies that need any
+ * @param within regions that bind it beside the alias's own: those of the alias that was asked for, where another answers
  */
 export const planRoute = (
   asked: Asked,
   dialects: Dialects,
   aliases: ReadonlyMap<string, Alias> = new Map(),
+  sources: RouteSources = NO_SOURCES,
+  within: readonly (readonly string[])[] = [],
 ): Planned => {
   const { conversation, alias } = asked;
-  const targets: Target[] = [];
-  const passedOver: Plan['passedOver'] = [];
+  const regions = alias.allowRegions === undefined ? within : [...within, alias.allowRegions];
   const estimateOf = rememberEstimates(conversation);
-  for (const target of alias.targets) {
-    const reason = whyNot(target, dialectOf(target, dialects), conversation, estimateOf(target).inputTokensLow);
-    if (reason === undefined) targets.push(target);
+  const route = chooseRoute(asked, () => middleOf(alias.targets.slice(0, 1).map(estimateOf)));
+  const able: Target[] = [];
+  const passedOver: Plan['passedOver'] = [];
+  for (const named of route.targets) {
+    const target = askedIn(named, asked.surface.name);
+    const reason =
+      regions.map((allowed) => whyNotThere(target, allowed)).find((reason) => reason !== undefined) ??
+      whyNot(target, dialectOf(target, dialects, asked.surface), conversation, estimateOf(target).inputTokensLow);
+    if (reason === undefined) able.push(target);
     else passedOver.push({ target: target.id, reason });
   }
+  const { targets, ...why } = inOrder(route, able, { asked, estimateOf, sources });
   const [first, ...rest] = targets;
   if (first === undefined) return refuseAll(conversation, alias.name, passedOver);
-  const standIn = alias.downgradeTo === undefined ? {} : { standIn: once(() => planStandIn(asked, dialects, aliases)) };
-  return { ok: true, plan: { targets: [first, ...rest], passedOver, estimateOf, ...standIn } };
+  const standIn =
+    alias.downgradeTo === undefined
+      ? {}
+      : { standIn: once(() => planStandIn(asked, dialects, aliases, sources, regions)) };
+  return { ok: true, plan: { targets: [first, ...rest], passedOver, estimateOf, ...why, ...standIn } };
+};
+
+/** Input tokens between the estimates, as the alias's first target counts them. */
+const middleOf = ([first]: readonly TokenEstimate[]): number =>
+  first === undefined ? 0 : (first.inputTokensLow + first.inputTokensHigh) / 2;
+
+/** The targets that can serve the request as the route's policy has them, and what is to be kept of why. */
+const inOrder = (
+  { policy, rule }: Route,
+  able: readonly Target[],
+  { asked, estimateOf, sources }: { asked: Asked; estimateOf: Plan['estimateOf']; sources: RouteSources },
+): { targets: Target[] } & Pick<Plan, 'route' | 'conversation'> => {
+  const { facts, conversation } = gatherFacts(policy, able, asked, estimateOf, sources);
+  const ids = able.map(({ id }) => id);
+  const from =
+    facts.policy === 'ordered' ? holdBack([...ids.keys()], facts.slowStart) : policiesOf(sources).order(ids, facts);
+  const hasFacts = facts.policy !== 'ordered' || facts.slowStart !== undefined;
+  return {
+    targets: from.flatMap((i) => able[i] ?? []),
+    ...((hasFacts || rule !== undefined) && { route: { ...present('rule', rule), ...(hasFacts && { from, facts }) } }),
+    ...present('conversation', conversation),
+  };
 };
 
 /** The first alias down the chain that can serve the request. The configuration has no circles (check-downgrades.ts). */
-const planStandIn = (asked: Asked, dialects: Dialects, aliases: ReadonlyMap<string, Alias>): StandIn | undefined => {
+const planStandIn = (
+  asked: Asked,
+  dialects: Dialects,
+  aliases: ReadonlyMap<string, Alias>,
+  sources: RouteSources,
+  within: readonly (readonly string[])[],
+): StandIn | undefined => {
   for (let name = asked.alias.downgradeTo; name !== undefined; ) {
     const alias = aliases.get(name);
     if (alias === undefined) return undefined;
     const instead = { ...asked, alias };
-    const planned = planRoute(instead, dialects, aliases);
+    const planned = planRoute(instead, dialects, aliases, sources, within);
     if (planned.ok) return { asked: instead, plan: planned.plan };
     name = alias.downgradeTo;
   }
@@ -82,9 +146,10 @@ const rememberEstimates = (conversation: Conversation): Plan['estimateOf'] => {
 
 const refuseAll = (conversation: Conversation, alias: string, passedOver: Plan['passedOver']): Planned => {
   const list = passedOver.map(({ target, reason }) => `${target}: ${reason}`).join('; ');
-  const code = passedOver.every(({ reason }) => reason.startsWith('context:'))
-    ? 'context_length_exceeded'
-    : 'unsupported_feature';
+  const code =
+    passedOver.length > 0 && passedOver.every(({ reason }) => reason.startsWith('context:'))
+      ? 'context_length_exceeded'
+      : 'unsupported_feature';
   return cannot(code, `No target of "${alias}" can serve this request (${conversation.turns.length} turns). ${list}.`);
 };
 

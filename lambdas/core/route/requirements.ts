@@ -1,5 +1,6 @@
+import { findRefused } from '../carry/refused.ts';
 import type { Conversation, Turn } from '../conversation.ts';
-import type { Dialect, Uncarried } from '../dialect.ts';
+import type { Dialect } from '../dialect.ts';
 import type { Capability, Target } from '../target.ts';
 import { whyUnpriced } from './cost-bearing.ts';
 
@@ -10,13 +11,17 @@ export const whyNot = (
   conversation: Conversation,
   inputTokensLow: number,
 ): string | undefined => {
+  if (conversation.embedding !== undefined || target.embedding !== undefined)
+    return dialect.vectors === undefined
+      ? 'embeddings is not supported'
+      : dialect.vectors.whyNot(target, conversation, inputTokensLow);
   if (conversation.boundTo !== undefined && conversation.boundTo.dialect !== dialect.name)
     return `${conversation.boundTo.what} can't be expressed in ${dialect.name}`;
   const unpriced = whyUnpriced(target, conversation);
   if (unpriced !== undefined) return unpriced;
   const lacking = requiredCapabilities(conversation).find((capability) => !target.capabilities.has(capability));
   if (lacking !== undefined) return `${lacking} is not supported`;
-  const unsaid = uncarried(conversation).find((item) => dialect.cannotCarry.has(item));
+  const unsaid = findRefused(dialect.cannotCarry, conversation);
   if (unsaid !== undefined) return `${unsaid} can't be expressed in ${dialect.name}`;
   if (conversation.maxOutputTokens !== undefined && conversation.maxOutputTokens > target.maxOutputTokens)
     return `an output limit of ${conversation.maxOutputTokens} is above the model's ${target.maxOutputTokens}`;
@@ -41,30 +46,11 @@ export const requiredCapabilities = (conversation: Conversation): Capability[] =
   return [...required];
 };
 
-const uncarried = (conversation: Conversation) => {
-  const items = new Set<Uncarried>();
-  if (conversation.choices > 1) items.add('choices');
-  for (const part of mediaParts(conversation.turns)) {
-    if (part.type === 'document') items.add('document');
-    if (part.source.type === 'url') items.add(part.type === 'image' ? 'image-url' : 'document-url');
-  }
-  return [...items];
-};
-
 function* partTypes(turns: Turn[]): Generator<string> {
   for (const turn of turns) {
     for (const part of turn.parts) {
       yield part.type;
       if (part.type === 'tool-result') for (const inner of part.content) yield inner.type;
-    }
-  }
-}
-
-function* mediaParts(turns: Turn[]) {
-  for (const turn of turns) {
-    for (const part of turn.parts) {
-      if (part.type === 'image' || part.type === 'document') yield part;
-      if (part.type === 'tool-result') for (const inner of part.content) if (inner.type !== 'text') yield inner;
     }
   }
 }

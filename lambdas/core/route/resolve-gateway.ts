@@ -1,12 +1,15 @@
 import type { Catalogue } from '../../catalogue/catalogue.ts';
+import { chatQuirksOf } from '../../contract/chat-quirks.ts';
 import type { GatewayConfig, ModelConfig, ProviderConfig } from '../../contract/config.ts';
 import { type ConfigProblem, pathText } from '../../contract/config-problem.ts';
 import type { Gateway } from '../ports.ts';
 import { present } from '../read-json.ts';
 import type { Alias, ProviderSettings, Target } from '../target.ts';
+import { spaceProblems } from './check-spaces.ts';
 import { readBounds } from './read-price.ts';
 import { resolveBudgets } from './resolve-budgets.ts';
 import { resolveLimits } from './resolve-limits.ts';
+import { resolveRule } from './resolve-rule.ts';
 import { resolveTarget } from './resolve-target.ts';
 
 export type ResolvedGateway =
@@ -38,6 +41,8 @@ export const resolveGateway = (
   );
   const floating = config.pins?.floating ?? 'refuse';
   const aliases = new Map<string, Alias>();
+  /** Those of providers without a key too. */
+  const allTargets = new Map<string, Target[]>();
   const problems: ConfigProblem[] = [];
   const notices: string[] = [];
 
@@ -52,13 +57,18 @@ export const resolveGateway = (
         return;
       }
       const resolved = resolveTarget(target, provider, catalogue, floating, path, readBounds(model.bounds));
-      if (!resolved.ok) problems.push(...resolved.problems);
-      else if (provider.isAvailable) targets.push(...resolved.targets);
+      if (!resolved.ok) {
+        problems.push(...resolved.problems);
+        return;
+      }
+      allTargets.set(name, [...(allTargets.get(name) ?? []), ...resolved.targets]);
+      if (provider.isAvailable) targets.push(...resolved.targets);
       else absent.add(target.provider);
     });
     if (targets.length > 0) aliases.set(name, aliasOf(name, model, targets));
     if (absent.size > 0) notices.push(absenceOf(name, [...absent], targets, providers));
   }
+  problems.push(...spaceProblems(config, allTargets));
   if (problems.length > 0) return { ok: false, problems };
   return {
     ok: true,
@@ -68,6 +78,7 @@ export const resolveGateway = (
       budgets: resolveBudgets(config),
       limits: resolveLimits(config),
       policyVersion,
+      ...present('limitsWhenStoreIsDown', config.whenStoreIsDown?.limits),
     },
     notices,
   };
@@ -75,8 +86,10 @@ export const resolveGateway = (
 
 const PUBLIC_ENDPOINTS: Record<ProviderConfig['kind'], string> = {
   openai: 'https://api.openai.com/v1',
+  'azure-openai': '',
   'openai-compatible': '',
   anthropic: 'https://api.anthropic.com',
+  gemini: 'https://generativelanguage.googleapis.com',
   // The SDK knows each region's own.
   bedrock: '',
   simulator: '',
@@ -91,11 +104,14 @@ const settingsOf = (name: string, provider: ProviderConfig): ProviderSettings =>
   ),
   ...present('apiKey', 'apiKey' in provider ? provider.apiKey : undefined),
   ...present('organization', 'organization' in provider ? provider.organization : undefined),
+  ...present('api', 'api' in provider ? provider.api : undefined),
+  ...present('quirks', provider.kind === 'openai-compatible' ? chatQuirksOf(provider.baseUrl, provider.quirks) : undefined),
+  ...present('apiVersion', 'apiVersion' in provider ? provider.apiVersion : undefined),
   ...present('seed', 'seed' in provider ? provider.seed : undefined),
 });
 
 const regionsOf = (provider: ProviderConfig): (string | undefined)[] =>
-  provider.kind === 'bedrock' ? provider.regions : [undefined];
+  provider.regions ?? [undefined];
 
 const DEFAULT_OUTPUT_TOKENS = 4_096;
 /** An answer shorter than this is seldom worth its input. */
@@ -108,10 +124,18 @@ const IDLE_MS = 30_000;
 const TOTAL_MS = 280_000;
 const ATTEMPTS = 4;
 
-const aliasOf = (name: string, { output, timeouts, attempts, downgradeTo }: ModelConfig, targets: Target[]): Alias => {
+/** Gemini keeps its thoughts to itself unless asked for them. */
+const thinksFirst = ({ reasoningModel, dialect, capabilities }: Target): boolean =>
+  reasoningModel || (dialect === 'gemini' && capabilities.has('reasoning'));
+
+const aliasOf = (
+  name: string,
+  { output, timeouts, attempts, downgradeTo, fallbacks, policy, affinity, allowRegions, routes }: ModelConfig,
+  targets: Target[],
+): Alias => {
   const totalMs = timeouts?.totalMs ?? TOTAL_MS;
   const defaultOutputTokens = output?.default ?? DEFAULT_OUTPUT_TOKENS;
-  const firstTokenMs = targets.some(({ reasoningModel }) => reasoningModel) ? FIRST_TOKEN_REASONING_MS : FIRST_TOKEN_MS;
+  const firstTokenMs = targets.some(thinksFirst) ? FIRST_TOKEN_REASONING_MS : FIRST_TOKEN_MS;
   return {
     name,
     targets,
@@ -121,9 +145,17 @@ const aliasOf = (name: string, { output, timeouts, attempts, downgradeTo }: Mode
       firstTokenMs: timeouts?.firstTokenMs ?? Math.min(firstTokenMs, totalMs),
       idleMs: timeouts?.idleMs ?? Math.min(IDLE_MS, totalMs),
       totalMs,
+      ...present('connectMs', timeouts?.connectMs),
+      ...present('minTokensPerSecond', timeouts?.minTokensPerSecond),
+      ...present('heartbeatMs', timeouts?.heartbeatMs),
     },
     attempts: attempts ?? ATTEMPTS,
     ...present('downgradeTo', downgradeTo),
+    ...present('fallbacks', fallbacks),
+    ...present('policy', policy),
+    ...present('affinity', affinity),
+    ...present('allowRegions', allowRegions),
+    ...present('routes', routes?.map((rule) => resolveRule(rule, { targets }))),
   };
 };
 

@@ -3,8 +3,11 @@ import { maxImageTokensOf } from '../../catalogue/media-tokens.ts';
 import type { GatewayConfig, TargetConfig } from '../../contract/config.ts';
 import { type ConfigProblem, didYouMean } from '../../contract/config-problem.ts';
 import { isFloatingModel } from '../../contract/model-names.ts';
+import type { EmbeddingDialect } from '../dialect.ts';
+import { embeddingModelOf, simulatedDimensions } from '../embedding/embedding-model.ts';
 import { present } from '../read-json.ts';
 import type { Bounds, Capability, ProviderKind, ProviderSettings, Target } from '../target.ts';
+import { cataloguedName, unknownDeployment } from './catalogued-name.ts';
 import { atRegionalUplift, readPrice, SIMULATOR_PRICE } from './read-price.ts';
 
 export interface ResolvedProvider {
@@ -17,10 +20,39 @@ export type ResolvedTarget = { ok: true; targets: Target[] } | { ok: false; prob
 
 const DIALECTS: Record<ProviderKind, Target['dialect']> = {
   openai: 'openai-chat',
+  'azure-openai': 'openai-chat',
   'openai-compatible': 'openai-chat',
+  gemini: 'gemini',
   anthropic: 'anthropic-messages',
   bedrock: 'bedrock-converse',
   simulator: 'openai-chat',
+};
+
+/**
+ * OpenAI's own models take either of its APIs, and Azure's v1 does: clients are passed through in both. Of other servers, and
+ * of Azure's dated versions, only what is said of them.
+ */
+const speaksResponses = ({ kind, apiVersion }: ProviderSettings): boolean =>
+  kind === 'openai' || (kind === 'azure-openai' && apiVersion === undefined);
+
+/** In which language a target is asked, and by which clients in another. */
+const languagesOf = (
+  settings: ProviderSettings,
+  { api = settings.api }: Pick<TargetConfig, 'api'>,
+): Pick<Target, 'dialect' | 'alsoSpeaks'> => {
+  if (api === 'responses') return { dialect: 'openai-responses' };
+  const both = api === undefined && speaksResponses(settings);
+  return { dialect: DIALECTS[settings.kind], ...(both && { alsoSpeaks: ['openai-responses' as const] }) };
+};
+
+/** Those in which each makes vectors, where it does. */
+const EMBEDDING_DIALECTS: Partial<Record<ProviderKind, EmbeddingDialect>> = {
+  openai: 'openai-embeddings',
+  'azure-openai': 'openai-embeddings',
+  'openai-compatible': 'openai-embeddings',
+  gemini: 'gemini-embeddings',
+  bedrock: 'titan-embeddings',
+  simulator: 'openai-embeddings',
 };
 
 /**
@@ -39,19 +71,30 @@ export const resolveTarget = (
 ): ResolvedTarget => {
   const { model } = config;
   const vendor = vendorOf(settings.kind);
+  const name = cataloguedName(config, settings.kind);
   const problems: ConfigProblem[] = [];
   if (vendor !== undefined && floating === 'refuse' && isFloatingModel(vendor, model))
     problems.push({ path: `${path}.model`, message: floatingMessage(model, catalogue.names(vendor)) });
 
   const targets: Target[] = [];
   for (const region of regions) {
-    const known = settings.kind === 'simulator' ? SIMULATED : vendor && catalogue.find(vendor, model, region);
+    const catalogued = vendor && name !== undefined ? catalogue.find(vendor, name, region) : undefined;
+    const known = settings.kind === 'simulator' ? simulated(model) : catalogued;
     const lacking = lackingOf(config, known);
     if (lacking !== undefined) {
-      problems.push({ path, message: lackingMessage(model, lacking, vendor && catalogue.names(vendor)) });
+      const message =
+        name === undefined
+          ? unknownDeployment(model)
+          : lackingMessage(name, lacking, vendor && catalogue.names(vendor));
+      problems.push({ path, message });
       break;
     }
-    const target = makeTarget(config, settings, region, known, bounds);
+    const kind = kindProblem(config, settings, known);
+    if (kind !== undefined) {
+      problems.push({ path, message: kind });
+      break;
+    }
+    const target = makeTarget(config, atRegion(settings, region), region, known, bounds);
     const { serviceTier: tier } = target;
     if ((tier === 'flex' || tier === 'priority') && target.price.services?.[tier] === undefined) {
       problems.push({ path: `${path}.serviceTier`, message: tierMessage(model, tier) });
@@ -94,7 +137,32 @@ const floatingMessage = (model: string, names: string[]): string => {
 };
 
 const vendorOf = (kind: ProviderKind): CatalogueVendor | undefined =>
-  kind === 'openai' || kind === 'anthropic' || kind === 'bedrock' ? kind : undefined;
+  kind === 'openai-compatible' || kind === 'simulator' ? undefined : kind;
+
+/** The provider as it is asked in one of its regions. */
+const atRegion = (settings: ProviderSettings, region: string | undefined): ProviderSettings =>
+  region !== undefined && settings.baseUrl.includes('{region}')
+    ? { ...settings, baseUrl: settings.baseUrl.replaceAll('{region}', region) }
+    : settings;
+
+/** A model makes vectors or answers in words; which of them decides what it is asked in. */
+const makesVectors = ({ capabilities, embedding }: TargetConfig, known: CatalogueModel | undefined): boolean =>
+  embedding !== undefined || (capabilities ?? [...(known?.capabilities ?? [])]).includes('embeddings');
+
+const kindProblem = (
+  config: TargetConfig,
+  { kind }: ProviderSettings,
+  known: CatalogueModel | undefined,
+): string | undefined => {
+  if (!makesVectors(config, known)) return undefined;
+  const { capabilities = [], model } = config;
+  const other = capabilities.find((capability) => capability !== 'embeddings');
+  if (other !== undefined) return `"${model}" makes vectors, so it can't have "${other}": give that an alias of its own`;
+  if (EMBEDDING_DIALECTS[kind] === undefined) return `providers of kind "${kind}" have no models that make vectors`;
+  if (kind === 'bedrock' && !model.startsWith('amazon.titan-embed-'))
+    return `"${model}" can't be called: of Bedrock's models that make vectors, Amazon's Titan (amazon.titan-embed-…) can`;
+  return undefined;
+};
 
 const makeTarget = (
   config: TargetConfig,
@@ -104,7 +172,13 @@ const makeTarget = (
   bounds: Bounds | undefined,
 ): Target => {
   const { model } = config;
-  const capabilities = new Set<Capability>(config.capabilities ?? known?.capabilities ?? UNKNOWN_CAPABILITIES);
+  const name = cataloguedName(config, settings.kind) ?? UNKNOWN_OPENAI_MODEL;
+  const embedding = makesVectors(config, known)
+    ? embeddingModelOf(cataloguedName(config, settings.kind) ?? model, settings.kind, config.embedding)
+    : undefined;
+  const capabilities = new Set<Capability>(
+    embedding === undefined ? (config.capabilities ?? known?.capabilities ?? UNKNOWN_CAPABILITIES) : ['embeddings'],
+  );
   const contextTokens = config.contextTokens ?? known?.contextTokens ?? 0;
   const price =
     config.price === undefined
@@ -114,31 +188,52 @@ const makeTarget = (
   return {
     id: `${settings.name}/${model}${region === undefined ? '' : `@${region}`}`,
     provider: settings,
-    dialect: DIALECTS[settings.kind],
+    ...(embedding === undefined
+      ? languagesOf(settings, config)
+      : { dialect: EMBEDDING_DIALECTS[settings.kind] ?? DIALECTS[settings.kind] }),
     model,
     ...present('region', region),
     price,
     ...present('bounds', bounds),
-    ...(settings.kind === 'openai' && { serviceTier: config.serviceTier ?? 'default' }),
+    // The embeddings of OpenAI know no tiers.
+    ...(settings.kind === 'openai' && embedding === undefined && { serviceTier: config.serviceTier ?? 'default' }),
     capabilities,
     contextTokens,
     maxOutputTokens: Math.min(config.maxOutputTokens ?? known?.maxOutputTokens ?? contextTokens, contextTokens),
-    maxImageTokens: Math.min(config.maxImageTokens ?? known?.maxImageTokens ?? maxImageTokensOf(model), contextTokens),
+    maxImageTokens: Math.min(config.maxImageTokens ?? known?.maxImageTokens ?? maxImageTokensOf(name), contextTokens),
     // A small file can have many pages, each of which counts as an image: only the context bounds them before the call.
     maxDocumentTokens: Math.min(
       config.maxDocumentTokens ?? (settings.kind === 'simulator' ? SIMULATED.maxImageTokens : contextTokens),
       contextTokens,
     ),
-    reasoningModel: settings.kind === 'openai' && isReasoningModel(model, known),
+    reasoningModel: isOpenai(settings.kind) && isReasoningModel(name, known, config),
+    ...present('embedding', embedding),
     ...present('limits', config.limits),
+    ...present('weight', config.weight),
   };
 };
+
+/** A deployment of which nothing is told counts as what is dearest to hold for. */
+const UNKNOWN_OPENAI_MODEL = 'gpt-';
 
 /** What a server that speaks OpenAI's chat completions can be expected to do; vision, documents and schemas only when said. */
 const UNKNOWN_CAPABILITIES: Capability[] = ['tools', 'streaming'];
 
-const isReasoningModel = (model: string, known: CatalogueModel | undefined): boolean =>
-  known?.capabilities.has('reasoning') ?? /^(ft:)?(o\d|gpt-([5-9]|\d\d))/.test(model);
+const isOpenai = (kind: ProviderKind): boolean => kind === 'openai' || kind === 'azure-openai';
+
+const isReasoningModel = (
+  model: string,
+  known: CatalogueModel | undefined,
+  { capabilities }: Pick<TargetConfig, 'capabilities'>,
+): boolean =>
+  known?.capabilities.has('reasoning') ??
+  (model === UNKNOWN_OPENAI_MODEL && capabilities !== undefined ? capabilities.includes('reasoning') : undefined) ??
+  /^(ft:)?(o\d|gpt-([5-9]|\d\d))/.test(model);
+
+const simulated = (model: string): CatalogueModel =>
+  simulatedDimensions(model) === undefined
+    ? SIMULATED
+    : { ...SIMULATED, capabilities: new Set<Capability>(['embeddings']), contextTokens: 8_192 };
 
 /** The simulator can do all that a request may ask; its names are checked with the configuration. */
 const SIMULATED: CatalogueModel = {

@@ -6,6 +6,7 @@ import { outputLimitOf } from '../admit/output-limit.ts';
 import { type Reach, reachOf } from '../admit/reach.ts';
 import type { AttemptRecord } from '../call/call.ts';
 import type { Conversation, Usage } from '../conversation.ts';
+import { type AnyDialectName, isOpenaiDialect } from '../dialect.ts';
 import type { Target } from '../target.ts';
 import { type Billing, cardOf, priceUsage, STANDARD } from './price-usage.ts';
 
@@ -71,13 +72,15 @@ interface PricedAttempt {
   isKnown: boolean;
 }
 
+const TELL_SEARCHES: ReadonlySet<AnyDialectName> = new Set<AnyDialectName>(['anthropic-messages', 'openai-responses']);
+
 /** Tokens at the rates that were told, or at the dearest of those that may have been used; and fees, as often as was told or permitted. */
 const priceAttempt = ({ target, failure }: AttemptRecord, conversation: Conversation, usage: Usage): PricedAttempt => {
   const { price } = target;
   const reach = reachOf(target, conversation);
   const counted = withLongWrites(target, reach, usage);
-  // Anthropic tells of every search; elsewhere as many are charged as were permitted.
-  const told = usage.billed?.webSearches ?? (target.dialect === 'anthropic-messages' ? 0 : undefined);
+  // Anthropic and OpenAI's Responses tell of every search; elsewhere as many are charged as were permitted.
+  const told = usage.billed?.webSearches ?? (TELL_SEARCHES.has(target.dialect) ? 0 : undefined);
   // Searches that nobody asked for are billed all the same.
   const searchFee = reach.searches > 0 ? reach.searchFee : price.fees?.webSearch?.high;
   const fees = reach.fixedFees + (searchFee ?? 0n) * BigInt(told ?? reach.searches);
@@ -113,7 +116,7 @@ const standardInstead = ({ price }: Target, { service, geo }: Billing) =>
 
 /** OpenAI's dialect counts all cache writes as one; where a longer life was asked for, they have it. */
 const withLongWrites = ({ dialect }: Target, { cacheWrites }: Reach, usage: Usage): Usage =>
-  dialect === 'openai-chat' && cacheWrites.has('1h')
+  isOpenaiDialect(dialect) && cacheWrites.has('1h')
     ? {
         ...usage,
         cacheWrite5mTokens: 0,

@@ -2,6 +2,7 @@ import type { Admission } from '../admit/admission.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
 import type { AttemptRecord, CallResult } from '../call/call.ts';
 import type { Stop, Usage } from '../conversation.ts';
+import { flawOf } from '../observe/flaw-of.ts';
 import { type Ports, type Settlement, StoreUnavailable } from '../ports.ts';
 import type { Attempt, Outcome, Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
@@ -15,6 +16,8 @@ export interface Settled {
   cost: bigint;
   usage: Usage;
   receipt: Receipt;
+  /** Also one of another alias, where a fallback led there. */
+  answeredBy?: Target;
 }
 
 type SettlePorts = Pick<Ports, 'ledger' | 'limits' | 'clock' | 'settleQueue' | 'log'>;
@@ -29,7 +32,11 @@ export const settle = async (result: CallResult, admission: Admission, ports: Se
     const costs = end.attempts.map((attempt) => attemptCost(attempt, admission));
     const cost = costs.reduce((sum, { cost }) => sum + cost, 0n);
     const usage = costs.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE);
-    const receipt = finishReceipt(end, costs, usage, overrunOf({ cost, hold: admission.hold }), admission, ports);
+    const flaw = await flawOf(end, admission.asked.conversation, ports);
+    const receipt = {
+      ...finishReceipt(end, costs, usage, overrunOf({ cost, hold: admission.hold }), admission, ports),
+      ...(flaw && { flaw }),
+    };
     const inputTokens = inputOf(usage);
     const { requestId, nonce } = admission;
     await Promise.all([
@@ -38,7 +45,7 @@ export const settle = async (result: CallResult, admission: Admission, ports: Se
         ? giveLimitsBack(admission, ports)
         : settleLimits(admission, inputTokens + usage.outputTokens, ports),
     ]);
-    return { cost, usage, receipt };
+    return { cost, usage, receipt, ...(end.answeredBy && { answeredBy: end.answeredBy }) };
   } catch (error) {
     await abandon(admission, ports);
     throw error;
@@ -62,6 +69,8 @@ const endOf = async (result: CallResult): Promise<CallEnd> => {
     }
     case 'streaming':
       return { ...(await result.ended), answeredBy: result.target, dropped: result.dropped };
+    case 'waiting':
+      return endOf(await result.result);
     case 'failed':
       return { outcome: result.outcome, attempts: result.attempts, dropped: [] };
     default:
@@ -128,6 +137,7 @@ const describeAttempt = (attempt: AttemptRecord, { cost, usage }: Partial<Attemp
   ...(attempt.status !== undefined && { status: attempt.status }),
   ...(attempt.failure && { failure: attempt.failure.reason, message: attempt.failure.message }),
   ...(usage && { usage }),
+  ...(attempt.leastBad && { leastBad: true as const }),
   cost: (cost ?? 0n).toString(),
 });
 

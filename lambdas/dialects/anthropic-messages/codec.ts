@@ -11,7 +11,21 @@ import { relayAnswer, relayRequest, relayStream } from './relay.ts';
 /** Anthropic's Messages API (anthropic-version 2023-06-01), as clients and as Anthropic speak it. */
 export const anthropicMessages: Surface = {
   name: 'anthropic-messages',
-  cannotCarry: new Set(['choices']),
+  cannotCarry: new Set([
+    'choices',
+    'seed',
+    'logprobs',
+    'presence-penalty',
+    'frequency-penalty',
+    'hot-temperature',
+    'json-format',
+    'tool-without-parameters',
+    'invalid-arguments',
+    'image-detail',
+    'many-systems',
+    'refusal',
+    'reasoning',
+  ]),
   decodeRequest,
   encodeRequest,
   decodeAnswer,

@@ -1,5 +1,6 @@
 import type { Answer, AssistantPart, JsonObject, JsonValue } from '../../core/conversation.ts';
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
+import { decodeCitations } from './citations.ts';
 import { asObject, asText } from './read-loosely.ts';
 import { decodeStop } from './stop.ts';
 import { decodeUsage } from './usage.ts';
@@ -26,7 +27,7 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
 const decodeBlock = (block: JsonObject | undefined): AssistantPart | undefined => {
   switch (block?.type) {
     case 'text':
-      return { type: 'text', text: asText(block.text) ?? '' };
+      return { type: 'text', text: asText(block.text) ?? '', ...decodeCitations(block.citations) };
     case 'tool_use':
       return {
         type: 'tool-call',

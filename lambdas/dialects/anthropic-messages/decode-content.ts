@@ -22,6 +22,7 @@ import {
   readOneOf,
   readString,
 } from '../../core/read-json.ts';
+import { decodeCitations } from './citations.ts';
 import type { Notes } from './notes.ts';
 
 export const readCache = (value: JsonValue | undefined, param: string): CachePoint | undefined =>
@@ -52,8 +53,11 @@ const typeOf = (block: JsonObject, param: string): string =>
   readString(block.type, `${param}.type`, { min: 1, max: MAX_NAME_LENGTH });
 
 export const readTextBlock = (block: JsonObject, param: string, notes: Notes): TextPart => {
-  if (Array.isArray(block.citations) && block.citations.length > 0) notes.lose('citations');
-  return { type: 'text', text: readString(block.text, `${param}.text`), ...cacheOf(block, param) };
+  const citations = decodeCitations(block.citations);
+  // Of a kind that is not known here.
+  if (Array.isArray(block.citations) && block.citations.length > (citations.citations?.length ?? 0))
+    notes.lose('citations');
+  return { type: 'text', text: readString(block.text, `${param}.text`), ...cacheOf(block, param), ...citations };
 };
 
 /**
@@ -129,8 +133,6 @@ const readReference = (source: JsonObject, type: 'url' | 'file', param: string, 
 };
 
 const readDocument = (block: JsonObject, param: string, notes: Notes): DocumentPart => {
-  if (readsCitations(block.citations)) notes.lose('document.citations');
-  if (block.context !== undefined && block.context !== null) notes.lose('document.context');
   return {
     type: 'document',
     source: readDocumentSource(block.source, `${param}.source`, notes),
@@ -138,6 +140,11 @@ const readDocument = (block: JsonObject, param: string, notes: Notes): DocumentP
       'name',
       optional(block.title, (value) => readString(value, `${param}.title`)),
     ),
+    ...present(
+      'context',
+      optional(block.context, (value) => readString(value, `${param}.context`)),
+    ),
+    ...(readsCitations(block.citations) && { cite: true }),
     ...cacheOf(block, param),
   };
 };

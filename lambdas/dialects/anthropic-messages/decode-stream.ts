@@ -1,6 +1,7 @@
 import type { JsonObject, StreamEvent } from '../../core/conversation.ts';
 import type { StreamDecoder, WireEvent } from '../../core/dialect.ts';
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
+import { decodeCitation, decodeCitations } from './citations.ts';
 import { decodeStreamError } from './errors.ts';
 import { asCount, asObject, asText, parseObject } from './read-loosely.ts';
 import { decodeStop } from './stop.ts';
@@ -70,6 +71,9 @@ export const decodeData = (): DataDecoder => {
         return [
           { type: 'text-start', index: part },
           ...(text === '' ? [] : [{ type: 'text-delta', index: part, text } as const]),
+          ...(decodeCitations(block.citations).citations ?? []).map(
+            (citation) => ({ type: 'citation', index: part, citation }) as const,
+          ),
         ];
       }
       case 'thinking': {
@@ -125,8 +129,13 @@ export const decodeData = (): DataDecoder => {
         if (type !== 'reasoning' || signature === undefined) return undefined;
         return signature === '' ? [] : [{ type: 'signature', index, signature }];
       }
+      case 'citations_delta': {
+        const citation = decodeCitation(delta.citation);
+        if (type !== 'text') return undefined;
+        return citation === undefined ? [] : [{ type: 'citation', index, citation }];
+      }
       default:
-        // Citations and what is still to be invented.
+        // What is still to be invented.
         return [];
     }
   };

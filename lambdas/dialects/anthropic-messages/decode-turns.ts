@@ -2,6 +2,7 @@ import { MAX_TURNS } from '../../contract/bounds.ts';
 import type { JsonValue, Turn } from '../../core/conversation.ts';
 import { fail, got, readArray, readObject, readOneOf } from '../../core/read-json.ts';
 import { readAssistantBlock, readBlocks, readTextBlock, readUserBlock } from './decode-content.ts';
+import { unsealParts } from './envelopes.ts';
 import type { Notes } from './notes.ts';
 
 /** The top-level `system`: a string or text blocks. */
@@ -33,7 +34,10 @@ const readMessage = (value: JsonValue, param: string, notes: Notes): Turn => {
       return { role, parts };
     }
     case 'assistant':
-      return { role, parts: readBlocks(message.content, at, (block, path) => readAssistantBlock(block, path, notes)) };
+      return {
+        role,
+        parts: unsealParts(readBlocks(message.content, at, (block, path) => readAssistantBlock(block, path, notes))),
+      };
     case 'system': {
       // Instructions between messages, which Anthropic takes since Claude Opus 4.8. Changes of tools may stand there too.
       const parts = readBlocks(message.content, at, (block, path) => {

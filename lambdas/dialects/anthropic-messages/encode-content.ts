@@ -9,6 +9,7 @@ import type {
   UserPart,
 } from '../../core/conversation.ts';
 import type { CallIds } from './call-ids.ts';
+import { encodeCitations } from './citations.ts';
 import { readArguments } from './tool-arguments.ts';
 
 export const encodeCache = (cache: CachePoint | undefined): JsonObject => {
@@ -17,8 +18,10 @@ export const encodeCache = (cache: CachePoint | undefined): JsonObject => {
 };
 
 /** @returns undefined for empty text, which Anthropic refuses */
-export const encodeText = ({ text, cache }: TextPart): JsonObject | undefined =>
-  text === '' ? undefined : { type: 'text', text, ...encodeCache(cache) };
+export const encodeText = (part: TextPart): JsonObject | undefined =>
+  part.text === ''
+    ? undefined
+    : { type: 'text', text: part.text, ...encodeCitations(part), ...encodeCache(part.cache) };
 
 export const encodeUserPart = (part: UserPart, ids: CallIds, dropped: Set<string>): JsonObject | undefined =>
   part.type === 'tool-result' ? encodeResult(part, ids, dropped) : encodeMedia(part, dropped);
@@ -37,10 +40,12 @@ const encodeMedia = (part: TextPart | ImagePart | DocumentPart, dropped: Set<str
   }
 };
 
-const encodeDocument = ({ source, name, cache }: DocumentPart): JsonObject => ({
+const encodeDocument = ({ source, name, context, cite, cache }: DocumentPart): JsonObject => ({
   type: 'document',
   source: encodeDocumentSource(source),
   ...(name !== undefined && name !== '' && { title: name }),
+  ...(context !== undefined && context !== '' && { context }),
+  ...(cite === true && { citations: { enabled: true } }),
   ...encodeCache(cache),
 });
 

@@ -50,7 +50,7 @@ export const encodeRequest = (conversation: Conversation, target: EncodeTarget):
 };
 
 const nameTheUnsayable = (conversation: Conversation, dropped: Set<string>): void => {
-  for (const name of ['seed', 'presencePenalty', 'frequencyPenalty'] as const)
+  for (const name of ['seed', 'presencePenalty', 'frequencyPenalty', 'logprobs'] as const)
     if (conversation[name] !== undefined) dropped.add(name);
   if (conversation.choices > 1) dropped.add('choices');
 };

@@ -1,6 +1,8 @@
-import type { JsonObject, Stop, StreamEvent, Usage } from '../../core/conversation.ts';
+import type { JsonObject, Signed, Stop, StreamEvent, Usage } from '../../core/conversation.ts';
 import type { AnswerContext, StreamEncoder } from '../../core/dialect.ts';
+import { encodeCitation } from './citations.ts';
 import { messageId } from './encode-answer.ts';
+import { sealBefore, sealData, sealSignature } from './envelopes.ts';
 import { MESSAGE_STOP, writeErrorEvent, writeEvent } from './errors.ts';
 import { encodeStopReason } from './stop.ts';
 import { encodeUsage } from './usage.ts';
@@ -10,8 +12,12 @@ interface Part {
   block: JsonObject;
   /** Anthropic refuses empty text blocks when the client sends them back: text is begun with its first delta. */
   mayBeEmpty: boolean;
+  /** Of reasoning: the vendor's id, which goes with the signature. */
+  id: string | undefined;
   /** JSON of the deltas that wait. */
   waiting: string[];
+  /** The signature of a text or a tool call, told after it in a block of its own. */
+  signed: Signed | undefined;
   hasEnded: boolean;
 }
 
@@ -77,17 +83,24 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
 
   const closeBlock = (): string => {
     if (open === undefined) return '';
-    parts.delete(open.index);
-    const text = open.hasStarted
-      ? writeEvent('content_block_stop', `{"type":"content_block_stop","index":${blocks}}`)
-      : '';
-    if (open.hasStarted) blocks += 1;
+    const { index, hasStarted } = open;
+    const signed = parts.get(index)?.signed;
+    parts.delete(index);
     open = undefined;
+    return (hasStarted ? stopBlock() : '') + (signed === undefined ? '' : writeSignature(signed, !hasStarted));
+  };
+
+  const stopBlock = (): string => {
+    const text = writeEvent('content_block_stop', `{"type":"content_block_stop","index":${blocks}}`);
+    blocks += 1;
     return text;
   };
 
-  const start = (index: number, block: JsonObject, mayBeEmpty = false): string => {
-    parts.set(index, { block, mayBeEmpty, waiting: [], hasEnded: false });
+  const writeSignature = (signed: Signed, isEmpty: boolean): string =>
+    startMessage() + startBlock({ type: 'redacted_thinking', data: sealBefore(signed, isEmpty) }) + stopBlock();
+
+  const start = (index: number, block: JsonObject, mayBeEmpty = false, id?: string): string => {
+    parts.set(index, { block, mayBeEmpty, id, waiting: [], signed: undefined, hasEnded: false });
     queue.push(index);
     return openNext();
   };
@@ -123,6 +136,18 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
     return text;
   };
 
+  const sign = ({ index, signature, signedBy }: Extract<StreamEvent, { type: 'signature' }>): string => {
+    const part = parts.get(index);
+    const signed = { signature, ...(signedBy !== undefined && { signedBy }) };
+    if (part === undefined) return '';
+    if (part.block.type !== 'thinking') {
+      part.signed = signed;
+      return '';
+    }
+    const sealed = sealSignature({ ...signed, ...(part.id !== undefined && { id: part.id }) });
+    return add(index, `{"type":"signature_delta","signature":${JSON.stringify(sealed)}}`);
+  };
+
   const write = (event: StreamEvent): string => {
     switch (event.type) {
       case 'answer-start':
@@ -135,13 +160,18 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
         if (event.text === '') return '';
         return add(event.index, `{"type":"text_delta","text":${JSON.stringify(event.text)}}`);
       case 'reasoning-start':
-        return start(event.index, { type: 'thinking', thinking: '', signature: '' });
+        return start(event.index, { type: 'thinking', thinking: '', signature: '' }, false, event.id);
       case 'reasoning-delta':
         return add(event.index, `{"type":"thinking_delta","thinking":${JSON.stringify(event.text)}}`);
       case 'signature':
-        return add(event.index, `{"type":"signature_delta","signature":${JSON.stringify(event.signature)}}`);
+        return sign(event);
       case 'redacted-reasoning':
-        return start(event.index, { type: 'redacted_thinking', data: event.data });
+        return start(event.index, { type: 'redacted_thinking', data: sealData(event) });
+      case 'citation': {
+        const citation = encodeCitation(event.citation);
+        if (citation === undefined) return '';
+        return add(event.index, `{"type":"citations_delta","citation":${JSON.stringify(citation)}}`);
+      }
       case 'tool-call-start':
         return start(event.index, { type: 'tool_use', id: event.id, name: event.name, input: {} });
       case 'tool-call-delta':
@@ -156,6 +186,8 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
         return '';
       case 'answer-end':
         return finish();
+      case 'logprobs':
+        return '';
       case 'error':
         // What the client is told of it is decided by the call, which then asks for `fail`.
         return '';

@@ -60,6 +60,7 @@ const typeOf = (code: RefusalCode): string => {
     case 'idempotency_in_progress':
     case 'idempotency_mismatch':
     case 'idempotency_too_large':
+    case 'feedback_given':
       return 'invalid_request_error';
     case 'invalid_api_key':
       return 'authentication_error';
@@ -88,6 +89,12 @@ const typeOf = (code: RefusalCode): string => {
   }
 };
 
+/** Agents shorten a conversation and go on when they read these words, which are Anthropic's; whoever refused it says it in others. */
+const TOO_LONG = 'prompt is too long';
+
+const messageOf = ({ code, message }: Refusal): string =>
+  code === 'context_length_exceeded' && !message.includes(TOO_LONG) ? `${TOO_LONG}: ${message}` : message;
+
 /** The field by which a client asks for a conversation that the server holds. */
 export const THREAD = 'thread';
 
@@ -99,7 +106,7 @@ export const encodeError = (refusal: Refusal, requestId: string): JsonObject => 
   type: 'error',
   error: {
     type: typeOf(refusal.code),
-    message: refusal.message,
+    message: messageOf(refusal),
     ...(refusal.param === THREAD && { details: NO_THREADS }),
     tollgate: {
       code: refusal.code,

@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from '../../core/conversation.ts';
 import type { AnswerContext, EncodeTarget, StreamRelay } from '../../core/dialect.ts';
 import { decodeData, readEventData } from './decode-stream.ts';
 import { SMALLEST_BUDGET } from './encode-reasoning.ts';
+import { isSealed } from './envelopes.ts';
 import { MESSAGE_STOP, writeErrorEvent } from './errors.ts';
 import { asCount, asObject } from './read-loosely.ts';
 
@@ -13,7 +14,7 @@ export const relayRequest = (body: JsonObject, target: EncodeTarget): JsonObject
   if (target.stream || body.stream !== undefined) relayed.stream = target.stream;
   const thinking = fitThinking(asObject(body.thinking), relayed.max_tokens);
   if (thinking !== undefined) relayed.thinking = thinking;
-  if (Array.isArray(body.messages)) relayed.messages = withoutUnsigned(body.messages);
+  if (Array.isArray(body.messages)) relayed.messages = withoutForeign(body.messages);
   if (Array.isArray(body.tools)) relayed.tools = body.tools.map((tool) => boundUses(tool, target));
   return relayed;
 };
@@ -39,17 +40,43 @@ const fitThinking = (thinking: JsonObject | undefined, maxTokens: JsonValue): Js
 };
 
 /**
- * Thinking without a signature came from a vendor that gives none, by way of an earlier answer here; Anthropic refuses the
- * request that holds it. Everything else passes untouched, and so does the array where there is nothing to take out.
+ * What earlier answers of other vendors left here, and Anthropic refuses a request for: thinking without a signature, other
+ * makers' signatures (envelopes.ts), pages cited without the token that Anthropic gives them. Everything else passes untouched,
+ * and so does the array where there is nothing to take out.
  */
-const withoutUnsigned = (messages: JsonValue[]): JsonValue[] => {
-  if (!messages.some((message) => contentOf(message)?.some(isUnsigned))) return messages;
+const withoutForeign = (messages: JsonValue[]): JsonValue[] => {
+  if (!messages.some((message) => contentOf(message)?.some(isForeign))) return messages;
   return messages.flatMap((message) => {
     const content = contentOf(message);
-    if (content === undefined || !content.some(isUnsigned)) return [message];
-    const kept = content.filter((block) => !isUnsigned(block));
+    if (content === undefined || !content.some(isForeign)) return [message];
+    const kept = content.filter((block) => !isForeign(block) || isCiting(block)).map(withoutForeignPages);
     return kept.length === 0 ? [] : [{ ...asObject(message), content: kept }];
   });
+};
+
+const isForeign = (block: JsonValue): boolean => isUnsigned(block) || isForeignSigned(block) || isCiting(block);
+
+const isForeignSigned = (block: JsonValue): boolean => {
+  const { type, signature, data } = asObject(block) ?? {};
+  const text = type === 'thinking' ? signature : type === 'redacted_thinking' ? data : undefined;
+  return typeof text === 'string' && isSealed(text);
+};
+
+const isForeignPage = (citation: JsonValue): boolean => {
+  const { type, encrypted_index: token } = asObject(citation) ?? {};
+  return type === 'web_search_result_location' && token === '';
+};
+
+const isCiting = (block: JsonValue): boolean => {
+  const { type, citations } = asObject(block) ?? {};
+  return type === 'text' && Array.isArray(citations) && citations.some(isForeignPage);
+};
+
+const withoutForeignPages = (block: JsonValue): JsonValue => {
+  const { citations, ...rest } = asObject(block) ?? {};
+  if (!isCiting(block) || !Array.isArray(citations)) return block;
+  const kept = citations.filter((citation) => !isForeignPage(citation));
+  return { ...rest, ...(kept.length > 0 && { citations: kept }) };
 };
 
 const contentOf = (message: JsonValue): JsonValue[] | undefined => {

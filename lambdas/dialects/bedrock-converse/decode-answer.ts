@@ -1,9 +1,10 @@
 import type { Answer, AssistantPart, JsonObject, JsonValue } from '../../core/conversation.ts';
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
+import { decodeCited } from './citations.ts';
 import { dataOfBlob } from './redacted-reasoning.ts';
 import { decodeStop } from './stop-reasons.ts';
 import { decodeUsage } from './usage.ts';
-import { listOf, objectOf, textOf } from './wire.ts';
+import { objectOf, textOf } from './wire.ts';
 
 /** The vendor's own tools run on its side: their calls and results are no part of the answer. */
 export const isServerTool = (toolUse: JsonObject): boolean => toolUse.type === 'server_tool_use';
@@ -39,12 +40,7 @@ const decodeBlock = (block: JsonObject | undefined): AssistantPart[] => {
   const reasoning = objectOf(block.reasoningContent);
   if (reasoning !== undefined) return decodeReasoning(reasoning);
   const cited = objectOf(block.citationsContent);
-  if (cited !== undefined)
-    return textPart(
-      listOf(cited.content)
-        .map((piece) => textOf(objectOf(piece)?.text) ?? '')
-        .join(''),
-    );
+  if (cited !== undefined) return [decodeCited(cited)].filter(({ text }) => text !== '');
   return textPart(textOf(block.text));
 };
 

@@ -10,6 +10,7 @@ import type {
   UserPart,
 } from '../../core/conversation.ts';
 import { fail, got, optional, readArray, readObject, readOneOf, readString } from '../../core/read-json.ts';
+import { decodeCited } from './citations.ts';
 import { documentMediaTypeOf, imageMediaTypeOf } from './media-formats.ts';
 import { dataOfBlob } from './redacted-reasoning.ts';
 
@@ -37,7 +38,13 @@ const readImage = (value: JsonValue, param: string): ImagePart => {
 const readDocument = (value: JsonValue, param: string): DocumentPart => {
   const block = readObject(value, param);
   const name = optional(block.name, (text) => readString(text, `${param}.name`));
-  const named = name === undefined ? {} : { name };
+  const context = optional(block.context, (said) => readString(said, `${param}.context`));
+  const citations = optional(block.citations, (asked) => readObject(asked, `${param}.citations`));
+  const named = {
+    ...(name !== undefined && { name }),
+    ...(context !== undefined && { context }),
+    ...(citations?.enabled === true && { cite: true }),
+  };
   const text = optional(readObject(block.source, `${param}.source`).text, (own) =>
     readString(own, `${param}.source.text`),
   );
@@ -119,6 +126,8 @@ const readAssistantBlock = (block: JsonObject, param: string): AssistantPart => 
     };
   }
   if (block.reasoningContent !== undefined) return readReasoning(block.reasoningContent, `${param}.reasoningContent`);
+  if (block.citationsContent !== undefined)
+    return decodeCited(readObject(block.citationsContent, `${param}.citationsContent`));
   return unknownBlock(block, param);
 };
 

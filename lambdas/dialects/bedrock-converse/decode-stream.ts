@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue, StreamEvent } from '../../core/conversation.ts';
 import type { StreamDecoder, WireEvent } from '../../core/dialect.ts';
+import { decodeCitation } from './citations.ts';
 import { isServerTool } from './decode-answer.ts';
 import { decodeStreamException, malformedStream, readPayload } from './errors.ts';
 import { dataOfBlob } from './redacted-reasoning.ts';
@@ -123,10 +124,15 @@ export const decodeStream = (): StreamDecoder => {
     const reasoning = objectOf(delta.reasoningContent);
     if (reasoning !== undefined) return pushReasoning(block, reasoning);
     const text = textOf(delta.text) ?? '';
-    // Citations, and deltas newer than this reader, add nothing to the text.
-    if (text === '') return [];
+    const citation = delta.citation === undefined ? undefined : decodeCitation(delta.citation);
+    // Deltas newer than this reader add nothing to the text.
+    if (text === '' && citation === undefined) return [];
     const { index, events } = partOf(block, 'text');
-    return [...events, { type: 'text-delta', index, text }];
+    return [
+      ...events,
+      ...(text === '' ? [] : [{ type: 'text-delta', index, text } as const]),
+      ...(citation === undefined ? [] : [{ type: 'citation', index, citation } as const]),
+    ];
   };
 
   const finish = (): StreamEvent[] => {

@@ -1,4 +1,5 @@
 import type { Answer, AssistantPart, JsonObject } from '../../core/conversation.ts';
+import { encodeCited } from './citations.ts';
 import { inputOfArguments } from './encode-content.ts';
 import { blobOfData } from './redacted-reasoning.ts';
 import { encodeStop } from './stop-reasons.ts';
@@ -7,6 +8,7 @@ import { encodeUsage } from './usage.ts';
 const encodePart = (part: AssistantPart): JsonObject => {
   switch (part.type) {
     case 'text':
+      return encodeCited(part) ?? { text: part.text };
     case 'refusal':
       return { text: part.text };
     case 'tool-call':

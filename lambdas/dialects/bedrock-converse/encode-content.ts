@@ -9,6 +9,7 @@ import type {
   UserPart,
 } from '../../core/conversation.ts';
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
+import { encodeCited } from './citations.ts';
 import type { CallIds, makeDocumentNamer } from './fit-names.ts';
 import { documentFormatOf, imageFormatOf } from './media-formats.ts';
 import type { ModelRules } from './model-rules.ts';
@@ -57,7 +58,8 @@ const encodeImage = ({ source, detail }: ImagePart, { dropped }: EncodeContext):
   return [];
 };
 
-const encodeDocument = ({ source, name }: DocumentPart, { dropped, nameDocument }: EncodeContext): JsonObject[] => {
+const encodeDocument = (part: DocumentPart, { rules, dropped, nameDocument }: EncodeContext): JsonObject[] => {
+  const { source, name, context, cite } = part;
   if (source.type === 'url') {
     dropped.add('document.url');
     return [];
@@ -69,7 +71,18 @@ const encodeDocument = ({ source, name }: DocumentPart, { dropped, nameDocument 
   }
   // As bytes also where it came as text: every model that reads documents reads those.
   const bytes = source.type === 'text' ? Buffer.from(source.text, 'utf8').toString('base64') : source.data;
-  return [{ document: { format, name: nameDocument(name), source: { bytes } } }];
+  if (cite === true && !rules.takesCitations) dropped.add('document.citations');
+  return [
+    {
+      document: {
+        format,
+        name: nameDocument(name),
+        source: { bytes },
+        ...(context !== undefined && !isBlank(context) && { context }),
+        ...(cite === true && rules.takesCitations && { citations: { enabled: true } }),
+      },
+    },
+  ];
 };
 
 const encodeText = ({ text }: TextPart): JsonObject[] => (isBlank(text) ? [] : [{ text }]);
@@ -127,10 +140,17 @@ export const inputOfArguments = (text: string): JsonObject => {
   return value === undefined || isDeeperThan(value, MAX_DEPTH) ? { [INVALID_JSON]: text } : value;
 };
 
+const encodeSpoken = (part: TextPart, { rules, dropped }: EncodeContext): JsonObject[] => {
+  const cited = rules.takesCitations && !isBlank(part.text) ? encodeCited(part) : undefined;
+  if (cited !== undefined) return [cited];
+  if (part.citations !== undefined && part.citations.length > 0) dropped.add('citations');
+  return encodeText(part);
+};
+
 export const encodeAssistantPart = (part: AssistantPart, context: EncodeContext): JsonObject[] => {
   switch (part.type) {
     case 'text':
-      return [...encodeText(part), ...encodeCachePoint(part.cache, context)];
+      return [...encodeSpoken(part, context), ...encodeCachePoint(part.cache, context)];
     case 'refusal':
       return encodeText({ type: 'text', text: part.text });
     case 'tool-call':

@@ -49,7 +49,12 @@ export const encodeRequest = (conversation: Conversation, target: EncodeTarget):
   const sampling = encodeSampling(conversation, maxTokens, reasoning.thinking, context);
   const textFormat = encodeFormat(conversation);
 
-  const extra: JsonObject = { ...reasoning.extra, ...sampling.extra, ...tools.extra };
+  const extra: JsonObject = {
+    ...reasoning.extra,
+    ...sampling.extra,
+    ...tools.extra,
+    ...(target.betas !== undefined && { anthropic_beta: target.betas }),
+  };
   const outputConfig: JsonObject = {
     ...(textFormat !== undefined && { textFormat }),
     ...(reasoning.effort !== undefined && { effort: reasoning.effort }),

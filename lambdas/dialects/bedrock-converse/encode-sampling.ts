@@ -65,7 +65,7 @@ export const encodeSampling = (
   thinking: boolean,
   context: EncodeContext,
 ): EncodedSampling => {
-  for (const name of ['seed', 'presencePenalty', 'frequencyPenalty'] as const)
+  for (const name of ['seed', 'presencePenalty', 'frequencyPenalty', 'logprobs'] as const)
     if (conversation[name] !== undefined) context.dropped.add(name);
   const temperature = encodeTemperature(conversation.temperature, thinking, context);
   const topP = encodeTopP(conversation.topP, { temperature, thinking }, context);

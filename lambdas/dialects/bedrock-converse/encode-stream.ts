@@ -1,5 +1,6 @@
 import type { JsonObject, StreamEvent, Usage } from '../../core/conversation.ts';
 import type { StreamEncoder } from '../../core/dialect.ts';
+import { encodeCitation } from './citations.ts';
 import { encodeRefusal, encodeStreamException } from './errors.ts';
 import { blobOfData } from './redacted-reasoning.ts';
 import { encodeStop } from './stop-reasons.ts';
@@ -34,6 +35,12 @@ export const encodeStream = (): StreamEncoder => {
         return delta(event.index, { reasoningContent: { text: event.text } });
       case 'signature':
         return delta(event.index, { reasoningContent: { signature: event.signature } });
+      case 'citation': {
+        const citation = encodeCitation(event.citation);
+        return citation === undefined ? undefined : delta(event.index, { citation });
+      }
+      case 'logprobs':
+        return undefined;
       case 'redacted-reasoning':
         return delta(event.index, { reasoningContent: { redactedContent: blobOfData(event.data) } });
       case 'tool-call-start': {

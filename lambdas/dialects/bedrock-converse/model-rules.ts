@@ -24,6 +24,8 @@ export interface ModelRules {
   takesForcedTools: boolean;
   /** Whether reasoning that a vendor signed or encrypted may go back to it. */
   takesSignedReasoning: boolean;
+  /** Cites documents, and takes what it has cited back. */
+  takesCitations: boolean;
   /** Whether it tells the matched stop sequence among the additional response fields. */
   tellsStopSequence: boolean;
 }
@@ -42,6 +44,7 @@ const PLAIN: ModelRules = {
   oneToolAtATime: false,
   takesForcedTools: true,
   takesSignedReasoning: false,
+  takesCitations: false,
   tellsStopSequence: false,
 };
 
@@ -50,6 +53,7 @@ const HIDDEN: ModelRules = {
   ...PLAIN,
   caches: { prompt: true, tools: true, oneHour: true },
   takesSignedReasoning: true,
+  takesCitations: true,
 };
 
 export interface ClaudeVersion {
@@ -117,6 +121,7 @@ const claudeRules = ({ major, minor, family }: ClaudeVersion): ModelRules => {
     oneToolAtATime: from(4, 5),
     takesForcedTools: !(family === 'fable' || family === 'mythos' ? from(5, 1) : from(5, 5)),
     takesSignedReasoning: from(3, 7),
+    takesCitations: from(3, 7) || (major === 3 && minor === 5 && family === 'sonnet'),
     tellsStopSequence: true,
   };
 };

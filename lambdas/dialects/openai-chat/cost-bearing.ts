@@ -81,14 +81,21 @@ export interface Costs {
   dispensable: string[];
 }
 
+/** Chat Completions and Responses, which share these fields. */
+type OpenaiDialect = 'openai-chat' | 'openai-responses';
+
 /** @param names top-level fields that the conversation does not hold and that are set */
-export const readCosts = (body: JsonObject, names: readonly string[]): Costs => {
+export const readCosts = (
+  body: JsonObject,
+  names: readonly string[],
+  dialect: OpenaiDialect = 'openai-chat',
+): Costs => {
   const found = names.flatMap((name): CostBearing[] => {
     const charge = isCostBearing(name) ? COST_BEARING[name]?.(body[name] ?? null, body) : undefined;
-    return charge === undefined ? [] : [costOf(name, charge)];
+    return charge === undefined ? [] : [costOf(name, charge, dialect)];
   });
   const breakpoint = longBreakpoint(body);
-  const costBearing = breakpoint === undefined ? found : [...found, costOf(breakpoint, LONG_CACHE)];
+  const costBearing = breakpoint === undefined ? found : [...found, costOf(breakpoint, LONG_CACHE, dialect)];
   return {
     costBearing,
     // `auto` asks for nothing that could be missed.
@@ -98,10 +105,10 @@ export const readCosts = (body: JsonObject, names: readonly string[]): Costs => 
   };
 };
 
-const costOf = (field: string, charge: Charge): CostBearing => ({
+export const costOf = (field: string, charge: Charge, dialect: OpenaiDialect): CostBearing => ({
   field,
   bound: charge.kind === 'audio' ? 'audio' : field,
-  dialect: 'openai-chat',
+  dialect,
   isDispensable: DISPENSABLE.has(field) || charge.kind === 'long-cache',
   ...charge,
 });
@@ -112,7 +119,7 @@ const BREAKPOINT = 'prompt_cache_breakpoint';
 
 /** The name of the breakpoints, where one of the messages' asks for more than the usual life. */
 const longBreakpoint = (body: JsonObject): string | undefined =>
-  objectsOf(body['messages']).some(({ content }) =>
+  objectsOf(body['messages'] ?? body['input']).some(({ content }) =>
     objectsOf(content).some((part) => !isUsualLife(objectOf(part[BREAKPOINT])?.['ttl'])),
   )
     ? BREAKPOINT

@@ -1,12 +1,21 @@
-import type { Answer, AssistantPart, JsonObject, JsonValue, ToolCallPart } from '../../core/conversation.ts';
+import type {
+  Alternative,
+  Answer,
+  AssistantPart,
+  JsonObject,
+  JsonValue,
+  ToolCallPart,
+} from '../../core/conversation.ts';
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
+import { citationsOf } from './citations.ts';
+import { decodeLogprobs } from './logprobs.ts';
+import { extraSignature, placeThoughts } from './reasoning-details.ts';
 import { decodeStop } from './stop-reasons.ts';
 import { decodeUsage } from './usage.ts';
 import { argumentsOf, objectOf, objectsOf, textOf } from './wire.ts';
 
 /**
- * Reads a `chat.completion`. Where a request asked for several choices their parts follow one another, so that what was
- * generated is all there; the stop is the first choice's.
+ * Reads a `chat.completion`.
  *
  * @returns undefined where the body is no answer: no choices, or an `error` under a 200 (`decodeError` reads that)
  */
@@ -17,16 +26,35 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   const [first] = choices;
   if (answer === undefined || first === undefined || objectOf(answer['error']) !== undefined) return undefined;
   const id = textOf(answer['id']) ?? '';
-  const partsOfChoices = choices.map((choice, index) => decodeMessage(objectOf(choice['message']) ?? {}, id, index));
-  const usage = decodeUsage(answer['usage'], answer['service_tier']);
+  const [own = decodeChoice(first, id, 0), ...alternatives] = choices.map((choice, index) =>
+    decodeChoice(choice, id, index),
+  );
+  const usage = decodeUsage(usageOf(answer, choices), answer['service_tier']);
   return {
     id,
     model: textOf(answer['model']) ?? '',
-    parts: partsOfChoices.flat(),
-    stop: decodeStop(textOf(first['finish_reason']) ?? '', new Set(partsOfChoices[0]?.map(({ type }) => type))),
+    ...own,
+    ...(alternatives.length > 0 && { alternatives }),
     ...(usage !== undefined && { usage }),
   };
 };
+
+const decodeChoice = (choice: JsonObject, answerId: string, index: number): Alternative => {
+  const parts = withLogprobs(decodeMessage(objectOf(choice['message']) ?? {}, answerId, index), choice);
+  return { parts, stop: decodeStop(textOf(choice['finish_reason']) ?? '', new Set(parts.map(({ type }) => type))) };
+};
+
+const withLogprobs = (parts: AssistantPart[], choice: JsonObject): AssistantPart[] => {
+  const logprobs = decodeLogprobs(choice['logprobs']);
+  const at = logprobs === undefined ? -1 : parts.findIndex(({ type }) => type === 'text');
+  return parts.map((part, index) =>
+    index === at && part.type === 'text' && logprobs !== undefined ? { ...part, logprobs } : part,
+  );
+};
+
+/** Groq's first models told it in `x_groq`, Moonshot tells it in the choice. */
+export const usageOf = (body: JsonObject, choices: readonly JsonObject[]): JsonValue | undefined =>
+  body['usage'] ?? objectOf(body['x_groq'])?.['usage'] ?? choices.at(-1)?.['usage'];
 
 const decodeMessage = (message: JsonObject, answerId: string, choice: number): AssistantPart[] => {
   const { reasoning, text = transcriptOf(message) } = splitContent(message['content']);
@@ -35,12 +63,14 @@ const decodeMessage = (message: JsonObject, answerId: string, choice: number): A
   const called = objectsOf(message['tool_calls']);
   const legacyCall = objectOf(message['function_call']);
   const calls = called.length === 0 && legacyCall !== undefined ? [{ function: legacyCall }] : called;
-  return [
-    ...(thought === undefined ? [] : [{ type: 'reasoning' as const, text: thought }]),
-    ...(text === undefined ? [] : [{ type: 'text' as const, text }]),
+  const rest: AssistantPart[] = [
+    ...(text === undefined
+      ? []
+      : [{ type: 'text' as const, text, ...citationsOf(message), ...extraSignature(message) }]),
     ...(refusal === undefined ? [] : [{ type: 'refusal' as const, text: refusal }]),
     ...calls.map((call, index) => decodeToolCall(call, toolCallId(answerId, choice, index))),
   ];
+  return placeThoughts(message['reasoning_details'], rest, thought);
 };
 
 const decodeToolCall = (call: JsonObject, spareId: string): ToolCallPart => {
@@ -51,6 +81,7 @@ const decodeToolCall = (call: JsonObject, spareId: string): ToolCallPart => {
     id: textOf(call['id']) ?? spareId,
     name: textOf(called['name']) ?? '',
     arguments: written === '' ? '{}' : written,
+    ...extraSignature(call),
   };
 };
 

@@ -28,7 +28,8 @@ const readError = (body: JsonObject, status: number | undefined): ProviderError 
   const error = objectOf(body['error']) ?? body;
   const code = error['code'] ?? body['code'];
   const type = wordOf(code) ?? wordOf(error['type']) ?? wordOf(error['status']) ?? '';
-  const finalStatus = errorStatus(status, code, type);
+  const told = error['status_code'] ?? body['status_code'] ?? code;
+  const finalStatus = errorStatus(status, told, type);
   return { status: finalStatus, type, message: messageOf(body, error) ?? `HTTP ${finalStatus} without a message` };
 };
 

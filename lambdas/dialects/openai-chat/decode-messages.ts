@@ -8,8 +8,10 @@ import type {
   Turn,
 } from '../../core/conversation.ts';
 import { fail, got, present, readArray, readObject, readOneOf, readString } from '../../core/read-json.ts';
+import { reasoningOf } from './decode-answer.ts';
 import { decodeCachePoint, kindOf, readSpoken, readText, readTexts, readUserParts } from './decode-parts.ts';
 import type { Findings } from './findings.ts';
+import { extraSignature, placeThoughts } from './reasoning-details.ts';
 
 /** Calls by id, and whether each has its result. An id may be used again once it is answered, as some models do. */
 type Calls = Map<string, 'open' | 'answered'>;
@@ -75,7 +77,7 @@ const decodeAssistant = (message: JsonObject, param: string, calls: Calls, findi
     fail(`${param}.function_call`, `${param}.function_call: no longer supported; send "tool_calls" instead`);
   if (message['audio'] !== undefined && message['audio'] !== null)
     fail(`${param}.audio`, `${param}.audio: audio is not supported; send the transcript as "content"`);
-  const { content, refusal, tool_calls: toolCalls } = message;
+  const { content, refusal, tool_calls: toolCalls, reasoning_details: details } = message;
   const said = content === undefined || content === null ? [] : readSpoken(content, `${param}.content`);
   const refused = refusal === undefined || refusal === null ? '' : readText(refusal, `${param}.refusal`);
   const called =
@@ -84,24 +86,27 @@ const decodeAssistant = (message: JsonObject, param: string, calls: Calls, findi
       : readArray(toolCalls, `${param}.tool_calls`, { max: MAX_PARTS }).map((call, index) =>
           decodeCall(call, `${param}.tool_calls[${index}]`, calls, findings),
         );
-  if (said.length === 0 && called.length === 0 && refused === '')
+  if (details !== undefined && details !== null) readArray(details, `${param}.reasoning_details`, { max: MAX_PARTS });
+  const thoughtful = Array.isArray(details) && details.length > 0;
+  if (said.length === 0 && called.length === 0 && refused === '' && !thoughtful)
     fail(
       `${param}.content`,
       `${param}.content: expected a string or an array of parts where there are no tool_calls, got ${kindOf(content)}`,
     );
-  return [
-    ...decodeReasoning(message),
-    // SDKs send an empty content back with tool calls; it says nothing.
-    ...(called.length > 0 || refused !== '' ? said.filter(({ text }) => text !== '') : said),
+  // SDKs send an empty content back with tool calls; it says nothing.
+  const spoken = called.length > 0 || refused !== '' || thoughtful ? said.filter(({ text }) => text !== '') : said;
+  const rest = [
+    ...signLast(spoken, extraSignature(message)),
     ...(refused === '' ? [] : [{ type: 'refusal' as const, text: refused }]),
     ...called,
   ];
+  // What this gateway and others put beside the content; clients send the message back as they got it.
+  return placeThoughts(details, rest, reasoningOf(message));
 };
 
-/** What this gateway and others put beside the content (see encode-answer.ts); clients send the message back as they got it. */
-const decodeReasoning = (message: JsonObject): AssistantPart[] => {
-  const text = message['reasoning_content'] ?? message['reasoning'];
-  return typeof text === 'string' && text !== '' ? [{ type: 'reasoning', text }] : [];
+const signLast = (parts: readonly AssistantPart[], signed: ReturnType<typeof extraSignature>): AssistantPart[] => {
+  const last = parts.findLastIndex(({ type }) => type === 'text');
+  return parts.map((part, index) => (index === last ? { ...part, ...signed } : part));
 };
 
 const decodeCall = (value: JsonValue, param: string, calls: Calls, findings: Findings): ToolCallPart => {
@@ -122,6 +127,7 @@ const decodeCall = (value: JsonValue, param: string, calls: Calls, findings: Fin
     id,
     name: readString(called['name'], `${param}.${type}.name`, { min: 1, max: MAX_NAME_LENGTH }),
     arguments: type === 'function' && written.trim() === '' ? '{}' : written,
+    ...extraSignature(call),
     ...present('cache', decodeCachePoint(call)),
   };
 };

@@ -116,7 +116,7 @@ const readFile = (part: JsonObject, param: string, findings: Findings): Document
 };
 
 /** A data: URL, or bare base64, which OpenAI takes for a PDF. */
-const readFileData = (value: JsonValue, param: string): MediaSource => {
+export const readFileData = (value: JsonValue, param: string): MediaSource => {
   const text = readText(value, param);
   if (text.startsWith('data:')) return readDataUrl(text, param);
   if (/^https?:/i.test(text)) return fail(param, `${param}: expected base64 data, got a URL; files are not fetched`);
@@ -125,7 +125,7 @@ const readFileData = (value: JsonValue, param: string): MediaSource => {
     : { type: 'base64', mediaType: 'application/pdf', data: text };
 };
 
-const readSource = (value: JsonValue | undefined, param: string): MediaSource => {
+export const readSource = (value: JsonValue | undefined, param: string): MediaSource => {
   const url = readText(value, param);
   if (/^data:/i.test(url)) return readDataUrl(url, param);
   // The provider fetches it; other schemes would mean something only on its own machines.

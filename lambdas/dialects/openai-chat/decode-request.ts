@@ -46,6 +46,8 @@ const CANONICAL = new Set([
   'stream',
   'stream_options',
   'user',
+  'logprobs',
+  'top_logprobs',
 ]);
 
 /** Reads a body of `POST /v1/chat/completions`. What the client said never stands in a problem's message. */
@@ -90,6 +92,7 @@ const readRequest = (value: JsonValue): Conversation => {
     ...present('frequencyPenalty', readNumberField(body, 'frequency_penalty', { min: -2, max: 2 })),
     ...present('reasoning', optional(body['reasoning_effort'], readEffort)),
     choices: readNumberField(body, 'n', { integer: true, min: 1, max: MAX_CHOICES }) ?? 1,
+    ...present('logprobs', readLogprobs(body)),
     stream,
     streamUsage: stream && (optional(body['stream_options'], readIncludeUsage) ?? false),
     ...present(
@@ -142,6 +145,16 @@ const readStopSequence = (value: JsonValue, param: string): string => {
   if (typeof value !== 'string') return fail(param, `${param}: expected a string, got ${got(value)}`);
   return value === '' ? fail(param, `${param}: expected a string of at least 1 character, got an empty one`) : value;
 };
+
+/** @returns undefined where none are asked for, whatever `top_logprobs` says then */
+const readLogprobs = (body: JsonObject): Conversation['logprobs'] => {
+  const isAsked = optional(body['logprobs'], (field) => readBoolean(field, 'logprobs'));
+  const top = readNumberField(body, 'top_logprobs', { integer: true, min: 0, max: MOST_TOP_LOGPROBS });
+  return isAsked === true ? { top: top ?? 0 } : undefined;
+};
+
+/** OpenAI's bound. */
+const MOST_TOP_LOGPROBS = 20;
 
 const readEffort = (value: JsonValue): NonNullable<Conversation['reasoning']> => ({
   effort: readOneOf(value, 'reasoning_effort', ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']),

@@ -16,19 +16,21 @@ const MAX_STOP_SEQUENCES = 4;
  * Writes a conversation as a body of `POST /chat/completions`. One rule an item for what has no place here:
  * - documents by URL: their URL as text, and named
  * - images and documents in a tool result: in a user message after it (encode-turns.ts)
- * - `isError` of a tool result, reasoning of earlier turns, `topK`: left out and named
+ * - `isError` of a tool result, `topK`: left out and named
+ * - reasoning of earlier turns: where the server takes it, else left out and named (encode-turns.ts)
  * - a reasoning budget: the effort nearest to it; reasoning for a model without it: left out and named
  * - sampling and stop sequences for OpenAI's reasoning models, which refuse them: left out and named
  * - cache points: left out; these vendors cache by themselves.
  */
 export const encodeRequest = (conversation: Conversation, target: EncodeTarget): Encoded => {
   const dropped = new Set(conversation.sameDialectOnly);
-  const { tools, toolChoice, parallelToolCalls, format, user, seed, topK, choices, maxOutputTokens } = conversation;
+  const { tools, toolChoice, parallelToolCalls, format, user, seed, topK, choices, maxOutputTokens, logprobs } =
+    conversation;
   const limit = target.maxOutputTokens ?? maxOutputTokens;
   if (topK !== undefined) dropped.add('topK');
   const body: JsonObject = {
     model: target.model,
-    messages: encodeTurns(conversation.turns, dropped),
+    messages: encodeTurns(conversation.turns, target.thoughtsIn, dropped),
     ...(tools.length > 0 && {
       tools: tools.map(encodeTool),
       ...(toolChoice !== undefined && { tool_choice: encodeToolChoice(toolChoice) }),
@@ -40,6 +42,7 @@ export const encodeRequest = (conversation: Conversation, target: EncodeTarget):
     ...(seed !== undefined && { seed }),
     ...encodeReasoning(conversation.reasoning, target, dropped),
     ...(choices !== 1 && { n: choices }),
+    ...encodeLogprobs(logprobs, target, dropped),
     ...(user !== undefined && { user }),
     ...(target.stream && { stream: true, stream_options: { include_usage: true } }),
     ...(target.serviceTier !== undefined && { service_tier: target.serviceTier }),
@@ -100,8 +103,16 @@ const encodeSampling = (conversation: Conversation, target: EncodeTarget, droppe
   return fields;
 };
 
+/** OpenAI's reasoning models refuse it. */
+const encodeLogprobs = (logprobs: Conversation['logprobs'], target: EncodeTarget, dropped: Set<string>): JsonObject => {
+  if (logprobs === undefined) return {};
+  if (!target.reasoningModel) return { logprobs: true, ...(logprobs.top > 0 && { top_logprobs: logprobs.top }) };
+  dropped.add('logprobs');
+  return {};
+};
+
 /** Anthropic's budgets run from 1,024 tokens; the borders are where its users' "think", "think hard" and "ultrathink" lie. */
-const effortOf = (budgetTokens: number): ReasoningEffort => {
+export const effortOf = (budgetTokens: number): ReasoningEffort => {
   if (budgetTokens <= 4_096) return 'low';
   return budgetTokens <= 16_384 ? 'medium' : 'high';
 };
@@ -114,7 +125,7 @@ const encodeReasoning = (
   const { effort, budgetTokens } = reasoning ?? {};
   const asked = effort ?? (budgetTokens === undefined ? undefined : effortOf(budgetTokens));
   if (asked === undefined) return {};
-  if (target.reasoningModel) return { reasoning_effort: asked };
+  if (target.reasoningModel || target.takesEffort === true) return { reasoning_effort: asked };
   if (asked !== 'none') dropped.add('reasoning');
   return {};
 };

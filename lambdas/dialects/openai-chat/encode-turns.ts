@@ -8,10 +8,20 @@ import type {
   Turn,
   UserPart,
 } from '../../core/conversation.ts';
-import { joined } from './encode-answer.ts';
+import type { EncodeTarget } from '../../core/dialect.ts';
+import { encodeSaid, joined } from './encode-answer.ts';
+import { encodeDetails, encodeSignedCalls } from './reasoning-details.ts';
 
-/** Writes turns as messages; the names of what was left out go into `dropped`. */
-export const encodeTurns = (turns: readonly Turn[], dropped: Set<string>): JsonObject[] =>
+/**
+ * Writes turns as messages; the names of what was left out go into `dropped`.
+ *
+ * @param thoughtsIn where the server takes back what its model thought
+ */
+export const encodeTurns = (
+  turns: readonly Turn[],
+  thoughtsIn: EncodeTarget['thoughtsIn'],
+  dropped: Set<string>,
+): JsonObject[] =>
   turns.flatMap((turn) => {
     switch (turn.role) {
       case 'system':
@@ -19,7 +29,7 @@ export const encodeTurns = (turns: readonly Turn[], dropped: Set<string>): JsonO
       case 'user':
         return encodeUser(turn.parts, dropped);
       case 'assistant':
-        return [encodeAssistant(turn.parts, dropped)];
+        return [encodeAssistant(turn.parts, thoughtsIn, dropped)];
       default:
         return turn satisfies never;
     }
@@ -89,7 +99,9 @@ const encodePart = (part: TextPart | ImagePart | DocumentPart, dropped: Set<stri
   }
 };
 
-const encodeDocument = ({ source, name }: DocumentPart, dropped: Set<string>): JsonObject => {
+const encodeDocument = ({ source, name, context, cite }: DocumentPart, dropped: Set<string>): JsonObject => {
+  if (context !== undefined) dropped.add('document.context');
+  if (cite === true) dropped.add('document.citations');
   switch (source.type) {
     case 'base64':
       // OpenAI demands a name beside the data.
@@ -107,21 +119,50 @@ const encodeDocument = ({ source, name }: DocumentPart, dropped: Set<string>): J
 const dataUrl = ({ mediaType, data }: { mediaType: string; data: string }): string =>
   `data:${mediaType};base64,${data}`;
 
-const encodeAssistant = (parts: readonly AssistantPart[], dropped: Set<string>): JsonObject => {
-  if (parts.some(({ type }) => type === 'reasoning' || type === 'redacted-reasoning')) dropped.add('reasoning');
-  const calls = parts.filter((part) => part.type === 'tool-call');
-  const text = joined(parts, 'text');
+const encodeAssistant = (
+  parts: readonly AssistantPart[],
+  thoughtsIn: EncodeTarget['thoughtsIn'],
+  dropped: Set<string>,
+): JsonObject => {
+  if (parts.some((part) => part.type === 'text' && (part.citations?.length ?? 0) > 0)) dropped.add('citations');
   const refusal = joined(parts, 'refusal');
+  const { content, calls, extra } = encodeSaid(parts, thoughtsIn === 'extra_content');
   return {
     role: 'assistant',
-    content: text ?? (calls.length > 0 || refusal !== undefined ? null : ''),
+    content,
     ...(refusal !== undefined && { refusal }),
-    ...(calls.length > 0 && {
-      tool_calls: calls.map(({ id, name, arguments: written }) => ({
-        id,
-        type: 'function',
-        function: { name, arguments: written },
-      })),
-    }),
+    ...extra,
+    ...encodeThoughts(parts, thoughtsIn, dropped),
+    ...calls,
   };
+};
+
+/** What the model thought, in the server's own field for it; what has no place there is named. */
+const encodeThoughts = (
+  parts: readonly AssistantPart[],
+  thoughtsIn: EncodeTarget['thoughtsIn'],
+  dropped: Set<string>,
+): JsonObject => {
+  const thought = joined(parts, 'reasoning');
+  const isRedacted = parts.some(({ type }) => type === 'redacted-reasoning');
+  switch (thoughtsIn) {
+    case 'reasoning_content':
+    case 'reasoning':
+      if (isRedacted) dropped.add('reasoning parts');
+      return thought === undefined ? {} : { [thoughtsIn]: thought };
+    case 'reasoning_details': {
+      const details = [...(encodeDetails(parts) ?? []), ...encodeSignedCalls(parts)];
+      return {
+        ...(thought !== undefined && { reasoning: thought }),
+        ...(details.length > 0 && { reasoning_details: details }),
+      };
+    }
+    case 'extra_content':
+    case 'none':
+    case undefined:
+      if (thought !== undefined || isRedacted) dropped.add('reasoning parts');
+      return {};
+    default:
+      return thoughtsIn satisfies never;
+  }
 };

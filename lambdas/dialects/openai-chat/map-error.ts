@@ -18,8 +18,13 @@ const REASONS: Record<string, AttemptReason> = {
   // Azure
   DeploymentNotFound: 'not_found',
   overloaded_error: 'overloaded',
+  // OpenAI: too many requests at once for this hour
+  slow_down: 'overloaded',
   malformed_stream: 'malformed_answer',
 };
+
+/** Groq, with a 400: what the model wrote was no call, or no JSON. Asked again it may do better; the target is not broken. */
+const MODEL_FAILED = new Set(['tool_use_failed', 'json_validate_failed', 'output_parse_failed']);
 
 /** The vendor's account is used up: waiting does not help, and no other request fares better. */
 const OUT_OF_CREDIT = new Set([
@@ -44,6 +49,7 @@ export const mapError = (error: ProviderError, headers: Record<string, string>):
     retryAfterMs: readRetryAfterMs(headers),
   });
   if (OUT_OF_CREDIT.has(error.type)) return { ...failure, isRetryable: false, countsAgainstCircuit: true };
+  if (MODEL_FAILED.has(error.type)) return { ...failure, countsAgainstCircuit: false };
   // OpenRouter: no model behind the name takes this request; others are served.
   if (reason === 'not_found' && /no endpoints found/i.test(error.message))
     return { ...failure, countsAgainstCircuit: false };
@@ -52,6 +58,7 @@ export const mapError = (error: ProviderError, headers: Record<string, string>):
 
 const reasonOf = ({ status, type, message }: ProviderError): AttemptReason => {
   if (OUT_OF_CREDIT.has(type)) return 'rate_limited';
+  if (MODEL_FAILED.has(type)) return 'malformed_answer';
   // More tokens at once than the account's limit a minute: it comes as a rate limit (Groq: with a 413), but waiting is in vain.
   if (status === 413 || (status === 429 && /request too large/i.test(message))) return 'too_large';
   if (Object.hasOwn(REASONS, type)) return REASONS[type] ?? 'bad_request';

@@ -1,6 +1,9 @@
-import type { AssistantPart, JsonObject, JsonValue, StreamEvent } from '../../core/conversation.ts';
-import { reasoningOf, splitContent, toolCallId, transcriptOf } from './decode-answer.ts';
+import type { AssistantPart, JsonObject, JsonValue, Stop, StreamEvent, TokenLogprob } from '../../core/conversation.ts';
+import { decodeAnnotations } from './citations.ts';
+import { reasoningOf, splitContent, toolCallId, transcriptOf, usageOf } from './decode-answer.ts';
 import { decodeErrorValue } from './decode-error.ts';
+import { decodeLogprobs } from './logprobs.ts';
+import { extraSignature, readDelta } from './reasoning-details.ts';
 import { decodeStop } from './stop-reasons.ts';
 import { decodeUsage } from './usage.ts';
 import { argumentsOf, countOf, objectOf, objectsOf, textOf } from './wire.ts';
@@ -24,6 +27,8 @@ interface Choice {
   callsByIndex: Map<number, ToolCall>;
   kinds: Set<AssistantPart['type']>;
   finishReason: string | undefined;
+  /** Of tokens that came without a text to stand by. */
+  logprobs: TokenLogprob[];
 }
 
 export interface ChunkReader {
@@ -66,6 +71,7 @@ export const createChunkReader = (): ChunkReader => {
       callsByIndex: new Map(),
       kinds: new Set(),
       finishReason: undefined,
+      logprobs: [],
     };
     choices.set(index, choice);
     return choice;
@@ -77,16 +83,64 @@ export const createChunkReader = (): ChunkReader => {
     choice.speaking = undefined;
   };
 
-  const say = (choice: Choice, kind: SpokenKind, text: string | undefined, events: StreamEvent[]): void => {
-    if (text === undefined) return;
+  const ofChoice = ({ index }: Choice): { choice?: number } => (index === 0 ? {} : { choice: index });
+
+  const speak = (choice: Choice, kind: SpokenKind, events: StreamEvent[]): number => {
     if (choice.speaking?.kind !== kind) {
       fallSilent(choice, events);
       choice.speaking = { kind, part: nextPart };
       choice.kinds.add(kind);
-      events.push({ type: `${kind}-start`, index: nextPart });
+      events.push({ type: `${kind}-start`, index: nextPart, ...ofChoice(choice) });
       nextPart += 1;
     }
-    events.push({ type: `${kind}-delta`, index: choice.speaking.part, text });
+    return choice.speaking.part;
+  };
+
+  const say = (choice: Choice, kind: SpokenKind, text: string | undefined, events: StreamEvent[]): void => {
+    if (text === undefined) return;
+    const index = speak(choice, kind, events);
+    events.push({ type: `${kind}-delta`, index, text });
+  };
+
+  /** Signatures and what is encrypted; the text of thoughts is in `reasoning`, but where a vendor tells it here alone. */
+  const readDetails = (choice: Choice, delta: JsonObject, events: StreamEvent[]): void => {
+    const hasText = reasoningOf(delta) !== undefined;
+    for (const thought of readDelta(delta['reasoning_details'])) {
+      if (thought.type === 'redacted-reasoning') {
+        const call = choice.calls.find(({ id, part }) => id === thought.id && part !== undefined)?.part;
+        if (call !== undefined && thought.madeBy === 'google') {
+          events.push({ type: 'signature', index: call, signature: thought.data, signedBy: 'google' });
+          continue;
+        }
+        fallSilent(choice, events);
+        choice.kinds.add(thought.type);
+        events.push({ ...thought, index: nextPart, ...ofChoice(choice) }, { type: 'part-end', index: nextPart });
+        nextPart += 1;
+        continue;
+      }
+      const { text, signature, signedBy } = thought;
+      if (!hasText && text !== '') say(choice, 'reasoning', text, events);
+      if (signature === undefined) continue;
+      const index = speak(choice, 'reasoning', events);
+      events.push({ type: 'signature', index, signature, ...(signedBy !== undefined && { signedBy }) });
+      // Signed is whole: what is thought after it is another part.
+      fallSilent(choice, events);
+    }
+  };
+
+  /** What stands beside the text of a delta. */
+  const readBeside = (choice: Choice, body: JsonObject, delta: JsonObject, events: StreamEvent[]): void => {
+    choice.logprobs.push(...(decodeLogprobs(body['logprobs']) ?? []));
+    const citations = decodeAnnotations(delta['annotations']);
+    const { signature } = extraSignature(delta);
+    if (signature !== undefined || citations.length > 0) speak(choice, 'text', events);
+    if (choice.speaking?.kind !== 'text') return;
+    const index = choice.speaking.part;
+    for (const citation of citations) events.push({ type: 'citation', index, citation });
+    if (signature !== undefined) events.push({ type: 'signature', index, signature, signedBy: 'google' });
+    if (choice.logprobs.length === 0) return;
+    events.push({ type: 'logprobs', index, tokens: choice.logprobs });
+    choice.logprobs = [];
   };
 
   const startCall = (choice: Choice, call: ToolCall, name: string, events: StreamEvent[]): void => {
@@ -96,7 +150,7 @@ export const createChunkReader = (): ChunkReader => {
     call.part = index;
     choice.kinds.add('tool-call');
     const id = call.id ?? toolCallId(answerId, choice.index, choice.calls.indexOf(call));
-    events.push({ type: 'tool-call-start', index, id, name });
+    events.push({ type: 'tool-call-start', index, id, name, ...ofChoice(choice) });
     writeArguments(call, call.waiting, events);
   };
 
@@ -108,6 +162,9 @@ export const createChunkReader = (): ChunkReader => {
     if (call.part === undefined) call.waiting += written;
     else writeArguments(call, written, events);
     if (call.part === undefined && name !== undefined) startCall(choice, call, name, events);
+    const { signature } = extraSignature(delta);
+    if (signature !== undefined && call.part !== undefined)
+      events.push({ type: 'signature', index: call.part, signature, signedBy: 'google' });
   };
 
   const closeParts = (choice: Choice, events: StreamEvent[]): void => {
@@ -128,6 +185,7 @@ export const createChunkReader = (): ChunkReader => {
     const { content } = delta;
     if (typeof content === 'string' || content === null || content === undefined) {
       say(choice, 'reasoning', reasoningOf(delta), events);
+      readDetails(choice, delta, events);
       say(choice, 'text', textOf(content) ?? transcriptOf(delta), events);
     } else {
       const { text, reasoning } = splitContent(content);
@@ -135,6 +193,7 @@ export const createChunkReader = (): ChunkReader => {
       say(choice, 'text', text, events);
     }
     say(choice, 'refusal', textOf(delta['refusal']), events);
+    readBeside(choice, body, delta, events);
     for (const call of objectsOf(delta['tool_calls'])) readCall(choice, call, events);
     const legacyCall = objectOf(delta['function_call']);
     if (legacyCall !== undefined) readCall(choice, { index: 0, function: legacyCall }, events);
@@ -145,11 +204,14 @@ export const createChunkReader = (): ChunkReader => {
     if ([...choices.values()].every((one) => one.finishReason !== undefined)) stop(events);
   };
 
-  /** The first choice's stop; '' as its reason where the vendor ended the stream without one. */
+  /** All choices' stops; '' as the reason of one that the vendor left without. */
   const stop = (events: StreamEvent[]): void => {
-    const first = [...choices.values()].reduce((a, b) => (b.index < a.index ? b : a));
+    const stops = [...choices.values()]
+      .sort((a, b) => a.index - b.index)
+      .map(({ finishReason, kinds }): Stop => decodeStop(finishReason ?? '', kinds));
+    const [first = decodeStop('', new Set()), ...alternatives] = stops;
     hasStopped = true;
-    events.push({ type: 'stop', stop: decodeStop(first.finishReason ?? '', first.kinds) });
+    events.push({ type: 'stop', stop: first, ...(alternatives.length > 0 && { alternatives }) });
   };
 
   return {
@@ -225,7 +287,3 @@ const findCall = (choice: Choice, delta: JsonObject, name: string | undefined): 
   if (index !== undefined) choice.callsByIndex.set(index, call);
   return call;
 };
-
-/** Groq's first models told it in `x_groq`, Moonshot tells it in the choice. */
-const usageOf = (chunk: JsonObject, choices: JsonObject[]): JsonValue | undefined =>
-  chunk['usage'] ?? objectOf(chunk['x_groq'])?.['usage'] ?? choices.at(-1)?.['usage'];

@@ -2,20 +2,23 @@ import type { JsonObject, StreamEvent } from '../../core/conversation.ts';
 import type { AnswerContext, EncodeTarget, StreamRelay, WireEvent } from '../../core/dialect.ts';
 import { chunkOf, DONE, MALFORMED } from './decode-stream.ts';
 import { encodeErrorEvent } from './encode-error.ts';
+import { fitThoughts } from './fit-thoughts.ts';
 import { createChunkReader } from './read-chunks.ts';
-import { objectOf, stringifyJson } from './wire.ts';
+import { objectOf, objectsOf, stringifyJson } from './wire.ts';
 
 /**
  * The client's own body for a target that speaks this dialect. The limit keeps the name that the client used, but for
- * reasoning models, which know `max_completion_tokens` alone. A service tier is set where the client names none. Usage is always asked for in a stream: it settles the cost.
+ * reasoning models, which know `max_completion_tokens` alone. What was thought stands where the server takes it (fit-thoughts.ts). A service tier is set where the client names none. Usage is always asked for in a stream: it settles the cost.
  */
 export const relayRequest = (body: JsonObject, target: EncodeTarget): JsonObject => {
   const { max_tokens: oldLimit, max_completion_tokens: newLimit, stream_options: options, stream: _, ...rest } = body;
   const tier = body['service_tier'];
+  const messages = fitThoughts(body['messages'], target);
   const limit = target.maxOutputTokens ?? newLimit ?? oldLimit;
   const usesNewName = target.reasoningModel || (newLimit !== undefined && newLimit !== null);
   return {
     ...rest,
+    ...(messages !== undefined && { messages }),
     model: target.model,
     ...(limit !== undefined && limit !== null && { [usesNewName ? 'max_completion_tokens' : 'max_tokens']: limit }),
     ...(target.stream && { stream: true, stream_options: { ...objectOf(options), include_usage: true } }),
@@ -38,6 +41,8 @@ export const relayStream = (context: AnswerContext): StreamRelay => {
   const reader = createChunkReader();
   const alias = `"model":${JSON.stringify(context.alias)}`;
   let vendorModel: unknown;
+  /** What Azure's filter found in the prompt. */
+  let held: JsonObject | undefined;
   let needle = '';
 
   /** The chunk's text with the alias in it; undefined where the name does not stand there exactly once, or text would break the SSE line. */
@@ -73,7 +78,14 @@ export const relayStream = (context: AnswerContext): StreamRelay => {
     const isUsageTold = chunk['usage'] !== undefined && chunk['usage'] !== null;
     const hidesUsage = isUsageTold && !context.streamUsage;
     if (hidesUsage && Array.isArray(chunk['choices']) && chunk['choices'].length === 0) return { text: '', events };
-    const text = (hidesUsage ? undefined : replaceModel(data, chunk['model'])) ?? rewrite(chunk);
+    // Azure's first chunk has no choices; clients written for OpenAI read the first of every chunk but the last. It goes on with the next.
+    if (!isUsageTold && chunk['prompt_filter_results'] !== undefined && objectsOf(chunk['choices']).length === 0) {
+      held = { prompt_filter_results: chunk['prompt_filter_results'] };
+      return { text: '', events };
+    }
+    const isChanged = hidesUsage || held !== undefined;
+    const text = (isChanged ? undefined : replaceModel(data, chunk['model'])) ?? rewrite({ ...held, ...chunk });
+    held = undefined;
     if (text === undefined)
       return { text: '', events: reader.malformed('an event of the stream is nested too deeply') };
     return { text: `data: ${text}\n\n`, events };

@@ -5,21 +5,52 @@ import type { Provider } from '../../core/provider.ts';
 
 const VERSION = '2023-06-01';
 
+/** Of a body to be answered, what one to be counted may have: Anthropic refuses all others (SDK 1.12, beta fields included). */
+const COUNTED = new Set([
+  'model',
+  'messages',
+  'system',
+  'tools',
+  'tool_choice',
+  'thinking',
+  'cache_control',
+  'output_config',
+  'output_format',
+  'context_management',
+  'compaction',
+  'mcp_servers',
+  'speed',
+]);
+
 /** Anthropic's own API, and servers that speak it under another base URL. */
 export const anthropic: Provider = {
   kind: 'anthropic',
   dialect: 'anthropic-messages',
-  call: ({ target, body, stream, apiKey }) => ({
+  call: ({ target, body, stream, apiKey, betas = [] }) => ({
     transport: 'http',
     url: messagesUrl(target.provider.baseUrl),
     headers: {
       'content-type': 'application/json',
       accept: stream ? 'text/event-stream' : 'application/json',
       'anthropic-version': VERSION,
+      ...(betas.length > 0 && { 'anthropic-beta': betas.join(',') }),
       ...(apiKey !== undefined && { 'x-api-key': apiKey }),
     },
     body: JSON.stringify(body),
     stream,
+  }),
+  countTokens: ({ target, body, apiKey, betas }) => ({
+    transport: 'http',
+    url: `${messagesUrl(target.provider.baseUrl)}/count_tokens`,
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'anthropic-version': VERSION,
+      ...(betas.length > 0 && { 'anthropic-beta': betas.join(',') }),
+      ...(apiKey !== undefined && { 'x-api-key': apiKey }),
+    },
+    body: JSON.stringify(Object.fromEntries(Object.entries(body).filter(([name]) => COUNTED.has(name)))),
+    stream: false,
   }),
   mapError: (error, headers) => {
     const reason = reasonOf(error);

@@ -1,4 +1,5 @@
 import type { Provider } from '../../core/provider.ts';
+import { endpointOf } from '../../dialects/openai-chat/endpoint.ts';
 import { fitCallIds, fitOpenaiCallId } from '../../dialects/openai-chat/fit-call-ids.ts';
 import { mapError } from '../../dialects/openai-chat/map-error.ts';
 
@@ -8,7 +9,7 @@ export const openai: Provider = {
   dialect: 'openai-chat',
   call: ({ target, body, stream, apiKey, requestId }) => ({
     transport: 'http',
-    url: `${target.provider.baseUrl.replace(/\/+$/, '')}/chat/completions`,
+    url: endpointOf(target),
     headers: {
       'content-type': 'application/json',
       accept: stream ? 'text/event-stream' : 'application/json',

@@ -68,6 +68,13 @@ describe('loadConfigFile: JSON', () => {
     expect(message).not.toContain('hunter2');
   });
 
+  test('a name that is there twice is told: the parser would take the last without a word', async () => {
+    const twice = `${JSON.stringify(GOOD).slice(0, -1)},"org":"a","org":"b"}`;
+    expect(messageOf(await loadConfigFile(write('twice.json', twice)))).toBe(
+      'org: is there twice; only the last would count',
+    );
+  });
+
   test('a file that breaks off says so', async () => {
     expect(messageOf(await loadConfigFile(write('cut.json', '{"providers": {')))).toMatch(/is not JSON/);
   });
@@ -144,7 +151,13 @@ describe('the example configuration', () => {
     if (!loaded.ok) throw new Error(messageOf(loaded));
     const resolved = resolveGateway(loaded.config, catalogue, 1, { available: ({ kind }) => kind === 'simulator' });
     if (!resolved.ok) throw new Error('refused');
-    expect([...resolved.gateway.aliases.keys()]).toEqual(['demo', 'demo-slow', 'demo-fallback', 'demo-cut']);
-    expect(resolved.notices).toHaveLength(2);
+    expect([...resolved.gateway.aliases.keys()]).toEqual([
+      'demo',
+      'demo-slow',
+      'demo-fallback',
+      'demo-cut',
+      'demo-embeddings',
+    ]);
+    expect(resolved.notices).toHaveLength(3);
   });
 });

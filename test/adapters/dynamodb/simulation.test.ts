@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { SCENARIOS } from './simulation/scenarios.ts';
 import { type SimulationReport, simulateLedger } from './simulation/simulate-ledger.ts';
 import { WORLDS, type WorldName } from './simulation/trouble.ts';
 
@@ -8,6 +9,10 @@ const FIRST = Number(process.env['LEDGER_FIRST_SEED'] ?? 1);
 const EPOCHS = 48;
 
 describe('the deployed ledger, many processes on a time of their own', () => {
+  test.each(Object.entries(SCENARIOS))('keeps it through %s', async (_name, play) => {
+    await expect(play()).resolves.toBeUndefined();
+  });
+
   test.each(Object.keys(WORLDS) as WorldName[])(
     'keeps its promise where %s',
     async (inWorld) => {

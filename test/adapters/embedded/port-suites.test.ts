@@ -3,9 +3,11 @@ import { describeAnswersSuite } from '../../port-suites/answers.ts';
 import { describeBudgetsSuite } from '../../port-suites/budgets.ts';
 import { describeCancellationsSuite } from '../../port-suites/cancellations.ts';
 import { describeCircuitsSuite } from '../../port-suites/circuits.ts';
+import { describeFeedbackSuite } from '../../port-suites/feedback.ts';
 import { describeLedgerSuite } from '../../port-suites/ledger.ts';
 import { describeLimitsSuite } from '../../port-suites/limits.ts';
 import { describeRunsSuite } from '../../port-suites/runs.ts';
+import { describeStatisticsSuite } from '../../port-suites/statistics.ts';
 import { makeFileStores, makeMemoryStores } from './embedded-worlds.ts';
 
 for (const [name, makeStores] of [
@@ -18,6 +20,8 @@ for (const [name, makeStores] of [
   describeLedgerSuite(name, makeStores);
   describeCancellationsSuite(name, makeStores);
   describeAnswersSuite(name, makeStores);
+  describeFeedbackSuite(name, makeStores);
   describeBudgetsSuite(name, makeStores);
   describeRunsSuite(name, makeStores);
+  describeStatisticsSuite(name, makeStores);
 }

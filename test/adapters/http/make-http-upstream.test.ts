@@ -146,6 +146,24 @@ describe.each([
       });
     });
 
+    test('a connection that is not made within the time that the call names is "connect"', async () => {
+      // Takes the connection, and never answers the handshake.
+      const server = createTcpServer((socket) => void socket.resume().on('error', () => {}));
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      cleanups.push(() => new Promise((resolve) => server.close(resolve)));
+      const { port } = server.address() as AddressInfo;
+      const upstream = upstreamFor({ connectTimeoutMs: 60_000 });
+      await expect(upstream.send(call(`https://127.0.0.1:${port}`), never, { connectMs: 100 })).rejects.toMatchObject({
+        kind: 'connect',
+      });
+    });
+
+    test('the time for a connection is not the time for an answer', async () => {
+      const origin = await listen((_, response) => void setTimeout(() => response.end('{}'), 300));
+      const reply = await upstreamFor().send(call(origin), never, { connectMs: 50 });
+      expect(reply.status).toBe(200);
+    });
+
     test('a server that does not speak HTTP is "malformed"', async () => {
       const server = createTcpServer((socket) => socket.resume().end('220 mail.example.com ESMTP\r\n\r\n'));
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

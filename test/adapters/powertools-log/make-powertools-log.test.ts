@@ -70,6 +70,44 @@ describe('the log on Lambda', () => {
     );
   });
 
+  test("a record's metrics are CloudWatch's, out of its own line: in the whole, and under its dimensions", () => {
+    const [record] = lines((log) =>
+      log.info('feedback', {
+        request_id: 'req_1',
+        metrics: { dimensions: { Provider: 'ä', Model: ':m' }, values: { QualityScore: 0.5 } },
+      }),
+    );
+    expect(record).toMatchObject({
+      message: 'feedback',
+      request_id: 'req_1',
+      Provider: '%C3%A4',
+      Model: '%3Am',
+      QualityScore: 0.5,
+      _aws: {
+        Timestamp: expect.any(Number),
+        CloudWatchMetrics: [
+          {
+            Namespace: 'Tollgate',
+            Dimensions: [[], ['Provider', 'Model']],
+            Metrics: [{ Name: 'QualityScore', Unit: 'None' }],
+          },
+        ],
+      },
+    });
+    expect(record).not.toHaveProperty('metrics');
+  });
+
+  test.each([
+    ['none', {}, { x: 1 }],
+    ['no values', { metrics: { values: {} } }, { x: 1 }],
+    ['another field of that name', { metrics: 5 }, { x: 1, metrics: 5 }],
+    ['names that nobody promised', { metrics: { values: { Users: 1 } } }, { x: 1 }],
+  ])('%s: no metric, and no error', (_, more, expected) => {
+    const [record] = lines((log) => log.info('said', { x: 1, ...more }));
+    expect(record).toMatchObject(expected);
+    expect(record).not.toHaveProperty('_aws');
+  });
+
   test('names the invocation once it has begun', () => {
     const [record] = lines((log) => {
       log.beginInvocation({

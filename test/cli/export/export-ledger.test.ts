@@ -34,6 +34,7 @@ const auditOf = (count: number) => {
         openedAt: START + i * 1_000,
         settledAt: START + i * 1_000,
         isCorrection: false,
+        ...(i === 1 && { run: 'job/plan', parentRun: 'job' }),
       } satisfies LedgerRecord;
     }
   };
@@ -54,6 +55,18 @@ const collect = async (format: ExportFormat, count = 3, range = { from: START, t
 };
 
 describe('an export', () => {
+  test.each([
+    ['csv', 'run', 'parent_run'],
+    ['focus', 'x_Run', 'x_ParentRun'],
+  ] as const)('%s says which agent run a request was of, and what started that', async (format, run, parentRun) => {
+    const [heading = '', first = '', second = ''] = (await collect(format)).written.split('\r\n');
+    const names = heading.split('","').map((name) => name.replaceAll('"', ''));
+    const cells = (line: string) => line.match(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)?.map((cell) => cell.replace(/,$/, ''));
+    expect(cells(first)?.[names.indexOf(run)]).toBe('');
+    expect(cells(second)?.[names.indexOf(run)]).toBe('"job/plan"');
+    expect(cells(second)?.[names.indexOf(parentRun)]).toBe('"job"');
+  });
+
   test.each(['csv', 'focus'] as const)('%s has a heading and a line a record', async (format) => {
     const { written, records } = await collect(format);
     expect(records).toBe(3);

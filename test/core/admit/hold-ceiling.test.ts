@@ -4,6 +4,7 @@ import type { Price, Rates } from '../../../lambdas/contract/price.ts';
 import { holdCeiling } from '../../../lambdas/core/admit/hold-ceiling.ts';
 import { reachOf } from '../../../lambdas/core/admit/reach.ts';
 import type { CachePoint, Charge, Turn, Usage } from '../../../lambdas/core/conversation.ts';
+import { type DialectName, isOpenaiDialect } from '../../../lambdas/core/dialect.ts';
 import { whyUnpriced } from '../../../lambdas/core/route/cost-bearing.ts';
 import { attemptCost, inputOf } from '../../../lambdas/core/settle/attempt-cost.ts';
 import type { Target } from '../../../lambdas/core/target.ts';
@@ -96,7 +97,7 @@ describe('the hold of what costs more than tokens', () => {
     services: { priority: { ...twice, tiers: [] }, flex: { ...rates, input: 1_500n, output: 7_500n, tiers: [] } },
   };
   const held = (target: Target, ...charges: Charge[]) =>
-    holdCeiling(target, asking(target.dialect, ...charges), 0, 1_000_000);
+    holdCeiling(target, asking(target.dialect as keyof typeof KINDS, ...charges), 0, 1_000_000);
 
   test('the tier that is asked for, or the usual one where that is dearer', () => {
     const target = targetOf('openai-chat', tiered);
@@ -171,7 +172,7 @@ test('what a call costs is never above what was held for it, whatever it asks fo
   const scene = someTarget.chain((target) =>
     fc
       .record({
-        conversation: someConversation(target.dialect),
+        conversation: someConversation(target.dialect as DialectName),
         inputHigh: fc.nat(600_000),
         limit: fc.nat(100_000),
         shares: fc.array(fc.nat(1_000), { minLength: 12, maxLength: 12 }),
@@ -196,7 +197,7 @@ test('what a call costs is never above what was held for it, whatever it asks fo
       const input = share(most, whole);
       // OpenAI tells all writes as one; elsewhere only those that were asked for are made.
       const mayWrite = (ttl: CachePoint['ttl']): boolean =>
-        target.dialect === 'openai-chat' ? ttl === '5m' : reach.cacheWrites.has(ttl);
+        isOpenaiDialect(target.dialect) ? ttl === '5m' : reach.cacheWrites.has(ttl);
       const parts = [a + 1, b, mayWrite('5m') ? c : 0, mayWrite('1h') ? d : 0];
       const sum = parts.reduce((total, part) => total + part, 0);
       const [inputTokens = 0, cachedInputTokens = 0, cacheWrite5mTokens = 0, cacheWrite1hTokens = 0] = parts.map(

@@ -284,6 +284,8 @@ export const makeMoodyStore = (
         tryEnter: async () => ({ kind: 'go' }),
         peek: () => (draw(8) === 7 ? { kind: 'wait', until: now + 1_000, because: 'circuit' } : { kind: 'go' }),
         report: () => undefined,
+        shareOf: () => 1,
+        leastBad: () => undefined,
         refresh: async () => undefined,
         settled: async () => undefined,
       },

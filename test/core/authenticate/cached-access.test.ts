@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { cacheAccess } from '../../../lambdas/core/authenticate/cached-access.ts';
 import { type AccessStore, type KeyRecord, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { makeFakeClock } from '../../support/fake-clock.ts';
 
 const record = (id: string): KeyRecord => ({
   id,
@@ -103,5 +104,100 @@ describe('the key cache', () => {
     time.now = 0;
     await cached.findKey('a');
     expect(state.reads).toBe(2);
+  });
+});
+
+describe('while the store is down', () => {
+  const setUp = async () => {
+    const clock = makeFakeClock();
+    const { store, state, keys } = countingStore();
+    let hangs = false;
+    const moody: AccessStore = { ...store, findKey: (id) => (hangs ? new Promise(() => {}) : store.findKey(id)) };
+    const cached = cacheAccess(moody, clock);
+    await cached.findKey('a');
+    return {
+      clock,
+      state,
+      keys,
+      find: (id: string) => clock.settle(cached.findKey(id)),
+      fall: (how: 'down' | 'hangs') => {
+        state.down = how === 'down';
+        hangs = how === 'hangs';
+      },
+      rise: () => {
+        state.down = false;
+        hangs = false;
+      },
+    };
+  };
+
+  test.each(['down', 'hangs'] as const)(
+    '(%s) a key that was confirmed goes on for a minute, then nobody knows it',
+    async (how) => {
+      const { clock, find, fall } = await setUp();
+      fall(how);
+      for (const ms of [10_000, 20_000, 28_000]) {
+        await clock.advance(ms);
+        const askedAt = clock.now();
+        expect((await find('a'))?.id).toBe('a');
+        expect(clock.now() - askedAt).toBeLessThanOrEqual(500);
+      }
+      await clock.advance(2_000);
+      await expect(find('a')).rejects.toThrow(StoreUnavailable);
+    },
+  );
+
+  test.each(['down', 'hangs'] as const)('(%s) an unknown key is not called a wrong one', async (how) => {
+    const { find, fall, clock } = await setUp();
+    fall(how);
+    const askedAt = clock.now();
+    await expect(find('zzz')).rejects.toThrow(StoreUnavailable);
+    expect(clock.now() - askedAt).toBeLessThanOrEqual(5_000);
+  });
+
+  test('a key that was said not to exist is not taken for one that does', async () => {
+    const { find, fall, clock } = await setUp();
+    expect(await find('zzz')).toBeUndefined();
+    fall('down');
+    await clock.advance(10_000);
+    await expect(find('zzz')).rejects.toThrow(StoreUnavailable);
+  });
+
+  test('it is asked again every half second, and not by every request', async () => {
+    const { find, fall, clock, state } = await setUp();
+    fall('down');
+    await clock.advance(10_000);
+    const before = state.reads;
+    for (let i = 0; i < 50; i++) await find('a');
+    expect(state.reads).toBe(before + 1);
+    await clock.advance(500);
+    await find('a');
+    expect(state.reads).toBe(before + 2);
+  });
+
+  test('and back, its word holds at once: a key revoked meanwhile is revoked', async () => {
+    const { find, fall, rise, clock, keys } = await setUp();
+    fall('down');
+    await clock.advance(10_000);
+    expect((await find('a'))?.revokedAt).toBeNull();
+    keys.set('a', { ...record('a'), revokedAt: 7 });
+    rise();
+    await clock.advance(500);
+    expect((await find('a'))?.revokedAt).toBe(7);
+  });
+
+  test('an answer that comes late is believed by the next request', async () => {
+    const clock = makeFakeClock();
+    const { store, keys } = countingStore();
+    let delayMs = 0;
+    const slow: AccessStore = { ...store, findKey: (id) => clock.sleep(delayMs).then(() => store.findKey(id)) };
+    const cached = cacheAccess(slow, clock);
+    await clock.settle(cached.findKey('a'));
+    keys.set('a', { ...record('a'), revokedAt: 7 });
+    delayMs = 1_000;
+    await clock.advance(10_000);
+    expect((await clock.settle(cached.findKey('a')))?.revokedAt).toBeNull();
+    await clock.advance(500);
+    expect((await clock.settle(cached.findKey('a')))?.revokedAt).toBe(7);
   });
 });

@@ -110,8 +110,27 @@ describe('secrets in messages', () => {
     expect(told).toMatch(/^Incorrect API key provided: /);
   });
 
+  test.each([
+    '10.1.2.3:8443',
+    '172.20.0.7',
+    '192.168.1.1',
+    '127.0.0.1:11434',
+    '[::1]:8080',
+    '[fd00::1:2]:80',
+    'localhost:11434',
+    'vllm.default.svc.cluster.local:8000',
+    'ip-10-0-0-3.ec2.internal',
+    'internal.amazon.com/coral/com.amazon.bedrock/',
+    'https://ops:pw@proxy.example.com',
+  ])('%s is nobody else’s business', (place) => {
+    const told = redactSecrets(`Could not reach ${place} in time`);
+    expect(told).not.toContain(place);
+    expect(told).toMatch(/^Could not reach .+ in time$/);
+  });
+
   test('ordinary words stay', () => {
-    const words = 'The model `gpt-5.2-pro` does not exist: task-force, risk-free, basic plan, ask-me-anything';
+    const words =
+      'The model `gpt-5.2-pro` 10.2.3 at https://api.example.com/v1 does not exist: task-force, risk-free, basic plan, ask-me-anything, an internal error, the local time is 10:30';
     expect(redactSecrets(words)).toBe(words);
   });
 

@@ -49,7 +49,7 @@ const makeRealScene = (scripts: Record<string, Script[]>, targets: Target[]): Sc
   return scene;
 };
 
-const BODIES: Record<Surface['name'], JsonObject> = {
+const BODIES: Partial<Record<Surface['name'], JsonObject>> = {
   'openai-chat': { model: 'assistant', stream: true, messages: [{ role: 'user', content: 'hi' }] },
   'anthropic-messages': {
     model: 'assistant',

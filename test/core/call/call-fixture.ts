@@ -1,5 +1,5 @@
 import { attemptFailure, readRetryAfterMs, reasonOfStatus } from '../../../lambdas/core/call/attempt-failure.ts';
-import type { CallRequest, CallResult, StreamEnd } from '../../../lambdas/core/call/call.ts';
+import type { CallRequest, LateResult, StreamEnd } from '../../../lambdas/core/call/call.ts';
 import { type CallPorts, callTargets } from '../../../lambdas/core/call/call-targets.ts';
 import { makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
 import type { Answer, StreamEvent, Usage } from '../../../lambdas/core/conversation.ts';
@@ -70,7 +70,8 @@ const plainProvider = (kind: ProviderKind, dialect: DialectName): Provider => ({
     stream,
   }),
   mapError: ({ status, message }, headers): AttemptFailure => {
-    const reason = message.includes('too long') ? 'context_length' : reasonOfStatus(status);
+    const filtered = message.includes('content_filter') ? 'content_filter' : reasonOfStatus(status);
+    const reason = message.includes('too long') ? 'context_length' : filtered;
     return attemptFailure(reason, { status, message, retryAfterMs: readRetryAfterMs(headers) });
   },
 });
@@ -152,7 +153,7 @@ export interface Scene {
   circuits: ReturnType<typeof makeMemoryCircuitStore>;
   startedAt: number;
   request: (more?: Partial<Omit<CallRequest, 'alias'>> & SceneRequest) => CallRequest;
-  call: (more?: Partial<Omit<CallRequest, 'alias'>> & SceneRequest) => Promise<CallResult>;
+  call: (more?: Partial<Omit<CallRequest, 'alias'>> & SceneRequest) => Promise<LateResult>;
 }
 
 export interface SceneRequest {
@@ -227,20 +228,20 @@ export const makeScene = (
 };
 
 /** Narrows a result, or says what came instead. */
-export const expectKind = <K extends CallResult['kind']>(
-  result: CallResult,
+export const expectKind = <K extends LateResult['kind']>(
+  result: LateResult,
   kind: K,
-): Extract<CallResult, { kind: K }> => {
+): Extract<LateResult, { kind: K }> => {
   if (result.kind !== kind)
     throw new Error(
       `expected ${kind}, got ${JSON.stringify(result, (_, v) => (typeof v === 'bigint' ? String(v) : v))}`,
     );
-  return result as Extract<CallResult, { kind: K }>;
+  return result as Extract<LateResult, { kind: K }>;
 };
 
 /** Reads a whole stream as its client would. */
 export const readAll = async (
-  result: Extract<CallResult, { kind: 'streaming' }>,
+  result: Extract<LateResult, { kind: 'streaming' }>,
   clock: FakeClock,
 ): Promise<{ chunks: string[]; lines: unknown[]; said: string; end: StreamEnd }> => {
   const chunks: string[] = [];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { overrideCircuit } from '../../../lambdas/core/call/override-circuit.ts';
 import { dialectOf } from '../../../lambdas/core/codecs.ts';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import type { Target } from '../../../lambdas/core/target.ts';
@@ -268,14 +269,44 @@ describe('circuits', () => {
     expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['b']);
   });
 
-  test('all circuits open and nothing tried: 503 that says when the first will be tried again', async () => {
-    const scene = makeScene({ a: [fails(500)] }, { fraction: 0 });
+  test('every circuit open: the least bad target is tried once, and its record says so', async () => {
+    const scene = makeScene({ a: [fails(500)], b: [fails(500)] }, { fraction: 0 });
+    await failing(scene, 5);
     await failing(scene, 5);
     scene.upstream.calls.length = 0;
-    await scene.clock.advance(10_000);
+    // b opened later, and is asked later; a has been rested longer.
+    const { refusal, attempts } = expectKind(await scene.call(), 'failed');
+    expect(refusal).toMatchObject({ code: 'no_target_available', retryAfterMs: 30_000, attempts: [{ target: 'a' }] });
+    expect(attempts.map(({ target, leastBad }) => [target.id, leastBad])).toEqual([['a', true]]);
+    expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['a']);
+  });
+
+  test('a target that answers as the least bad has closed its circuit', async () => {
+    const scene = makeScene({ a: [...Array(5).fill(fails(500)), answers()] }, { fraction: 0 });
+    await failing(scene, 5);
+    const { attempts } = expectKind(await scene.call(), 'answered');
+    expect(attempts).toMatchObject([{ leastBad: true }]);
+    await scene.ports.circuitBoard.settled();
+    expect(scene.circuits.records.get('a')).toMatchObject({
+      circuit: { state: 'closed' },
+      reason: 'answered as the least bad',
+    });
+  });
+
+  test('a circuit opened by hand is left alone, for want of any other target too: 503', async () => {
+    const scene = makeScene({ a: [answers()] });
+    const ports = { circuits: scene.circuits, clock: scene.clock };
+    await overrideCircuit('a', { state: 'open', forMs: 20_000, reason: 'maintenance' }, ports);
     const { refusal, outcome, attempts } = expectKind(await scene.call(), 'failed');
     expect(refusal).toMatchObject({ code: 'no_target_available', retryAfterMs: 20_000 });
     expect([outcome, attempts, scene.upstream.calls]).toEqual(['failed', [], []]);
+  });
+
+  test('a target that asked to be left alone is, although there is no other', async () => {
+    const scene = makeScene({ a: [fails(429, { 'retry-after': '60' }), answers()] });
+    await failing(scene, 1);
+    expect(expectKind(await scene.call(), 'failed').refusal.code).toBe('rate_limit_exceeded');
+    expect(scene.upstream.calls).toHaveLength(1);
   });
 
   test('a call whose own failures open the circuit does not wait for it', async () => {

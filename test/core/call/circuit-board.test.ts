@@ -6,8 +6,15 @@ import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embe
 import { attemptFailure } from '../../../lambdas/core/call/attempt-failure.ts';
 import { untouchedCircuit } from '../../../lambdas/core/call/circuit.ts';
 import { type CircuitBoard, type Entry, makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
+import { overrideCircuit } from '../../../lambdas/core/call/override-circuit.ts';
 import type { AttemptReason } from '../../../lambdas/core/failures.ts';
-import { type CircuitStore, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { type CircuitRecord, type CircuitStore, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import {
+  type CallKind,
+  NO_STATISTICS,
+  noteCall,
+  type TargetStatistics,
+} from '../../../lambdas/core/route/target-statistics.ts';
 import { makeFakeClock } from '../../support/fake-clock.ts';
 import { makeFixedRandom, makeMemoryCircuitStore, makeMemoryLog } from './call-fixture.ts';
 
@@ -78,6 +85,15 @@ describe('opening', () => {
     },
   );
 
+  test('takes fewer timeouts than errors: each has cost somebody seconds', async () => {
+    const { board, enter } = setUp();
+    const timeout = attemptFailure('first_token_timeout', { message: '' });
+    for (let i = 0; i < 3; i++) board.report('a', timeout);
+    expect(await enter(board)).toEqual({ kind: 'go' });
+    board.report('a', timeout);
+    expect((await enter(board)).kind).toBe('wait');
+  });
+
   test('concerns one target alone', async () => {
     const { board, enter, fail } = setUp();
     await fail(board, 5);
@@ -101,6 +117,135 @@ describe('opening', () => {
     expect(store.writes).toBe(0);
     await fail(board, 12);
     expect(store.writes).toBe(1);
+  });
+});
+
+describe('the share of calls that fail, by what all processes have seen', () => {
+  /** `failed` of `calls` in the slot that ends now. */
+  const withStatistics = (kind: CallKind, failed: number, calls: number) => {
+    const scene = setUp();
+    const { clock, log, store } = scene;
+    const stats = (): TargetStatistics => {
+      let all = NO_STATISTICS;
+      for (let i = 0; i < calls; i++)
+        all = noteCall(all, { endedAt: clock.now(), kind: i < failed ? kind : 'ok' }, clock.now());
+      return all;
+    };
+    const once = stats();
+    const board = makeCircuitBoard({ store, clock, log, random: makeFixedRandom(0), statisticsOf: () => once });
+    return { ...scene, board };
+  };
+
+  test.each<[CallKind, number, number, 'go' | 'wait']>([
+    ['broken', 10, 20, 'wait'],
+    ['broken', 9, 20, 'go'],
+    // Too few to say anything.
+    ['broken', 19, 19, 'go'],
+    ['timeout', 7, 20, 'wait'],
+    ['timeout', 6, 20, 'go'],
+    // A target that turns everybody away is busy, not broken.
+    ['limited', 40, 40, 'go'],
+  ])('%s: %i of %i', async (kind, failed, calls, expected) => {
+    const { board, enter } = withStatistics(kind, failed, calls);
+    await enter(board);
+    board.report('a', SERVER_ERROR);
+    expect((await enter(board)).kind).toBe(expected);
+  });
+
+  test('is not looked at while calls go well', async () => {
+    const { board, enter } = withStatistics('broken', 20, 20);
+    await enter(board);
+    board.report('a', 'ok');
+    board.report('a', attemptFailure('bad_request', { message: '400' }));
+    expect(await enter(board)).toEqual({ kind: 'go' });
+  });
+
+  test('does not open a circuit again for what it was opened for before', async () => {
+    const { board, enter, clock } = withStatistics('broken', 20, 20);
+    await enter(board);
+    board.report('a', SERVER_ERROR);
+    await clock.advance(30_000);
+    board.report('a', 'ok', probeOf(await enter(board)));
+    await clock.flush();
+    board.report('a', SERVER_ERROR);
+    expect(await enter(board)).toEqual({ kind: 'go' });
+  });
+});
+
+describe('a circuit that has just closed', () => {
+  test('is given a share that grows in steps', async () => {
+    const { board, enter, fail, clock } = setUp();
+    expect(board.shareOf('a')).toBe(1);
+    await fail(board, 5);
+    await clock.advance(30_000);
+    board.report('a', 'ok', probeOf(await enter(board)));
+    await clock.flush();
+    const shares: number[] = [];
+    for (const ms of [0, 4_999, 1, 4_999, 1, 9_999, 1]) {
+      await clock.advance(ms);
+      shares.push(board.shareOf('a'));
+    }
+    expect(shares).toEqual([0.1, 0.1, 0.25, 0.25, 0.5, 0.5, 1]);
+  });
+
+  test('by hand is given all at once', async () => {
+    const { board, enter, fail, clock, store } = setUp();
+    await fail(board, 5);
+    await overrideCircuit('a', { state: 'closed', forMs: 60_000, reason: 'checked' }, { circuits: store, clock });
+    await clock.advance(1_000);
+    await enter(board);
+    await clock.flush();
+    expect(board.shareOf('a')).toBe(1);
+  });
+});
+
+describe('the least bad of open targets', () => {
+  const opened = (target: string, openings: number, until: number) => ({
+    ...untouchedCircuit(target),
+    version: 1,
+    circuit: { state: 'open' as const, until, openings },
+  });
+  const setUpOpen = async (records: CircuitRecord[]) => {
+    const store = makeMemoryCircuitStore();
+    for (const record of records) store.records.set(record.target, record);
+    const scene = setUp(store);
+    for (const { target } of records) await scene.enter(scene.board, target);
+    return scene;
+  };
+
+  test('has failed fewer probes, then is rested soonest', async () => {
+    const now = makeFakeClock().now();
+    const { board } = await setUpOpen([
+      opened('a', 2, now + 1_000),
+      opened('b', 1, now + 9_000),
+      opened('c', 1, now + 5_000),
+    ]);
+    expect(board.leastBad(['a', 'b', 'c'])).toBe('c');
+    expect(board.leastBad(['a', 'b'])).toBe('b');
+  });
+
+  test('is none that was shut by hand, that asked to be left alone, or that is well', async () => {
+    const now = makeFakeClock().now();
+    const { board, enter } = await setUpOpen([
+      { ...opened('a', 1, now + 9_000), override: { state: 'open', until: now + 9_000 } },
+      opened('b', 1, now + 9_000),
+    ]);
+    board.report('b', limited(5_000));
+    await enter(board, 'c');
+    expect(board.leastBad(['a', 'b', 'c'])).toBeUndefined();
+  });
+
+  test('lets calls in by that name alone, and is closed by an answer but not opened for longer by a failure', async () => {
+    const now = makeFakeClock().now();
+    const { board, clock, store, enter } = await setUpOpen([opened('a', 1, now + 9_000)]);
+    const entry = await clock.settle(board.tryEnter('a', 'least-bad'));
+    board.report('a', SERVER_ERROR, probeOf(entry));
+    await clock.flush();
+    expect(await enter(board)).toEqual({ kind: 'wait', until: now + 9_000, because: 'circuit' });
+    board.report('a', 'ok', probeOf(entry));
+    await clock.flush();
+    expect((await store.read(['a']))[0]?.circuit).toEqual({ state: 'closed' });
+    expect(await enter(board)).toEqual({ kind: 'go' });
   });
 });
 
@@ -301,7 +446,7 @@ describe('an override', () => {
     });
     await fail(board, 5);
     expect(store.records.get('a')).toMatchObject({ version: 1, override });
-    expect(await enter(board)).toEqual({ kind: 'wait', until: override.until, because: 'circuit' });
+    expect(await enter(board)).toEqual({ kind: 'wait', until: override.until, because: 'by-hand' });
   });
 });
 

@@ -71,7 +71,7 @@ describe('a circuit', () => {
 
   test('set open by hand is open until then, whatever the machine says', () => {
     const forced = { ...fresh, override: { state: 'open', until: NOW + 1_000 } } as const;
-    expect(standingOf(forced, NOW)).toEqual({ kind: 'open', until: NOW + 1_000 });
+    expect(standingOf(forced, NOW)).toEqual({ kind: 'open', until: NOW + 1_000, byHand: true });
     expect(standingOf(forced, NOW + 1_000)).toEqual({ kind: 'closed' });
   });
 

@@ -22,7 +22,7 @@ describe('a circuit set by hand', () => {
     await overrideCircuit(TARGET, { state: 'open', forMs: 60_000, reason: 'maintenance' }, ports());
     const record = await read();
     const now = clock.now();
-    expect(standingOf(record, now + 59_999)).toEqual({ kind: 'open', until: now + 60_000 });
+    expect(standingOf(record, now + 59_999)).toEqual({ kind: 'open', until: now + 60_000, byHand: true });
     expect(standingOf(record, now + 60_000)).toEqual({ kind: 'closed' });
     expect(record.reason).toBe('maintenance');
   });

@@ -151,6 +151,20 @@ describe('idempotency-key', () => {
     await expectAtRest(story);
   });
 
+  test('a fault of the gateway itself leaves the key free: nobody waits for the lease', async () => {
+    const story = await makeStory({ a: [chatAnswer('hi')] });
+    const { providers } = story.ports;
+    story.ports.providers = new Proxy(providers, {
+      get: () => {
+        throw new TypeError('a fault');
+      },
+    });
+    expect((await story.ask({}, KEYED)).status).toBe(500);
+    story.ports.providers = providers;
+    const next = await story.ask({}, KEYED);
+    expect([next.status, next.headers.has('idempotent-replayed')]).toEqual([200, false]);
+  });
+
   test('a refusal leaves the key free, also for a smaller body', async () => {
     const story = await makeStory({ a: [chatAnswer('hi')] });
     // A hold of 8,000 tokens at $100 a million on a budget of $10, thirteen at once.

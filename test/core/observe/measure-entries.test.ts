@@ -144,6 +144,43 @@ describe('metrics of entries', () => {
     expect(under(records, {})?.Errors).toEqual([errors]);
   });
 
+  test.each([
+    [undefined, 1],
+    ['truncated', 0.5],
+    ['refused', 0],
+    ['invalid-output', 0],
+  ] as const)(
+    'the quality of an answer with the flaw %s is %d, for the model that answered and in the whole',
+    (flaw, score) => {
+      const stop = { reason: 'end', raw: 'stop' } as const;
+      const attempts = [attempt('openai/gpt-5', { failure: 'server_error' }), attempt('bedrock/m@us-west-2')];
+      const answer = receipt(attempts, { answeredBy: 'bedrock/m@us-west-2', stop, ...(flaw && { flaw }) });
+      const records = measureEntries([entry({ receipt: answer }), entry({ receipt: answer })], NOW);
+      expect(under(records, {})?.QualityScore).toEqual([score, score]);
+      expect(under(records, { Provider: 'bedrock', Model: 'm' })?.QualityScore).toEqual([score, score]);
+      expect(under(records, { Provider: 'openai', Model: 'gpt-5' })?.QualityScore).toBeUndefined();
+    },
+  );
+
+  test.each<[string, Partial<MeasuredEntry>]>([
+    ['an answer that was cut', { receipt: receipt([attempt('a/m')], { answeredBy: 'a/m', outcome: 'cut' }) }],
+    ['one that nobody gave', { receipt: receipt([], { outcome: 'failed' }) }],
+    [
+      'a probe, which lets nothing be said',
+      {
+        alias: 'circuit-probe',
+        receipt: receipt([attempt('a/m')], {
+          answeredBy: 'a/m',
+          stop: { reason: 'length', raw: 'length' },
+          flaw: 'truncated',
+        }),
+      },
+    ],
+    ['what has no end to judge, as embeddings', { receipt: receipt([attempt('a/m')], { answeredBy: 'a/m' }) }],
+  ])('%s has no quality', (_, more) => {
+    expect(measureEntries([entry(more)], NOW).flatMap(({ values }) => values.QualityScore ?? [])).toEqual([]);
+  });
+
   test('an overrun is counted', () => {
     const records = measureEntries([entry({ receipt: receipt([], { overrun: '5' }) })], NOW);
     expect(under(records, {})?.Overruns).toEqual([1]);

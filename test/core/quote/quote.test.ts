@@ -156,6 +156,36 @@ describe('POST /v1/quote', () => {
     expect(said.offers).toEqual([]);
   });
 
+  test('passes over a target whose own quota is full, as the call does, and says why', async () => {
+    const targets = [
+      targetAt('dear', '10', '100', { limits: { requestsPerMinute: 1 } }),
+      targetAt('other', '10', '100', { limits: { requestsPerMinute: 1 } }),
+    ] as const;
+    const story = await makeStory(
+      { a: [chatAnswer('hi'), chatAnswer('hi')] },
+      configOf({ models: { assistant: { targets: [...targets] } } }),
+    );
+    expect(await quoted(story)).toMatchObject({ admitted: true, route: ['a/dear', 'a/other'], passed_over: [] });
+    await story.ask();
+    expect(await quoted(story)).toMatchObject({
+      admitted: true,
+      route: ['a/other'],
+      passed_over: [{ target: 'a/dear', reason: 'quota of target: 1 requests per minute' }],
+    });
+    expect((await story.ask()).headers.get('x-tollgate-model')).toBe('a/other');
+    const said = await quoted(story);
+    const refused = await story.ask();
+    const { error } = (await refused.json()) as {
+      error: { tollgate: { code: string; scope: string; retry_at: string } };
+    };
+    expect(said).toMatchObject({ admitted: false, budget: null, route: ['a/dear', 'a/other'] });
+    expect(said.refusal).toMatchObject({
+      code: error.tollgate.code,
+      scope: error.tollgate.scope,
+      retry_at: error.tollgate.retry_at,
+    });
+  });
+
   test('takes a messages body from an Anthropic client', async () => {
     const story = await makeStory({}, configOf());
     const said = await quoted(story, {}, { 'anthropic-version': '2023-06-01', 'x-api-key': story.key });

@@ -23,7 +23,10 @@ const plan = (targets: Target[], more: Partial<Conversation> = {}) => {
     costBearing: [],
     ...more,
   };
-  return planRoute({ conversation, alias: { name: 'assistant', targets } } as unknown as Asked, ALL_CODECS.dialects);
+  return planRoute(
+    { conversation, alias: { name: 'assistant', targets }, surface: { name: 'openai-chat' } } as unknown as Asked,
+    ALL_CODECS.dialects,
+  );
 };
 const says = (text: string): Conversation['turns'] => [{ role: 'user', parts: [{ type: 'text', text }] }];
 const image = (type: 'url' | 'base64'): Conversation['turns'] => [

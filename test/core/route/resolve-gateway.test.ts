@@ -39,6 +39,8 @@ const small: Catalogue = readCatalogue({
       },
       'claude-sonnet-4-5': { in: '3', out: '15', can: 'ts', context: 200_000, output: 64_000 },
     },
+    gemini: {},
+    'azure-openai': {},
     bedrock: {
       'amazon.nova-lite-v1:0': { in: '0.06', out: '0.24', can: 'tvds', context: 300_000, output: 10_000 },
       'amazon.nova-lite-v1:0@us-gov-west-1': {

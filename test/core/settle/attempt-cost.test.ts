@@ -245,6 +245,16 @@ describe('what a vendor says it billed by (docs/decisions/016)', () => {
     expect(costOf(target, { webSearches: 2 })).toMatchObject({ isEstimated: true, cost: ceilingOf(admitted()) });
   });
 
+  test('Responses tell of every search, Chat Completions of none: there all that were permitted are charged', () => {
+    const asking = (dialect: 'openai-chat' | 'openai-responses') => {
+      const search = makeCost(dialect, { kind: 'tool', tool: 'web-search', uses: 2, size: 'high' });
+      const usage_ = usage({ inputTokens: 100, outputTokens: 1 });
+      const record = attempt({ target: { ...dear, dialect }, usage: usage_ });
+      return attemptCost(record, admitted({ costBearing: [search] })).fees;
+    };
+    expect([asking('openai-chat'), asking('openai-responses')]).toEqual([14n, 0n]);
+  });
+
   test('broken off between two rounds of a tool: the ceiling', () => {
     const search = makeCost('openai-chat', { kind: 'tool', tool: 'web-search', uses: 1, size: 'low' });
     const asked = admitted({ costBearing: [search] });

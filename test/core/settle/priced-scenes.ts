@@ -9,7 +9,7 @@ import {
   timesPerMille,
 } from '../../../lambdas/contract/price.ts';
 import type { Billed, Charge, Conversation, CostBearing, Turn, Usage } from '../../../lambdas/core/conversation.ts';
-import type { DialectName } from '../../../lambdas/core/dialect.ts';
+import { type DialectName, isOpenaiDialect } from '../../../lambdas/core/dialect.ts';
 import type { Target } from '../../../lambdas/core/target.ts';
 import { makeTarget } from '../call/call-fixture.ts';
 
@@ -17,8 +17,10 @@ import { makeTarget } from '../call/call-fixture.ts';
 
 export const KINDS = {
   'openai-chat': 'openai',
+  'openai-responses': 'openai',
   'anthropic-messages': 'anthropic',
   'bedrock-converse': 'bedrock',
+  gemini: 'gemini',
 } as const;
 
 export const makeConversation = (more: Partial<Conversation> = {}): Conversation => ({
@@ -106,7 +108,7 @@ export const CONTEXT = 700_000;
 export const someTarget: fc.Arbitrary<Target> = fc
   .record({
     price: somePrice,
-    dialect: fc.constantFrom<DialectName[]>('openai-chat', 'anthropic-messages', 'bedrock-converse'),
+    dialect: fc.constantFrom<DialectName[]>('openai-chat', 'openai-responses', 'anthropic-messages', 'bedrock-converse'),
     serviceTier: fc.constantFrom<NonNullable<Target['serviceTier']>[]>('default', 'auto', 'flex', 'priority'),
     webSearches: fc.integer({ min: 1, max: 3 }),
     tokensPerToolUse: fc.option(fc.nat(50_000), { nil: undefined }),
@@ -127,7 +129,7 @@ export const someTarget: fc.Arbitrary<Target> = fc
           ['audio', 1_000n],
         ]),
       },
-      ...(dialect === 'openai-chat' && { serviceTier: isPriced ? serviceTier : 'default' }),
+      ...(isOpenaiDialect(dialect) && { serviceTier: isPriced ? serviceTier : 'default' }),
     });
   });
 

@@ -7,10 +7,12 @@ import { epochOf } from '../../../lambdas/contract/timing.ts';
 import { makeRunBook } from '../../../lambdas/core/admit/run-book.ts';
 import { issueKey } from '../../../lambdas/core/authenticate/manage-keys.ts';
 import { makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
-import type { SurfaceName } from '../../../lambdas/core/dialect.ts';
+import type { ReadySurface } from '../../../lambdas/core/dialect.ts';
 import { handleRequest } from '../../../lambdas/core/handle-request.ts';
 import type { KeyRecord, LedgerEntry, Settlement } from '../../../lambdas/core/ports.ts';
+import { makeHomeBook } from '../../../lambdas/core/route/home-book.ts';
 import { resolveGateway } from '../../../lambdas/core/route/resolve-gateway.ts';
+import { makeStatisticsBook } from '../../../lambdas/core/route/statistics-book.ts';
 import { type MemorySettleQueue, makeSettleQueue } from '../../../lambdas/core/settle/settle-queue.ts';
 import { SURFACES } from '../../../lambdas/wiring/codecs.ts';
 import type { LocalPorts } from '../../../lambdas/wiring/open-local-gateway.ts';
@@ -48,7 +50,7 @@ interface AskOptions {
   headers?: Record<string, string>;
   signal?: AbortSignal;
   key?: string;
-  surface?: SurfaceName;
+  surface?: ReadySurface;
 }
 
 export const CONCURRENT = 8;
@@ -111,6 +113,8 @@ export const makeStory = async (scripts: Record<string, Script[]>, config: Gatew
     limits: stores.limits,
     circuits: stores.circuits,
     circuitBoard: makeCircuitBoard({ store: stores.circuits, clock, random, log }),
+    statistics: makeStatisticsBook({ store: stores.statistics, clock, log, targets: [] }),
+    homes: makeHomeBook(),
     ledger,
     settleQueue: queue,
     secrets: { read: async () => undefined },
@@ -129,6 +133,7 @@ export const makeStory = async (scripts: Record<string, Script[]>, config: Gatew
       },
     },
     answers: stores.answers,
+    feedback: stores.feedback,
     runs: makeRunBook(stores.runs),
     log,
     surfaces: SURFACES,

@@ -57,12 +57,18 @@ const compact = (answer: Answer | undefined): Answer | undefined =>
     ),
   };
 
-const valid = answers({ without: ['invalid-arguments'] });
+const valid = answers({ without: ['invalid-arguments'], with: ['citations'] });
 /** Answers with each a stream that means them; some interleaved. */
-const withStream = answers({ without: ['invalid-arguments'] }).chain((answer) =>
-  fc
-    .tuple(streamsOf(answer), fc.array(fc.nat(5), { maxLength: 20 }))
-    .map(([events, picks]) => ({ answer, events, mixed: interleave(events, picks) })),
+const streamed = (some: fc.Arbitrary<Answer>) =>
+  some.chain((answer) =>
+    fc
+      .tuple(streamsOf(answer), fc.array(fc.nat(5), { maxLength: 20 }))
+      .map(([events, picks]) => ({ answer, events, mixed: interleave(events, picks) })),
+  );
+const withStream = streamed(valid);
+/** Signed by anybody, wherever a signature may stand. */
+const ofAnybody = streamed(
+  answers({ without: ['invalid-arguments'], with: ['citations', 'makers', 'signed-parts', 'logprobs'] }),
 );
 
 describe('answers', () => {
@@ -101,7 +107,7 @@ describe('answers', () => {
 
   test('the SDK accumulates a stream, interleaved or not, to the plain answer', async () => {
     await fc.assert(
-      fc.asyncProperty(withStream, async ({ answer, events, mixed }) => {
+      fc.asyncProperty(ofAnybody, async ({ answer, events, mixed }) => {
         const plain = anthropicMessages.encodeAnswer(answer, CONTEXT);
         for (const some of [events, mixed]) {
           const message = await sdkAnsweredBy(() => streamResponse(write(some)))

@@ -202,9 +202,9 @@ describe('decodeRequest', () => {
     ['a known one without a place', { diagnostics: {} }, ['diagnostics']],
     ['a field of a tool', { tools: [{ ...tool('f'), defer_loading: true }] }, ['tools.defer_loading']],
     [
-      'citations',
-      { messages: [user({ type: 'document', source: { type: 'text', data: 'x' }, citations: { enabled: true } })] },
-      ['document.citations'],
+      'a citation of a kind that is not known',
+      { messages: [user({ type: 'text', text: 'x', citations: [{ type: 'moon_location' }] })] },
+      ['citations'],
     ],
     ['how thinking is shown', { thinking: { type: 'adaptive', display: 'omitted' } }, ['thinking.display']],
     [

@@ -54,6 +54,7 @@ describe('encodeRequest', () => {
         'reasoning-effort',
         'reasoning-budget',
       ],
+      with: ['citations', 'document-context', 'cite'],
     });
     fc.assert(
       fc.property(carried, (conversation) => {

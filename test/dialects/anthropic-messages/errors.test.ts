@@ -67,7 +67,8 @@ describe('encodeError', () => {
       .create({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'hi' }] })
       .catch((error: unknown) => error);
     expect(raised).toBeInstanceOf(errorClass);
-    expect(raised).toMatchObject({ status: statusOf(code), type, requestID: 'req_1', apiMessage: 'why' });
+    const apiMessage = code === 'context_length_exceeded' ? 'prompt is too long: why' : 'why';
+    expect(raised).toMatchObject({ status: statusOf(code), type, requestID: 'req_1', apiMessage });
   });
 });
 

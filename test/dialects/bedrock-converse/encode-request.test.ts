@@ -158,7 +158,8 @@ describe('media', () => {
       source: { type: 'url', url },
     }));
     expect(contentOf(...urls, image('image/tiff'))).toEqual({ content: [], dropped: ['image.url', 'image'] });
-    expect([...bedrockConverse.cannotCarry]).toEqual(['choices', 'image-url', 'document-url']);
+    for (const item of ['choices', 'image-url', 'document-url'] as const)
+      expect(bedrockConverse.cannotCarry.has(item)).toBe(true);
   });
 
   test('documents get names that Bedrock takes and that differ', () => {

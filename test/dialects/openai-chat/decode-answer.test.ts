@@ -62,10 +62,12 @@ describe('what vendors do differently', () => {
 
   test('all choices are read', () => {
     const choices = ['a', 'b'].map((content) => ({ message: { content }, finish_reason: 'stop' }));
-    expect(openaiChat.decodeAnswer({ choices })?.parts).toEqual([
-      { type: 'text', text: 'a' },
-      { type: 'text', text: 'b' },
-    ]);
+    const stop = { reason: 'end', raw: 'stop' };
+    expect(openaiChat.decodeAnswer({ choices })).toMatchObject({
+      parts: [{ type: 'text', text: 'a' }],
+      stop,
+      alternatives: [{ parts: [{ type: 'text', text: 'b' }], stop }],
+    });
   });
 });
 

@@ -162,11 +162,11 @@ describe('what vendors do differently', () => {
       '[DONE]',
     );
     const answer = answerOfEvents(all);
-    expect(answer.parts).toEqual([
-      { type: 'text', text: 'a' },
-      { type: 'text', text: 'b' },
-    ]);
-    expect(answer.stop).toEqual({ reason: 'length', raw: 'length' });
+    expect(answer).toMatchObject({
+      parts: [{ type: 'text', text: 'a' }],
+      stop: { reason: 'length', raw: 'length' },
+      alternatives: [{ parts: [{ type: 'text', text: 'b' }], stop: { reason: 'end', raw: 'stop' } }],
+    });
   });
 
   test('a stop is there before [DONE], for vendors that send none', () => {

@@ -102,7 +102,7 @@ describe('what the dialect has no place for', () => {
     ];
     expect(encode({ turns })).toEqual({
       body: { model: 'gpt-x', messages: [{ role: 'assistant', content: '' }] },
-      dropped: ['reasoning'],
+      dropped: ['reasoning parts'],
     });
   });
 

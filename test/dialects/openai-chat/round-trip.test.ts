@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Answer, AssistantPart, Conversation, Stop, Turn } from '../../../lambdas/core/conversation.ts';
+import type {
+  Alternative,
+  Answer,
+  AssistantPart,
+  Conversation,
+  Stop,
+  Turn,
+} from '../../../lambdas/core/conversation.ts';
 import type { AnswerContext } from '../../../lambdas/core/dialect.ts';
 import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
 import { answers, conversations } from '../../support/conversations.ts';
@@ -45,7 +52,8 @@ const normalTurns = (turns: readonly Turn[]): Turn[] =>
 const normalParts = (parts: readonly AssistantPart[]): AssistantPart[] => {
   const joined = (type: 'reasoning' | 'text' | 'refusal'): AssistantPart[] => {
     const texts = parts.flatMap((part) => (part.type === type ? [part.text] : []));
-    return texts.length === 0 ? [] : [{ type, text: texts.join('') }];
+    const logprobs = parts.flatMap((part) => (part.type === type && part.type === 'text' ? (part.logprobs ?? []) : []));
+    return texts.length === 0 ? [] : [{ type, text: texts.join(''), ...(logprobs.length > 0 && { logprobs }) }];
   };
   return [
     ...joined('reasoning'),
@@ -116,23 +124,26 @@ describe('requests', () => {
 });
 
 const context: AnswerContext = { requestId: 'r', alias: 'a', createdAt: 1, streamUsage: true };
-const spoken = answers({ without: ['redacted-reasoning', 'reasoning-signatures'] });
+/** What is signed has a test of its own, with the client in it (signatures.test.ts). */
+const spoken = answers({ without: ['redacted-reasoning', 'reasoning-signatures'], with: ['logprobs', 'alternatives'] });
 
 /** An answer as this dialect can say it, under the names that the surface gives. */
-const normalAnswer = (answer: Answer): Answer => {
-  const parts = normalParts(answer.parts);
-  const { reason } = answer.stop;
+const normalAnswer = (answer: Answer): Answer => ({
+  id: 'chatcmpl-r',
+  model: 'a',
+  ...normalChoice(answer),
+  ...(answer.alternatives !== undefined && { alternatives: answer.alternatives.map(normalChoice) }),
+  ...(answer.usage !== undefined && { usage: answer.usage }),
+});
+
+const normalChoice = (choice: Alternative): Alternative => {
+  const parts = normalParts(choice.parts);
+  const { reason } = choice.stop;
   const raw = { end: 'stop', length: 'length', 'content-filter': 'content_filter', 'tool-calls': 'tool_calls' }[
     reason as 'end'
   ];
   const isRefused = reason === 'end' && parts.some(({ type }) => type === 'refusal');
-  return {
-    id: 'chatcmpl-r',
-    model: 'a',
-    parts,
-    stop: { reason: isRefused ? 'refusal' : reason, raw },
-    ...(answer.usage !== undefined && { usage: answer.usage }),
-  };
+  return { parts, stop: { reason: isRefused ? 'refusal' : reason, raw } };
 };
 
 describe('answers', () => {
@@ -168,10 +179,17 @@ describe('answers', () => {
         const encoder = openaiChat.encodeStream(context);
         const wire = sseEventsOf(events.map((event) => encoder.push(event)).join(''));
         const whole = meaningOfAnswer(JSON.parse(JSON.stringify(openaiChat.encodeAnswer(answer, context))));
-        expect(meaningOfChunks(chunksOf(wire))).toEqual(whole);
+        if (answer.alternatives === undefined) expect(meaningOfChunks(chunksOf(wire))).toEqual(whole);
         const decoder = openaiChat.decodeStream();
         const again = answerOfEvents(wire.flatMap((event) => decoder.push(event)));
-        expect({ ...again, parts: normalParts(again.parts) }).toEqual(normalAnswer(answer));
+        const { alternatives = [] } = again;
+        expect({
+          ...again,
+          parts: normalParts(again.parts),
+          ...(alternatives.length > 0 && {
+            alternatives: alternatives.map((one) => ({ ...one, parts: normalParts(one.parts) })),
+          }),
+        }).toEqual(normalAnswer(answer));
       }),
       { numRuns: 300 },
     );

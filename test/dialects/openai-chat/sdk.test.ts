@@ -70,6 +70,12 @@ describe('a stream, as the SDK reads it', () => {
     expect(chunks.map(({ choices }) => choices[0]?.delta)).toEqual([
       { role: 'assistant', content: '', refusal: null },
       { reasoning_content: 'hm' },
+      {
+        reasoning_details: [
+          { type: 'reasoning.text', text: 'hm', signature: 's', format: 'anthropic-claude-v1', index: 0 },
+        ],
+      },
+      { reasoning_details: [{ type: 'reasoning.encrypted', data: 'x', format: 'anthropic-claude-v1', index: 1 }] },
       { content: 'Hé\n' },
       { tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } }] },
       { tool_calls: [{ index: 0, function: { arguments: '{}' } }] },
@@ -79,7 +85,7 @@ describe('a stream, as the SDK reads it', () => {
       undefined,
     ]);
     expect(chunks.map(({ choices }) => choices[0]?.finish_reason ?? null)).toEqual([
-      ...Array(7).fill(null),
+      ...Array(9).fill(null),
       'tool_calls',
       null,
     ]);

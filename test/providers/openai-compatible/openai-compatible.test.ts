@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { chatQuirksOf } from '../../../lambdas/contract/chat-quirks.ts';
 import type { JsonObject } from '../../../lambdas/core/conversation.ts';
 import type { Target } from '../../../lambdas/core/target.ts';
 import { openaiCompatible } from '../../../lambdas/providers/openai-compatible/openai-compatible.ts';
@@ -8,7 +9,8 @@ const sent = (
   body: JsonObject,
   reasoningModel = false,
 ): { url: string; headers: object; body: unknown } => {
-  const target = { provider: { name: 'x', kind: 'openai-compatible', baseUrl }, reasoningModel } as Target;
+  const provider = { name: 'x', kind: 'openai-compatible', baseUrl, quirks: chatQuirksOf(baseUrl) };
+  const target = { provider, reasoningModel } as Target;
   const call = openaiCompatible.call({ target, body, stream: false, apiKey: 'k', requestId: 'r' });
   if (call.transport !== 'http') throw new Error('not over HTTP');
   return { url: call.url, headers: call.headers, body: JSON.parse(call.body) };
@@ -45,15 +47,8 @@ describe('quirks', () => {
     });
   });
 
-  test('Mistral is sent nothing that it refuses', () => {
-    const body = {
-      stream: true,
-      stream_options: { include_usage: true },
-      seed: 7,
-      user: 'u',
-      max_completion_tokens: 5,
-      temperature: 0,
-    };
+  test('Mistral has names of its own', () => {
+    const body = { stream: true, seed: 7, max_completion_tokens: 5, temperature: 0 };
     expect(sent('https://api.mistral.ai/v1', body).body).toEqual({
       stream: true,
       random_seed: 7,
@@ -61,6 +56,23 @@ describe('quirks', () => {
       temperature: 0,
     });
   });
+
+  test.each(['https://api.deepseek.com', 'https://api.moonshot.ai/v1'])(
+    '%s is told of every earlier call what was thought before it, were it nothing',
+    (baseUrl) => {
+      const [asked = {}, ...rest] = toolTurn('call_1');
+      const thought = { ...asked, reasoning_content: 'hm' };
+      const messages = [{ role: 'user', content: 'hi' }, asked, ...rest, thought, { role: 'assistant', content: 'x' }];
+      const { body } = sent(baseUrl, { messages });
+      expect((body as { messages: JsonObject[] }).messages.map((message) => message['reasoning_content'])).toEqual([
+        undefined,
+        '',
+        undefined,
+        'hm',
+        undefined,
+      ]);
+    },
+  );
 
   test('Mistral is sent ids of nine letters and digits, the same for a call and its result', () => {
     const { body } = sent('https://api.mistral.ai/v1', { messages: toolTurn('call_1', 'Abc123xyz') });
@@ -73,7 +85,7 @@ describe('quirks', () => {
   });
 
   test('a host that only looks like it is another', () => {
-    const body = { stream_options: { include_usage: true } };
+    const body = { seed: 7 };
     expect(sent('https://api.mistral.ai.example.com/v1', body).body).toEqual(body);
     expect(sent('https://example.com/api.mistral.ai', body).body).toEqual(body);
   });

@@ -81,8 +81,12 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
   let disturb = (): number => 1;
 
   const deliver = async (batch: { shard: string; records: StreamRecord[] }): Promise<void> => {
-    for (let tries = 0; (await projector.projectBatch(batch)).failed !== undefined; tries++)
+    for (let tries = 0; ; tries++) {
+      const projected = await projector.projectBatch(batch);
+      await projector.noteStatistics(projected);
+      if (projected.failed === undefined) return;
       if (tries === 20) throw new Error('the projector does not get on');
+    }
   };
 
   /** The stream comes a little after the writes: what was written last tells that all before it has come. */

@@ -8,7 +8,10 @@ import { type Truth, Violation } from './truth.ts';
 import type { SimWorld } from './world.ts';
 
 /** Rules of the order in which core uses the ledger, broken on purpose. */
-export type BrokenOrder = 'the entry beside the holds' | 'the call before the entry';
+export type BrokenOrder =
+  | 'the entry beside the holds'
+  | 'the call before the entry'
+  | 'the give-back before the refusal';
 
 /** A policy as a process knows it; it may be an old one. */
 export interface SimPolicy {
@@ -32,7 +35,7 @@ interface Client {
   ledger: Ledger;
   policy: SimPolicy;
   counts: Counts;
-  broken: BrokenOrder | undefined;
+  broken?: BrokenOrder | undefined;
   /** Numbers of requests. */
   nextNumber(): number;
 }
@@ -93,7 +96,7 @@ export const runRequest = async (client: Client): Promise<void> => {
       () => true,
       () => false,
     );
-    if (!isDead) return;
+    if (!isDead && broken !== 'the give-back before the refusal') return;
     await heard(ledger.giveBack(hold));
     epoch = epochOf(process.clock.now());
   }
@@ -102,9 +105,10 @@ export const runRequest = async (client: Client): Promise<void> => {
 const nextId = ({ world, nextNumber }: Client, epoch: number): string =>
   makeRequestId({ epoch, lane: world.random.int(16), random: `n${String(nextNumber()).padStart(17, '0')}` });
 
-/** Settling is what shows that there is none. */
+/** Settling is what shows that there is none, the next raise that the last was not made. */
 const withoutEntry = (error: unknown): never => {
-  const isMissing = error instanceof Error && / has no entry to (settle|top up)$/.test(error.message);
+  const isMissing =
+    error instanceof Error && / has no entry to (settle|top up)$| holds \d+, neither /.test(error.message);
   throw isMissing ? new Violation(error.message) : error;
 };
 
@@ -119,7 +123,12 @@ const heard = async <T>(work: Promise<T>): Promise<T | undefined> => {
 };
 
 /** The provider bills at some time, whatever becomes of the one who called it. */
-const beginCall = ({ world, truth, counts }: Client, id: string, accounts: AccountRef[], hold: bigint): void => {
+const beginCall = (
+  { world, truth, trouble, counts }: Client,
+  id: string,
+  accounts: AccountRef[],
+  hold: bigint,
+): void => {
   const { random } = world;
   counts.admitted += 1;
   truth.call(
@@ -128,23 +137,25 @@ const beginCall = ({ world, truth, counts }: Client, id: string, accounts: Accou
     hold,
   );
   const cost = BigInt(random.int(Number(hold) + 1));
-  const lastsMs = random.chance(0.03) ? random.int(3 * LONGEST_CALL_MS) : random.int(4 * 60_000);
+  const lastsMs = random.chance(trouble.longCall) ? random.int(3 * LONGEST_CALL_MS) : random.int(4 * 60_000);
   world.at(world.now() + lastsMs, () => truth.bill(id, cost));
 };
 
 const runCall = async (client: Client, id: string, hold: HoldRequest): Promise<void> => {
   const { world, truth, trouble, process, ledger, counts } = client;
   const { random } = world;
-  if (random.chance(trouble.raise)) {
+  let held = hold.amount;
+  while (random.chance(trouble.raise)) {
     // Also long after its epoch has ended, when the closer may be at it.
     await process.clock.sleep(random.int(random.chance(trouble.lateRaise) ? 7 * EPOCH_MS : 60_000));
     const more = { ...hold, amount: BigInt(10 + random.int(60)) };
-    const raise = { from: hold.amount, to: hold.amount + more.amount };
+    const raise = { from: held, to: held + more.amount };
     const outcome = await heard(ledger.topUp(id, more, raise).catch(withoutEntry));
-    if (outcome?.kind === 'held') {
-      counts.raised += 1;
-      truth.raise(id, more.amount);
-    }
+    // Not acknowledged: the dearer call is not made, and nobody knows any more what the entry holds.
+    if (outcome?.kind !== 'held') break;
+    held = raise.to;
+    counts.raised += 1;
+    truth.raise(id, more.amount);
   }
   await process.clock.sleep(random.int(5 * 60_000));
   if (random.chance(trouble.lateSettle)) await process.clock.sleep(random.int(12 * EPOCH_MS));

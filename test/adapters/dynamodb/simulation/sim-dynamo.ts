@@ -30,6 +30,19 @@ export interface Weather {
   freeze: number;
 }
 
+/** What a script makes of one request. */
+export interface Fate {
+  /** Happens right before it arrives; it waits for a promise. */
+  before?: () => unknown;
+  /** It never arrives. */
+  isLost?: boolean;
+  /** It is done, and the answer is lost. */
+  isUnheard?: boolean;
+}
+
+/** @returns undefined where a request, or its repeat, goes its way */
+export type Script = (input: object) => Fate | undefined;
+
 /** One process: its clock, its tables, and its end. */
 export interface SimProcess {
   dynamo: Dynamo;
@@ -59,6 +72,8 @@ export const openSimProcess = (
     weather: () => Weather;
     skewMs: number;
     log?: Log;
+    /** Of single requests, before chance has its say. */
+    script?: Script;
     onAdded: (call: object, input: UpdateItemCommandInput) => void;
   },
 ): SimProcess => {
@@ -90,6 +105,7 @@ export const openSimProcess = (
 
   /** One request and its answer. `late`: it may have been done, or may yet be. */
   const ask = <T>(
+    input: object,
     work: () => T,
   ): Promise<{ kind: 'answer'; value: T; date: number } | { kind: 'late' } | { kind: 'throttled' }> =>
     new Promise((resolve) => {
@@ -99,8 +115,9 @@ export const openSimProcess = (
       const sentAt = clock.now();
       const deadline = world.now() + ANSWER_TIMEOUT_MS;
       const delayMs = random.chance(fault) ? random.int(SIGNATURE_MS + 60_000) : 1 + random.int(12);
-      const isLost = random.chance(isCutOff ? 0.5 : fault);
-      const isUnheard = isCutOff || random.chance(fault);
+      const fate = options.script?.(input);
+      const isLost = fate?.isLost === true || random.chance(isCutOff ? 0.5 : fault);
+      const isUnheard = fate?.isUnheard === true || isCutOff || random.chance(fault);
       const answerAt = world.now() + delayMs + 1 + random.int(8);
       if (random.chance(throttle)) {
         resume(answerAt, () => {
@@ -110,29 +127,33 @@ export const openSimProcess = (
         return;
       }
       const isHeard = !isLost && !isUnheard && answerAt <= deadline;
-      if (!isLost && delayMs <= SIGNATURE_MS)
-        world.at(world.now() + delayMs, () => {
-          const date = new Date(world.now()).toUTCString();
-          let value: T;
-          try {
-            value = work();
-          } catch (error) {
-            world.fail(error as Error);
-            return;
-          }
-          if (!isHeard) return;
-          resume(answerAt, () => {
-            time.note(date, sentAt);
-            resolve({ kind: 'answer', value, date: Date.parse(date) });
-          });
+      const arrive = (): void => {
+        const date = new Date(world.now()).toUTCString();
+        let value: T;
+        try {
+          value = work();
+        } catch (error) {
+          world.fail(error as Error);
+          return;
+        }
+        if (!isHeard) return;
+        resume(answerAt, () => {
+          time.note(date, sentAt);
+          resolve({ kind: 'answer', value, date: Date.parse(date) });
         });
+      };
+      if (fate?.before !== undefined)
+        world.at(world.now() + delayMs, () => {
+          Promise.resolve(fate.before?.()).then(isLost ? undefined : arrive, (error: Error) => world.fail(error));
+        });
+      else if (!isLost && delayMs <= SIGNATURE_MS) world.at(world.now() + delayMs, arrive);
       if (!isHeard) resume(deadline, () => resolve({ kind: 'late' }));
     });
 
   /** As the SDK's client that sends again. */
-  const askAgain = async <T>(work: () => T): Promise<{ value: T; date: number }> => {
+  const askAgain = async <T>(input: object, work: () => T): Promise<{ value: T; date: number }> => {
     for (let attempt = 1; ; attempt++) {
-      const outcome = await ask(work);
+      const outcome = await ask(input, work);
       if (outcome.kind === 'answer') return outcome;
       if (attempt === ATTEMPTS) throw new StoreUnavailable(`${outcome.kind} ${ATTEMPTS} times`);
       await clock.sleep(20 * 2 ** attempt * random.fraction());
@@ -153,7 +174,7 @@ export const openSimProcess = (
   const transact = async (input: TransactWriteItemsCommandInput): Promise<void> => {
     // The SDK gives each call a token by which DynamoDB knows its repeats.
     let isDone = false;
-    const { value } = await askAgain(() => {
+    const { value } = await askAgain(input, () => {
       if (isDone) return undefined;
       const failed = tables.transact(input);
       isDone = failed === undefined;
@@ -179,35 +200,37 @@ export const openSimProcess = (
     updateOnce: async (input) => {
       const work = makeUpdate(input);
       for (let attempt = 1; ; attempt++) {
-        const outcome = await ask(work);
+        const outcome = await ask(input, work);
         if (outcome.kind === 'answer') return toWritten(outcome.value);
         if (outcome.kind === 'late') return { kind: 'unanswered', error: new Error('no answer') };
         if (attempt === THROTTLED_ATTEMPTS) throw new StoreUnavailable('throttled');
         await clock.sleep(25 * 2 ** attempt * random.fraction());
       }
     },
-    update: async (input) => toWritten((await askAgain(makeUpdate(input))).value),
-    put: async (input: PutItemCommandInput) => toWritten((await askAgain(() => tables.put(input))).value),
+    update: async (input) => toWritten((await askAgain(input, makeUpdate(input))).value),
+    put: async (input: PutItemCommandInput) => toWritten((await askAgain(input, () => tables.put(input))).value),
     get: async (table, key) => {
-      const { value, date } = await askAgain(() => tables.get(table, key));
+      const { value, date } = await askAgain({ TableName: table, Key: key }, () => tables.get(table, key));
       return { item: value, date };
     },
     getMany: async (table, keys) => {
-      const { value } = await askAgain(() => keys.map((key) => tables.get(table, key)));
+      const { value } = await askAgain({ TableName: table, keys }, () => keys.map((key) => tables.get(table, key)));
       return value.filter((item) => item !== undefined);
     },
     query: async (input) => {
-      const { value, date } = await askAgain(() => tables.query(input));
+      const { value, date } = await askAgain(input, () => tables.query(input));
       return { items: value, date };
     },
     async *queryPages(input) {
-      yield (await askAgain(() => tables.query(input))).value;
+      yield (await askAgain(input, () => tables.query(input))).value;
     },
-    scan: async ({ TableName = '' }) => (await askAgain(() => tables.all(TableName))).value,
+    scan: async ({ TableName = '' }) => (await askAgain({ scan: TableName }, () => tables.all(TableName))).value,
     async *scanPages({ TableName = '' }) {
       // Page by page, each as the table is by then.
       for (let from = 0; ; from += PAGE_ITEMS) {
-        const { value } = await askAgain(() => tables.all(TableName).slice(from, from + PAGE_ITEMS));
+        const { value } = await askAgain({ scan: TableName }, () =>
+          tables.all(TableName).slice(from, from + PAGE_ITEMS),
+        );
         yield value;
         if (value.length < PAGE_ITEMS) return;
       }

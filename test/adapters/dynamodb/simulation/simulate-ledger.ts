@@ -6,7 +6,7 @@ import { closeDueAt, EPOCH_MS, epochOf } from '../../../../lambdas/contract/timi
 import type { RebuildReport } from '../../../../lambdas/core/audit/ledger-audit.ts';
 import { verifyLedger } from '../../../../lambdas/core/audit/verify-ledger.ts';
 import { StoreUnavailable } from '../../../../lambdas/core/ports.ts';
-import { type BrokenOrder, type Counts, FIRST_CAPS, runRequest, type SimPolicy } from './client.ts';
+import { type Counts, FIRST_CAPS, runRequest, type SimPolicy } from './client.ts';
 import { openSimProcess, SIM_TABLES, type SimProcess } from './sim-dynamo.ts';
 import { makeSimStream } from './stream.ts';
 import { type Change, makeTables, type Tables } from './tables.ts';
@@ -20,7 +20,6 @@ export interface SimulationOptions {
   seed: number;
   /** Of traffic; then it comes to rest. */
   epochs: number;
-  broken?: BrokenOrder;
   inWorld?: WorldName | undefined;
 }
 
@@ -34,6 +33,9 @@ export interface SimulationReport extends Counts {
   splits: number;
 }
 
+/** So often may a leak be met: whoever meets it tries to heal it, but may die, sleep or hear nothing. */
+const mostMeetings = ({ fault, cutOff }: Trouble): number => (fault === 0 ? 4 : cutOff > 0.3 ? 200 : 40);
+
 const START_MS = Date.UTC(2026, 10, 22, 12);
 const MINUTE_MS = 60_000;
 
@@ -46,12 +48,7 @@ const MINUTE_MS = 60_000;
  *
  * @throws {Violation}
  */
-export const simulateLedger = async ({
-  seed,
-  epochs,
-  broken,
-  inWorld,
-}: SimulationOptions): Promise<SimulationReport> => {
+export const simulateLedger = async ({ seed, epochs, inWorld }: SimulationOptions): Promise<SimulationReport> => {
   const world = makeWorld(seed, START_MS);
   const { random } = world;
   const trouble: Trouble = { ...drawTrouble(random), ...(inWorld !== undefined && WORLDS[inWorld]) };
@@ -68,7 +65,7 @@ export const simulateLedger = async ({
     const item = tables.get(SIM_TABLES.accounts, { pk: { S: '!closer' } });
     return item === undefined ? -1 : countOf(item, 'closedThrough');
   };
-  const truth = makeTruth({ now: world.now, closedThrough, isCalm: trouble.fault === 0 });
+  const truth = makeTruth({ now: world.now, closedThrough, mostMeetings: mostMeetings(trouble) });
   const stream = makeSimStream(world, () => ifTroubled(trouble.zombie));
   /** Writes that add, by call: none may be made twice. */
   const added = new WeakSet<object>();
@@ -136,7 +133,7 @@ export const simulateLedger = async ({
       gateway = openGateway();
       gateways[index] = gateway;
     }
-    guard(runRequest({ world, truth, trouble, ...gateway, counts: report, broken, nextNumber: () => ++numbers }));
+    guard(runRequest({ world, truth, trouble, ...gateway, counts: report, nextNumber: () => ++numbers }));
     world.at(world.now() + random.int(random.chance(0.5) ? 2_000 : 30_000), traffic);
   };
 
@@ -185,7 +182,9 @@ export const simulateLedger = async ({
       if (random.chance(ifTroubled(trouble.closerDeath))) world.at(world.now() + random.int(300), () => process.kill());
       // Between what it has read and what it writes.
       if (random.chance(ifTroubled(trouble.closerFreeze)))
-        world.at(world.now() + random.int(300), () => process.freeze(random.int(20 * MINUTE_MS)));
+        world.at(world.now() + random.int(random.pick([80, 400])), () =>
+          process.freeze(random.int(random.pick([1, 20]) * MINUTE_MS)),
+        );
       guard(makeDynamoLedger(process.dynamo).closeDueEpochs());
     }
     if (!isOver) world.at(world.now() + EPOCH_MS / 2 + random.int(EPOCH_MS), close);
@@ -197,10 +196,12 @@ export const simulateLedger = async ({
     for (let count = random.chance(0.4) ? 2 : 1; count > 0; count--) {
       const process = openFunction();
       if (random.chance(trouble.auditorDeath)) world.at(world.now() + random.int(300), () => process.kill());
+      if (random.chance(trouble.auditorFreeze))
+        world.at(world.now() + random.int(300), () => process.freeze(random.int(60 * MINUTE_MS)));
       guard(makeDynamoAudit(process.dynamo).rebuild().then(checkRebuilt));
     }
     if (random.chance(0.3)) guard(checkSeals(openFunction()));
-    world.at(world.now() + random.int(60 * MINUTE_MS), audit);
+    world.at(world.now() + random.int(trouble.auditEveryMs), audit);
   };
 
   /** Accounts that somebody has written to past the ledger. */

@@ -16,12 +16,16 @@ export interface Trouble {
   closerFreeze: number;
   closerDeath: number;
   auditorDeath: number;
+  auditorFreeze: number;
+  /** Audits come at random, so often at most. */
+  auditEveryMs: number;
   projectorDeath: number;
   /** Of the stream's batches: they come again. */
   zombie: number;
   /** Of the stream's pumps: it stands still for up to two hours. */
   stall: number;
-  /** Of calls: raised, and of those long after their epoch; settled after it has been closed. */
+  /** Of calls: so long that their epoch may be closed meanwhile; raised, and of those long after their epoch; settled after it. */
+  longCall: number;
   raise: number;
   lateRaise: number;
   lateSettle: number;
@@ -44,9 +48,12 @@ export const drawTrouble = (random: Dice): Trouble => {
     closerFreeze: worst * 10,
     closerDeath: worst * 10,
     auditorDeath: worst * 10,
+    auditorFreeze: worst * 4,
+    auditEveryMs: 60 * MINUTE_MS,
     projectorDeath: worst,
     zombie: worst * 6,
     stall: worst > 0 ? 0.001 : 0,
+    longCall: 0.03,
     raise: 0.2,
     lateRaise: 0.3,
     lateSettle: 0.02,
@@ -54,11 +61,24 @@ export const drawTrouble = (random: Dice): Trouble => {
   };
 };
 
+/** Of a script's one request: nothing but what the script does. */
+export const CALM = { longCall: 0, raise: 0, lateRaise: 0, lateSettle: 0 } as const satisfies Partial<Trouble>;
+
 /** Worlds that are bad in one way, for what else is seldom seen. The whole ledger must hold in them too. */
 export const WORLDS = {
-  'closers stand still': { fault: 0.01, closerFreeze: 0.8, raise: 0.7, lateRaise: 0.9, stall: 0.01 },
+  'closers stand still': {
+    fault: 0.003,
+    closerFreeze: 0.8,
+    longCall: 0.7,
+    raise: 0.7,
+    lateRaise: 0.9,
+    lateSettle: 0.3,
+    stall: 0.0008,
+  },
   'settlements come late and unheard': { fault: 0.02, cutOff: 0.8, lateSettle: 0.5, freeze: 0.004 },
   'clocks are wrong and batches come again': { fault: 0.01, skewMs: 40 * MINUTE_MS, death: 0.9, zombie: 0.5, stall: 0 },
+  'auditors sleep and die': { fault: 0.01, auditorDeath: 0.4, auditorFreeze: 0.5, auditEveryMs: 12 * MINUTE_MS },
+  'what is late comes again later': { fault: 0.002, lateSettle: 0.5, longCall: 0.3, zombie: 0.9 },
 } as const satisfies Record<string, Partial<Trouble>>;
 
 export type WorldName = keyof typeof WORLDS;

@@ -1,0 +1,86 @@
+import { withPatience } from '../call/with-patience.ts';
+import type { Clock, Log, StatisticsStore } from '../ports.ts';
+import {
+  type CallSample,
+  joinStatistics,
+  NO_STATISTICS,
+  noteCall,
+  type TargetStatistics,
+} from './target-statistics.ts';
+
+/** The targets' statistics as one gateway process knows them: everybody's, a few seconds old, and its own to the moment. */
+export interface StatisticsBook {
+  /** Never waits: what is stale is read anew beside the request. undefined = nothing is known of the target. */
+  of(target: string): TargetStatistics | undefined;
+  /** A call of this process has ended. */
+  note(target: string, sample: CallSample): void;
+  /** Reads all known targets anew; at start it spares the first requests their ignorance. Never rejects. */
+  refresh(): Promise<void>;
+  /** Resolves when nothing is being read: for a process that is about to stop. */
+  settled(): Promise<void>;
+}
+
+/** Age from which what was read is read anew, once somebody asks. */
+export const STATISTICS_REFRESH_MS = 1_500;
+const PATIENCE_MS = 1_000;
+
+/**
+ * A store that is down leaves the process its own figures.
+ *
+ * @param targets ids to read; others are not looked up
+ */
+export const makeStatisticsBook = ({
+  store,
+  clock,
+  log,
+  targets,
+}: {
+  store: StatisticsStore;
+  clock: Clock;
+  log: Log;
+  targets: readonly string[];
+}): StatisticsBook => {
+  const everybodys = new Map<string, TargetStatistics>();
+  const own = new Map<string, TargetStatistics>();
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+  let isStoreDown = false;
+
+  const read = async (): Promise<void> => {
+    readAt = clock.now();
+    if (targets.length === 0) return;
+    try {
+      const found = await withPatience(() => store.read([...targets]), PATIENCE_MS, clock);
+      found.forEach((stats, i) => {
+        const target = targets[i];
+        if (stats !== undefined && target !== undefined) everybodys.set(target, stats);
+      });
+      isStoreDown = false;
+    } catch (error) {
+      // Once an outage, not once a read.
+      if (!isStoreDown) log.warn('target statistics unreachable: this process goes by its own', { error });
+      isStoreDown = true;
+    }
+  };
+
+  const refresh = (): Promise<void> => {
+    reading ??= read().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
+
+  return {
+    of(target) {
+      const ageMs = clock.now() - readAt;
+      if (ageMs < 0 || ageMs >= STATISTICS_REFRESH_MS) void refresh();
+      const [all, mine] = [everybodys.get(target), own.get(target)];
+      return all !== undefined && mine !== undefined ? joinStatistics(all, mine) : (all ?? mine);
+    },
+    note(target, sample) {
+      own.set(target, noteCall(own.get(target) ?? NO_STATISTICS, sample, clock.now()));
+    },
+    refresh,
+    settled: async () => reading,
+  };
+};

@@ -1,0 +1,25 @@
+import type { StreamDecoder } from '../../core/dialect.ts';
+import { decodeStreamError, malformedStream } from './errors.ts';
+import { createResponseReader } from './read-response.ts';
+import { MALFORMED, objectOf, parseObject } from './wire.ts';
+
+/**
+ * Reads the events of streamGenerateContent with `alt=sse`. Gemini closes after its last event without a mark, so no
+ * `answer-end` is told: a `stop` followed by the connection's regular close is the whole answer, a close before it a cut.
+ */
+export const decodeStream = (): StreamDecoder => {
+  const reader = createResponseReader(false);
+  let isBroken = false;
+  return {
+    push({ data }) {
+      if (isBroken || (typeof data === 'string' && data.trim() === '')) return [];
+      const event = typeof data === 'string' ? parseObject(data) : objectOf(data);
+      const error = event === undefined ? malformedStream(MALFORMED) : decodeStreamError(event);
+      if (error !== undefined || event === undefined) {
+        isBroken = true;
+        return error === undefined ? [] : [{ type: 'error', error }];
+      }
+      return reader.read(event);
+    },
+  };
+};

@@ -1,0 +1,72 @@
+import type { JsonObject, JsonValue } from '../../core/conversation.ts';
+import type { EncodeTarget } from '../../core/dialect.ts';
+import { reasoningOf } from './decode-answer.ts';
+import { isOf } from './reasoning-details.ts';
+import { listOf, objectOf } from './wire.ts';
+
+type Target = Pick<EncodeTarget, 'thoughtsIn' | 'checksSignaturesOf'>;
+
+const FIELDS = ['reasoning_content', 'reasoning', 'reasoning_details', 'extra_content'] as const;
+
+/**
+ * Messages of a client's own body with what was thought in the form that the server takes, and no signature that it can't
+ * check; the array itself where there is nothing to change.
+ */
+export const fitThoughts = (messages: JsonValue | undefined, target: Target): JsonValue | undefined => {
+  if (!Array.isArray(messages)) return messages;
+  const fitted = messages.map((message) => fitMessage(message, target));
+  return fitted.some((message, index) => message !== messages[index]) ? fitted : messages;
+};
+
+const fitMessage = (value: JsonValue, target: Target): JsonValue => {
+  const message = objectOf(value);
+  if (message === undefined || message['role'] !== 'assistant') return value;
+  const calls = message['tool_calls'];
+  const fittedCalls = target.thoughtsIn === 'extra_content' ? calls : withoutExtras(calls);
+  if (fittedCalls === calls && FIELDS.every((field) => message[field] === undefined)) return value;
+  const { reasoning_content, reasoning, reasoning_details, extra_content, ...rest } = message;
+  return {
+    ...rest,
+    ...(fittedCalls !== undefined && { tool_calls: fittedCalls }),
+    ...thoughtsOf(message, target),
+  };
+};
+
+const thoughtsOf = (message: JsonObject, { thoughtsIn, checksSignaturesOf }: Target): JsonObject => {
+  const thought = reasoningOf(message);
+  switch (thoughtsIn) {
+    case 'none':
+      return {};
+    case 'reasoning_content':
+    case 'reasoning':
+      return thought === undefined ? {} : { [thoughtsIn]: thought };
+    case 'reasoning_details': {
+      const details = listOf(message['reasoning_details']).filter((detail) =>
+        isOf(objectOf(detail) ?? {}, checksSignaturesOf),
+      );
+      return {
+        ...(thought !== undefined && { reasoning: thought }),
+        ...(details.length > 0 && { reasoning_details: details }),
+      };
+    }
+    case 'extra_content':
+      return message['extra_content'] === undefined ? {} : { extra_content: message['extra_content'] };
+    case undefined:
+      // Nothing is known of the server: what is plain text goes on under the name that the client gave it.
+      return Object.fromEntries(
+        (['reasoning_content', 'reasoning'] as const).flatMap((field) =>
+          message[field] === undefined ? [] : [[field, message[field]]],
+        ),
+      );
+    default:
+      return thoughtsIn satisfies never;
+  }
+};
+
+const withoutExtras = (calls: JsonValue | undefined): JsonValue | undefined => {
+  if (!Array.isArray(calls) || calls.every((call) => objectOf(call)?.['extra_content'] === undefined)) return calls;
+  return calls.map((call) => {
+    const { extra_content: _, ...rest } = objectOf(call) ?? {};
+    return rest;
+  });
+};

@@ -1,0 +1,243 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { quantileOf, weightOf } from '../../../lambdas/core/route/decayed-digest.ts';
+import { sampleCall } from '../../../lambdas/core/route/sample-call.ts';
+import { readStatistics, writeStatistics } from '../../../lambdas/core/route/statistics-text.ts';
+import {
+  CALL_KINDS,
+  type CallKind,
+  type CallSample,
+  failureRateOf,
+  joinStatistics,
+  NO_STATISTICS,
+  noteCall,
+  SLOT_MS,
+  SPEED_HALF_LIFE_MS,
+  statisticsAt,
+  type TargetStatistics,
+  WINDOW_MS,
+} from '../../../lambdas/core/route/target-statistics.ts';
+
+const NOW = Date.UTC(2026, 10, 22, 12);
+const noted = (
+  samples: (Partial<CallSample> & { kind: CallKind })[],
+  now = NOW,
+  from = NO_STATISTICS,
+): TargetStatistics => samples.reduce((stats, sample) => noteCall(stats, { endedAt: now, ...sample }, now), from);
+const calls = (kind: CallKind, count: number): { kind: CallKind }[] => Array.from({ length: count }, () => ({ kind }));
+/** Weights as they are kept: of two decimals. */
+const shown = (stats: TargetStatistics) => writeStatistics(stats);
+
+const anySample = fc.record({
+  kind: fc.constantFrom(...CALL_KINDS),
+  agoMs: fc.integer({ min: -30_000, max: 2 * WINDOW_MS }),
+  firstTokenMs: fc.option(fc.double({ min: 0, max: 600_000, noNaN: true }), { nil: undefined }),
+  tokenUs: fc.option(fc.double({ min: 0, max: 1e7, noNaN: true }), { nil: undefined }),
+});
+const anyStatistics = fc.array(anySample, { maxLength: 40 }).map((samples) =>
+  samples.reduce(
+    (stats, { kind, agoMs, firstTokenMs, tokenUs }) =>
+      noteCall(
+        stats,
+        {
+          kind,
+          endedAt: NOW - agoMs,
+          ...(firstTokenMs !== undefined && { firstTokenMs }),
+          ...(tokenUs !== undefined && { tokenUs }),
+        },
+        NOW,
+      ),
+    NO_STATISTICS,
+  ),
+);
+
+describe('the failure rate of a target', () => {
+  test('is that of its calls within the last minutes', () => {
+    const stats = noted([...calls('ok', 6), ...calls('broken', 2)]);
+    expect(failureRateOf(stats, NOW)).toEqual({ calls: 8, failed: 2, rate: 0.25 });
+    expect(failureRateOf(stats, NOW + WINDOW_MS - SLOT_MS).calls).toBe(8);
+    expect(failureRateOf(stats, NOW + WINDOW_MS + SLOT_MS)).toEqual({ calls: 0, failed: 0, rate: 0 });
+  });
+
+  test('weighs a busy target less than a broken one, and is never more than 1', () => {
+    expect(failureRateOf(noted([...calls('ok', 4), ...calls('limited', 4)]), NOW).rate).toBe(0.125);
+    expect(failureRateOf(noted(calls('timeout', 3)), NOW)).toEqual({ calls: 3, failed: 3, rate: 1 });
+    const weights = { limited: 0, timeout: 0, broken: 0, misconfigured: 1 };
+    expect(failureRateOf(noted([...calls('broken', 3), ...calls('misconfigured', 1)]), NOW, { weights }).rate).toBe(
+      0.25,
+    );
+  });
+
+  test('leaves out what was before the circuit closed, so that it does not open again for it', () => {
+    const before = noted(calls('broken', 9));
+    const closedAt = NOW + 2 * SLOT_MS;
+    const after = noted(calls('ok', 3), closedAt + SLOT_MS, before);
+    expect(failureRateOf(after, closedAt + SLOT_MS).rate).toBe(0.75);
+    expect(failureRateOf(after, closedAt + SLOT_MS, { since: closedAt })).toEqual({ calls: 3, failed: 0, rate: 0 });
+  });
+
+  test('of a shorter window counts only what ended in it', () => {
+    const stats = noted(calls('ok', 5), NOW + 60_000, noted(calls('broken', 5)));
+    expect(failureRateOf(stats, NOW + 60_000, { windowMs: 30_000 })).toEqual({ calls: 5, failed: 0, rate: 0 });
+  });
+
+  test('of a target that nobody knows is nothing', () => {
+    expect(failureRateOf(undefined, NOW)).toEqual({ calls: 0, failed: 0, rate: 0 });
+  });
+
+  test('a clock that ran far ahead leaves nothing behind that is never over', () => {
+    const ahead = noted(calls('broken', 5), NOW + 3_600_000);
+    expect(statisticsAt(ahead, NOW).slots.size).toBe(0);
+    expect(failureRateOf(ahead, NOW).calls).toBe(0);
+  });
+
+  test('a call that is told of after the window is no news', () => {
+    expect(noted([{ kind: 'broken', endedAt: NOW - WINDOW_MS - 1 }]).slots.size).toBe(0);
+  });
+});
+
+describe('speeds', () => {
+  test('fade by half in a half-life, and are gone in the end', () => {
+    const stats = noted(Array.from({ length: 8 }, () => ({ kind: 'ok' as const, firstTokenMs: 300 })));
+    expect(weightOf(statisticsAt(stats, NOW + SPEED_HALF_LIFE_MS).firstTokenMs)).toBeCloseTo(4);
+    expect(statisticsAt(stats, NOW + 20 * SPEED_HALF_LIFE_MS).firstTokenMs.size).toBe(0);
+  });
+
+  test('a quantile is right within a tenth, whatever the distribution', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 1, max: 600_000, noNaN: true }), { minLength: 1, maxLength: 200 }),
+        fc.constantFrom(0.5, 0.9),
+        (values, share) => {
+          const stats = noted(values.map((firstTokenMs) => ({ kind: 'ok', firstTokenMs })));
+          const sorted = values.toSorted((a, b) => a - b);
+          const exact = sorted[Math.ceil(share * values.length) - 1] ?? 0;
+          const found = quantileOf(stats.firstTokenMs, share) ?? 0;
+          expect(Math.abs(Math.log2(found / exact))).toBeLessThanOrEqual(0.2501);
+        },
+      ),
+    );
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, -1])('%d is no duration', (firstTokenMs) => {
+    expect(noted([{ kind: 'ok', firstTokenMs }]).firstTokenMs.size).toBe(0);
+  });
+});
+
+describe('statistics of two sources', () => {
+  test('joined with themselves, or with a part of themselves, are what they were', () => {
+    fc.assert(
+      fc.property(anyStatistics, fc.array(anySample, { maxLength: 10 }), (part, more) => {
+        const whole = more.reduce(
+          (stats, { kind, agoMs }) => noteCall(stats, { kind, endedAt: NOW - agoMs }, NOW),
+          part,
+        );
+        const current = statisticsAt(whole, NOW);
+        expect(shown(joinStatistics(current, part))).toBe(shown(current));
+        expect(shown(joinStatistics(current, current))).toBe(shown(current));
+      }),
+    );
+  });
+
+  test('are the same whichever comes first', () => {
+    fc.assert(
+      fc.property(anyStatistics, anyStatistics, (a, b) => {
+        expect(shown(joinStatistics(a, b))).toBe(shown(joinStatistics(b, a)));
+      }),
+    );
+  });
+
+  test('never count fewer calls than either', () => {
+    fc.assert(
+      fc.property(anyStatistics, anyStatistics, (a, b) => {
+        const joined = failureRateOf(joinStatistics(a, b), NOW);
+        for (const one of [a, b]) expect(joined.calls).toBeGreaterThanOrEqual(failureRateOf(one, NOW).calls);
+      }),
+    );
+  });
+});
+
+describe('statistics as text', () => {
+  test('come back as they were, but for the last digits of a weight', () => {
+    fc.assert(
+      fc.property(anyStatistics, (stats) => {
+        const text = writeStatistics(stats);
+        expect(writeStatistics(readStatistics(text))).toBe(text);
+        expect(failureRateOf(readStatistics(text), NOW)).toEqual(failureRateOf(stats, NOW));
+      }),
+    );
+  });
+
+  test('of a busy target fit into one write unit', () => {
+    let stats = NO_STATISTICS;
+    for (let i = 0; i < 20_000; i++) {
+      const now = NOW + i * 10;
+      const firstTokenMs = 200 * 2 ** ((i % 97) / 32);
+      stats = noteCall(
+        stats,
+        {
+          kind: CALL_KINDS[i % 5] ?? 'ok',
+          endedAt: now,
+          firstTokenMs,
+          tokenUs: firstTokenMs * 60,
+          wholeTokenUs: firstTokenMs * 90,
+        },
+        now,
+      );
+    }
+    expect(stats.slots.size).toBe(WINDOW_MS / SLOT_MS);
+    expect(writeStatistics(stats).length).toBeLessThan(950);
+  });
+
+  test.each(['', 'x', 'null', '[]', '{"at":"x"}', '{"at":1,"calls":[["a"],null,[1,-2]],"first":7}'])(
+    '%j is read as nothing known, not as a failure',
+    (text) => {
+      expect(failureRateOf(readStatistics(text), NOW).calls).toBe(0);
+    },
+  );
+});
+
+describe('what a call says of its target', () => {
+  const call = { startedAt: NOW, durationMs: 2_000 };
+
+  test('a stream tells the first token and the pace of the others', () => {
+    expect(sampleCall({ ...call, firstTokenMs: 1_000, outputTokens: 101 })).toEqual({
+      endedAt: NOW + 2_000,
+      kind: 'ok',
+      firstTokenMs: 1_000,
+      tokenUs: 10_000,
+    });
+  });
+
+  test('a whole answer tells the time by token', () => {
+    expect(sampleCall({ ...call, outputTokens: 100 })).toMatchObject({ kind: 'ok', wholeTokenUs: 20_000 });
+  });
+
+  test.each([0, 7, Number.NaN])('%d tokens say nothing of the pace', (outputTokens) => {
+    expect(sampleCall({ ...call, firstTokenMs: 1_000, outputTokens })).toEqual({
+      endedAt: NOW + 2_000,
+      kind: 'ok',
+      firstTokenMs: 1_000,
+    });
+  });
+
+  test.each(['bad_request', 'content_filter', 'context_length', 'too_large', 'cancelled'] as const)(
+    '%s before content says nothing of it',
+    (failure) => {
+      expect(sampleCall({ ...call, failure })).toBeUndefined();
+    },
+  );
+
+  test('a client that left in the middle had been answered', () => {
+    expect(sampleCall({ ...call, failure: 'cancelled', firstTokenMs: 50, outputTokens: 90 })).toEqual({
+      endedAt: NOW + 2_000,
+      kind: 'ok',
+      firstTokenMs: 50,
+    });
+  });
+
+  test('a deadline is blamed on a target that was silent for long, not on the last of several', () => {
+    expect(sampleCall({ ...call, failure: 'deadline' })).toBeUndefined();
+    expect(sampleCall({ startedAt: NOW, durationMs: 25_000, failure: 'deadline' })?.kind).toBe('timeout');
+  });
+});
