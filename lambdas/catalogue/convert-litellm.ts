@@ -14,7 +14,11 @@ export const convertLitellm = (source: Record<string, LitellmModel>): Models => 
   for (const [key, model] of Object.entries(source)) {
     const place = placeOf(key, model);
     if (place === undefined) continue;
-    const row = rowOf(place.vendor, place.name, withSizes(model, place.like === undefined ? undefined : source[place.like]));
+    const row = rowOf(
+      place.vendor,
+      place.name,
+      withSizes(model, place.like === undefined ? undefined : source[place.like]),
+    );
     if (row === undefined) continue;
     if (place.region === undefined) models[place.vendor][place.name] ??= row;
     else regional.push([`${place.name}@${place.region}`, row]);
@@ -34,7 +38,10 @@ export const convertLitellm = (source: Record<string, LitellmModel>): Models => 
 const withSizes = (model: LitellmModel, like: LitellmModel | undefined): LitellmModel =>
   model.max_input_tokens !== undefined || like === undefined
     ? model
-    : { ...Object.fromEntries(Object.entries(like).filter(([field]) => /^(max|supports|supported)_/.test(field))), ...model };
+    : {
+        ...Object.fromEntries(Object.entries(like).filter(([field]) => /^(max|supports|supported)_/.test(field))),
+        ...model,
+      };
 
 /**
  * A Claude id without a prefix is served in one region, and since generation 4.5 that costs what the `us.` profile does:
@@ -122,7 +129,8 @@ const embeddingPlaceOf = (key: string, { litellm_provider: provider }: LitellmMo
 /** Nothing comes out but vectors, which cost nothing: the input is all that is billed. */
 const embeddingRowOf = (model: LitellmModel): CatalogueRow | undefined => {
   const { input_cost_per_token: rate, max_input_tokens: input } = model;
-  if (typeof rate !== 'number' || typeof input !== 'number' || (model.output_cost_per_token ?? 0) !== 0) return undefined;
+  if (typeof rate !== 'number' || typeof input !== 'number' || (model.output_cost_per_token ?? 0) !== 0)
+    return undefined;
   const ends = model.deprecation_date;
   const end = typeof ends === 'string' ? { ends } : {};
   return { in: perMillion(rate), out: '0', can: 'e', context: input, output: 0, ...end };
@@ -300,7 +308,8 @@ const capabilitiesOf = (vendor: CatalogueVendor, model: LitellmModel): string =>
   // OpenAI's flag, and Google's, mean the vendor's own schema output; elsewhere it may mean LiteLLM's imitation by a forced tool.
   const hasSchema =
     vendor === 'openai' || vendor === 'azure-openai' || vendor === 'gemini'
-      ? has('response_schema') : has('native_structured_output', 'bedrock_native_structured_output');
+      ? has('response_schema')
+      : has('native_structured_output', 'bedrock_native_structured_output');
   return [
     has('function_calling') ? 't' : '',
     has('vision') ? 'v' : '',

@@ -277,7 +277,10 @@ const policy = oneOf('ordered', 'weighted', 'cheapest', 'fastest');
 /** One, or any of several. */
 const someOf = <Item extends z.ZodType>(item: Item, expected: string) => z.union([item, list(item, expected, 64)]);
 const TAG_VALUE = /^[\x21-\x2b\x2d-\x3c\x3e-\x7e]{1,128}$/;
-const tagValue = checked<string>((value) => typeof value === 'string' && TAG_VALUE.test(value), "a tag's value, or several");
+const tagValue = checked<string>(
+  (value) => typeof value === 'string' && TAG_VALUE.test(value),
+  "a tag's value, or several",
+);
 const surface = oneOf<SurfaceConfig>('openai-chat', 'openai-responses', 'anthropic-messages', 'openai-embeddings');
 
 const route = fields({

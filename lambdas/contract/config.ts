@@ -20,7 +20,14 @@ export type ApiConfig = 'chat' | 'responses';
  */
 export type ProviderConfig =
   /** `api`: which of its two APIs is asked for every client. Unless given, a client of either is passed through, others go to `chat`. */
-  | { kind: 'openai'; regions?: string[]; apiKey: SecretReference; baseUrl?: string; organization?: string; api?: ApiConfig }
+  | {
+      kind: 'openai';
+      regions?: string[];
+      apiKey: SecretReference;
+      baseUrl?: string;
+      organization?: string;
+      api?: ApiConfig;
+    }
   /** Anything that speaks OpenAI's chat completions: vLLM, Ollama, Groq, Mistral, … `baseUrl` ends in /v1 with most of them. */
   | {
       kind: 'openai-compatible';

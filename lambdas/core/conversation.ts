@@ -224,7 +224,13 @@ export type CostBearing = {
   /** What an alias's `bounds.fields` knows it by: `service_tier`, `web_search`. */
   bound: string;
   /** The only dialect that can say it. */
-  dialect: 'openai-chat' | 'anthropic-messages' | 'bedrock-converse' | 'gemini' | 'openai-embeddings' | 'openai-responses';
+  dialect:
+    | 'openai-chat'
+    | 'anthropic-messages'
+    | 'bedrock-converse'
+    | 'gemini'
+    | 'openai-embeddings'
+    | 'openai-responses';
   /** A target of another dialect answers without it, and the client is told; where false it is passed over. */
   isDispensable: boolean;
 } & Charge;

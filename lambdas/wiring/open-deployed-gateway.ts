@@ -121,7 +121,8 @@ export const openDeployedGateway = async (
       dialects,
       gateway,
     },
-    beforeFreeze: (signal) => within(signal, Promise.all([enter(settleQueue, log), circuitBoard.settled(), statistics.settled()])),
+    beforeFreeze: (signal) =>
+      within(signal, Promise.all([enter(settleQueue, log), circuitBoard.settled(), statistics.settled()])),
   };
 };
 

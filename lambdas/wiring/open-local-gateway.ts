@@ -110,9 +110,7 @@ const wireGateway = async (
   const escalation = escalateLocally(stores.ledger, { budgets: stores.budgets, clock, log });
   const { ledger, whenIdle } = trackOpenEntries(escalation.ledger);
   const settleQueue = makeSettleQueue({ ledger, clock, log });
-  const targets = [
-    ...new Set([...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id))),
-  ];
+  const targets = [...new Set([...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id)))];
   const statistics = makeStatisticsBook({ store: stores.statistics, clock, log, targets });
   const prober = makeLocalProber(stores.circuits);
   const circuitBoard = makeCircuitBoard({

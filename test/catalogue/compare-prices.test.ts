@@ -2,7 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import { comparePrices, type OtherPrice } from '../../lambdas/catalogue/compare-prices.ts';
 
 const row = { in: '2', cached: '0.2', out: '10', can: 's', context: 1_000, output: 100 };
-const models = (openai: Record<string, typeof row>) => ({ openai, anthropic: {}, gemini: {}, 'azure-openai': {}, bedrock: {} });
+const models = (openai: Record<string, typeof row>) => ({
+  openai,
+  anthropic: {},
+  gemini: {},
+  'azure-openai': {},
+  bedrock: {},
+});
 const against = (other: OtherPrice | undefined, ours = row) => comparePrices(models({ m: ours }), () => other);
 
 describe('comparePrices', () => {

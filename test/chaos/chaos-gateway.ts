@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,8 @@ import { systemRandom } from '../../lambdas/adapters/system/random.ts';
 import type { GatewayConfig, ModelConfig, ProviderConfig, TargetConfig } from '../../lambdas/contract/config.ts';
 import { makeApiKey } from '../../lambdas/core/authenticate/api-key.ts';
 import type { CircuitStore, LedgerEntry } from '../../lambdas/core/ports.ts';
-import type { Subject } from './clients.ts';
+import { startGateway } from '../support/start-gateway.ts';
+import type { Clients, Subject } from './clients.ts';
 
 const SERVER = join(import.meta.dirname, '../../lambdas/gateway/server.ts');
 
@@ -32,35 +33,53 @@ export interface ChaosGateway {
   stop(): Promise<void>;
 }
 
-/** Starts `npm start`'s server on a store of its own, so many processes of it. */
-export const startChaosGateway = async (config: GatewayConfig, processes = 1): Promise<ChaosGateway> => {
+/** One gateway that was started. */
+export interface StartedServer {
+  url: string;
+  key: string;
+  /** Of a process of its own. */
+  pid?: number;
+  /** Ends in order: everything under way is settled. */
+  drain(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+/** Starts a gateway with `config.json` and the store `data` of a folder. */
+export type StartServer = (folder: string, config: GatewayConfig) => Promise<StartedServer>;
+
+/** What scenarios are played with. */
+export interface Stage {
+  clients: Clients;
+  startServer: StartServer;
+}
+
+/** Starts so many gateways on one store. */
+export const startChaosGateway = async (
+  config: GatewayConfig,
+  { startServer }: Pick<Stage, 'startServer'>,
+  processes = 1,
+): Promise<ChaosGateway> => {
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-chaos-'));
   const dataDir = join(folder, 'data');
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
-  const children: ChildProcess[] = [];
-  const subjects: Subject[] = [];
+  const servers: StartedServer[] = [];
   try {
     // One after the other: the first makes the store.
-    for (let i = 0; i < processes; i++) {
-      const { child, url, key } = await startServer(folder);
-      children.push(child);
-      subjects.push({ baseUrl: `${url}/v1`, headers: { authorization: `Bearer ${key}` } });
-    }
+    for (let i = 0; i < processes; i++) servers.push(await startServer(folder, config));
   } catch (error) {
-    for (const child of children) child.kill('SIGKILL');
+    for (const server of servers) await server.kill();
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+  const subjects = servers.map(({ url, key }) => ({
+    baseUrl: `${url}/v1`,
+    headers: { authorization: `Bearer ${key}` },
+  }));
   const file = join(dataDir, 'tollgate.db');
   const stores = openEmbeddedStores({ file, clock: systemClock, random: systemRandom });
   const entries = () => readEntries(stores.ledger);
   const drain = async (): Promise<void> => {
-    for (const child of children.splice(0)) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    }
+    for (const server of servers.splice(0)) await server.drain();
   };
   return {
     subjects,
@@ -82,23 +101,31 @@ export const startChaosGateway = async (config: GatewayConfig, processes = 1): P
       await stores.access.createKey({ ...record, createdAt: 0, expiresAt: null, revokedAt: null });
       return key;
     },
-    residentMb: () => residentMbOf(children[0]?.pid),
+    residentMb: () => residentMbOf(servers[0]?.pid),
     drain,
     stop: async () => {
       stores.close();
-      for (const child of children.splice(0)) child.kill('SIGKILL');
+      for (const server of servers.splice(0)) await server.kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };
 };
 
-const startServer = async (folder: string): Promise<{ child: ChildProcess; url: string; key: string }> => {
+/** `npm start`'s server, in a process of its own. */
+export const startProcess: StartServer = async (folder) => {
   const flags = ['--port', '0', '--config', 'config.json', '--data', 'data', '--json', '--log', 'silent'];
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', SERVER, ...flags], {
     cwd: folder,
     env: { ...process.env, PROVIDER_KEY: 'provider-key', NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (hasEnded()) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  };
   let [said, complained] = ['', ''];
   child.stdout.on('data', (data) => {
     said += data;
@@ -107,10 +134,27 @@ const startServer = async (folder: string): Promise<{ child: ChildProcess; url: 
     complained = `${complained}${data}`.slice(-4_000);
   });
   while (!said.includes('\n')) {
-    if (child.exitCode !== null) throw new Error(`the gateway ended before it was ready: ${complained}`);
+    if (hasEnded()) throw new Error(`the gateway ended before it was ready: ${complained}`);
     await systemClock.sleep(10);
   }
-  return { child, ...(JSON.parse(said) as { url: string; key: string }) };
+  const { url, key } = JSON.parse(said) as { url: string; key: string };
+  return {
+    url,
+    key,
+    ...(child.pid !== undefined && { pid: child.pid }),
+    drain: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
+};
+
+/** The same server in this process: for tests, which have it loaded. */
+export const startHere: StartServer = async (folder, config) => {
+  const gateway = await startGateway(config, {
+    dataDir: join(folder, 'data'),
+    env: { PROVIDER_KEY: 'provider-key' },
+  });
+  const { url, key } = gateway;
+  return { url, key, drain: () => gateway.server.stop(20_000), kill: gateway.stop };
 };
 
 const PAGE = 1_000;

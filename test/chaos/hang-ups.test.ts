@@ -1,4 +1,5 @@
 import { expect, jest, test } from '@jest/globals';
+import { startHere } from './chaos-gateway.ts';
 import { openClients } from './clients.ts';
 import { runHangUps } from './scenarios/hang-ups.ts';
 
@@ -7,7 +8,7 @@ jest.setTimeout(60_000);
 
 test('clients that hang up in the middle of streams: every upstream call stops, every entry is settled, and costs what the upstream counted', async () => {
   const clients = openClients();
-  const run = await runHangUps({ clients: 300, atOnce: 60, share: 0.2, seed: 7 }, clients);
+  const run = await runHangUps({ clients: 300, atOnce: 60, share: 0.2, seed: 7 }, { clients, startServer: startHere });
   await clients.close();
 
   const verdicts = Object.groupBy(run.seen, ({ verdict }) => verdict);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { CIRCUIT } from '../../lambdas/core/call/call-policy.ts';
-import { type Clients, openClients, type Seen } from './clients.ts';
+import { type Stage, startHere } from './chaos-gateway.ts';
+import { openClients, type Seen } from './clients.ts';
 import { runAllOpen } from './scenarios/all-open.ts';
 import { runRegions } from './scenarios/regions.ts';
 import { runRetryAfter } from './scenarios/retry-after.ts';
@@ -10,11 +11,11 @@ import { runStoreOutage } from './scenarios/store-outage.ts';
 // Real processes on a machine that may be busy.
 jest.setTimeout(60_000);
 
-let clients: Clients;
+let stage: Stage;
 beforeAll(() => {
-  clients = openClients();
+  stage = { clients: openClients(), startServer: startHere };
 });
-afterAll(() => clients.close());
+afterAll(() => stage.clients.close());
 
 const verdicts = (seen: readonly Seen[]): string[] => [...new Set(seen.map(({ verdict }) => verdict))].toSorted();
 /** Those who did not get their answer: status, code and verdict of each. */
@@ -27,7 +28,7 @@ test.each([
 ] as const)(
   'a target that answers 429 with %s is left alone until then, and asked again after it; every client is answered meanwhile',
   async (header, waitMs) => {
-    const run = await runRetryAfter({ waitMs, header, atOnce: 8, isStream: header === 'retry-after' }, clients);
+    const run = await runRetryAfter({ waitMs, header, atOnce: 8, isStream: header === 'retry-after' }, stage);
     expect(failures(run.seen)).toEqual([]);
     expect(run.early).toBe(0);
     expect(run.unknowing).toBeLessThanOrEqual(8);
@@ -37,7 +38,7 @@ test.each([
 );
 
 test('every circuit open: the least bad target is tried once, and once it answers everybody is served', async () => {
-  const run = await runAllOpen({ clients: 60, atOnce: 6 }, clients);
+  const run = await runAllOpen({ clients: 60, atOnce: 6 }, stage);
   expect(verdicts(run.failing)).toEqual(['told']);
   expect(Math.max(...run.callsOfFailing)).toBe(1);
   expect(failures(run.recovered)).toEqual([]);
@@ -45,7 +46,7 @@ test('every circuit open: the least bad target is tried once, and once it answer
 });
 
 test('two processes on one store: what one found broken the other does not ask, and of both one probes', async () => {
-  const run = await runSharedCircuit({ clients: 40, atOnce: 4 }, clients);
+  const run = await runSharedCircuit({ clients: 40, atOnce: 4 }, stage);
   expect(failures(run.seen)).toEqual([]);
   expect(run.byFirst).toBeLessThanOrEqual(5 + 4);
   expect(run.bySecond).toBe(0);
@@ -55,7 +56,7 @@ test('two processes on one store: what one found broken the other does not ask, 
 test('two of three regions lost and back: nobody fails, conversations come home in steps, and stay', async () => {
   // From the beginning of each step, as its requests take their time.
   const agesMs = [0, ...CIRCUIT.slowStart.map(({ untilMs }) => untilMs)];
-  const run = await runRegions({ conversations: 48, atOnce: 8, lostMs: 1_000, agesMs, isRealTime: false }, clients);
+  const run = await runRegions({ conversations: 48, atOnce: 8, lostMs: 1_000, agesMs, isRealTime: false }, stage);
   expect(failures(run.seen)).toEqual([]);
   expect(run.restless).toBe(0);
   // One for each region that is down.
@@ -69,7 +70,7 @@ test('two of three regions lost and back: nobody fails, conversations come home 
 });
 
 test('a store that is gone for a while: refused by its policy, nothing is lost, and nobody is taken for a stranger', async () => {
-  const run = await runStoreOutage({ fault: 'gone', outageMs: 1_200, atOnce: 8 }, clients);
+  const run = await runStoreOutage({ fault: 'gone', outageMs: 1_200, atOnce: 8 }, stage);
   const refused = new Set(failures(run.during).map((failure) => failure.join(' ')));
   expect([...refused]).toEqual(['503 store_unavailable told']);
   expect(failures(run.carriedOver).every(([status]) => status === 503)).toBe(true);

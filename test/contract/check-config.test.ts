@@ -244,7 +244,8 @@ describe('checkConfig', () => {
     });
 
     test('Azure needs its resource, and a version that is one', () => {
-      const problems = problemsOf(withProvider({ kind: 'azure-openai', apiKey: 'env:AZURE_KEY', apiVersion: 'latest' }));
+      const azure = { kind: 'azure-openai', apiKey: 'env:AZURE_KEY', apiVersion: 'latest' };
+      const problems = problemsOf(withProvider(azure));
       expect(Object.keys(problems)).toEqual(['providers.it.baseUrl', 'providers.it.apiVersion']);
     });
 

@@ -17,10 +17,18 @@ import { streamsOf } from '../support/streams.ts';
 
 const context: AnswerContext = { requestId: 'r', alias: 'a', createdAt: 1, streamUsage: true };
 
+/** Thoughts stand anywhere, also between calls; Gemini ends some answers with a signature of nothing. */
 const signed = answers({
   without: ['refusals', 'invalid-arguments', 'many-texts'],
   with: ['makers', 'signed-parts'],
-});
+}).chain((answer) =>
+  fc
+    .tuple(fc.shuffledSubarray(answer.parts, { minLength: answer.parts.length }), fc.boolean())
+    .map(([parts, endsEmpty]): Answer => {
+      const proof: AssistantPart = { type: 'text', text: '', signature: 'bm90aGluZw==', signedBy: 'google' };
+      return { ...answer, parts: endsEmpty ? [...parts, proof] : parts };
+    }),
+);
 
 // biome-ignore lint/suspicious/noExplicitAny: wire data of two vendors, read in the plainest way there is
 type Json = any;

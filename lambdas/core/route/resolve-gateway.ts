@@ -105,13 +105,15 @@ const settingsOf = (name: string, provider: ProviderConfig): ProviderSettings =>
   ...present('apiKey', 'apiKey' in provider ? provider.apiKey : undefined),
   ...present('organization', 'organization' in provider ? provider.organization : undefined),
   ...present('api', 'api' in provider ? provider.api : undefined),
-  ...present('quirks', provider.kind === 'openai-compatible' ? chatQuirksOf(provider.baseUrl, provider.quirks) : undefined),
+  ...present(
+    'quirks',
+    provider.kind === 'openai-compatible' ? chatQuirksOf(provider.baseUrl, provider.quirks) : undefined,
+  ),
   ...present('apiVersion', 'apiVersion' in provider ? provider.apiVersion : undefined),
   ...present('seed', 'seed' in provider ? provider.seed : undefined),
 });
 
-const regionsOf = (provider: ProviderConfig): (string | undefined)[] =>
-  provider.regions ?? [undefined];
+const regionsOf = (provider: ProviderConfig): (string | undefined)[] => provider.regions ?? [undefined];
 
 const DEFAULT_OUTPUT_TOKENS = 4_096;
 /** An answer shorter than this is seldom worth its input. */
@@ -155,7 +157,10 @@ const aliasOf = (
     ...present('policy', policy),
     ...present('affinity', affinity),
     ...present('allowRegions', allowRegions),
-    ...present('routes', routes?.map((rule) => resolveRule(rule, { targets }))),
+    ...present(
+      'routes',
+      routes?.map((rule) => resolveRule(rule, { targets })),
+    ),
   };
 };
 

@@ -157,7 +157,8 @@ const kindProblem = (
   if (!makesVectors(config, known)) return undefined;
   const { capabilities = [], model } = config;
   const other = capabilities.find((capability) => capability !== 'embeddings');
-  if (other !== undefined) return `"${model}" makes vectors, so it can't have "${other}": give that an alias of its own`;
+  if (other !== undefined)
+    return `"${model}" makes vectors, so it can't have "${other}": give that an alias of its own`;
   if (EMBEDDING_DIALECTS[kind] === undefined) return `providers of kind "${kind}" have no models that make vectors`;
   if (kind === 'bedrock' && !model.startsWith('amazon.titan-embed-'))
     return `"${model}" can't be called: of Bedrock's models that make vectors, Amazon's Titan (amazon.titan-embed-…) can`;

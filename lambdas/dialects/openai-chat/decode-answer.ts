@@ -9,7 +9,7 @@ import type {
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
 import { citationsOf } from './citations.ts';
 import { decodeLogprobs } from './logprobs.ts';
-import { extraSignature, placeThoughts } from './reasoning-details.ts';
+import { extraSignature, placeThoughts, signText } from './reasoning-details.ts';
 import { decodeStop } from './stop-reasons.ts';
 import { decodeUsage } from './usage.ts';
 import { argumentsOf, objectOf, objectsOf, textOf } from './wire.ts';
@@ -64,13 +64,11 @@ const decodeMessage = (message: JsonObject, answerId: string, choice: number): A
   const legacyCall = objectOf(message['function_call']);
   const calls = called.length === 0 && legacyCall !== undefined ? [{ function: legacyCall }] : called;
   const rest: AssistantPart[] = [
-    ...(text === undefined
-      ? []
-      : [{ type: 'text' as const, text, ...citationsOf(message), ...extraSignature(message) }]),
+    ...(text === undefined ? [] : [{ type: 'text' as const, text, ...citationsOf(message) }]),
     ...(refusal === undefined ? [] : [{ type: 'refusal' as const, text: refusal }]),
     ...calls.map((call, index) => decodeToolCall(call, toolCallId(answerId, choice, index))),
   ];
-  return placeThoughts(message['reasoning_details'], rest, thought);
+  return signText(placeThoughts(message['reasoning_details'], rest, thought), extraSignature(message));
 };
 
 const decodeToolCall = (call: JsonObject, spareId: string): ToolCallPart => {

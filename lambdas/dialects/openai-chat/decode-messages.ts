@@ -11,7 +11,7 @@ import { fail, got, present, readArray, readObject, readOneOf, readString } from
 import { reasoningOf } from './decode-answer.ts';
 import { decodeCachePoint, kindOf, readSpoken, readText, readTexts, readUserParts } from './decode-parts.ts';
 import type { Findings } from './findings.ts';
-import { extraSignature, placeThoughts } from './reasoning-details.ts';
+import { extraSignature, placeThoughts, signText } from './reasoning-details.ts';
 
 /** Calls by id, and whether each has its result. An id may be used again once it is answered, as some models do. */
 type Calls = Map<string, 'open' | 'answered'>;
@@ -95,18 +95,9 @@ const decodeAssistant = (message: JsonObject, param: string, calls: Calls, findi
     );
   // SDKs send an empty content back with tool calls; it says nothing.
   const spoken = called.length > 0 || refused !== '' || thoughtful ? said.filter(({ text }) => text !== '') : said;
-  const rest = [
-    ...signLast(spoken, extraSignature(message)),
-    ...(refused === '' ? [] : [{ type: 'refusal' as const, text: refused }]),
-    ...called,
-  ];
+  const rest = [...spoken, ...(refused === '' ? [] : [{ type: 'refusal' as const, text: refused }]), ...called];
   // What this gateway and others put beside the content; clients send the message back as they got it.
-  return placeThoughts(details, rest, reasoningOf(message));
-};
-
-const signLast = (parts: readonly AssistantPart[], signed: ReturnType<typeof extraSignature>): AssistantPart[] => {
-  const last = parts.findLastIndex(({ type }) => type === 'text');
-  return parts.map((part, index) => (index === last ? { ...part, ...signed } : part));
+  return signText(placeThoughts(details, rest, reasoningOf(message)), extraSignature(message));
 };
 
 const decodeCall = (value: JsonValue, param: string, calls: Calls, findings: Findings): ToolCallPart => {

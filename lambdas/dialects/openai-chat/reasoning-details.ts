@@ -5,6 +5,7 @@ import type {
   ReasoningPart,
   RedactedReasoningPart,
   SignatureMaker,
+  Signed,
 } from '../../core/conversation.ts';
 import { countOf, objectOf, objectsOf, textOf } from './wire.ts';
 
@@ -200,6 +201,15 @@ const signCall = (thought: Thought, parts: AssistantPart[]): boolean => {
 export const extraSignature = (holder: JsonObject): { signature?: string; signedBy?: SignatureMaker } => {
   const signature = textOf(objectOf(objectOf(holder['extra_content'])?.['google'])?.['thought_signature']);
   return signature === undefined ? {} : { signature, signedBy: 'google' };
+};
+
+/** The message's text signed; one without a word, at the end, where it has none (Gemini signs such too). */
+export const signText = (parts: AssistantPart[], signed: Signed): AssistantPart[] => {
+  if (signed.signature === undefined) return parts;
+  const at = parts.findLastIndex(({ type }) => type === 'text');
+  const text = parts[at];
+  if (text?.type !== 'text') return [...parts, { type: 'text', text: '', ...signed }];
+  return parts.with(at, { ...text, ...signed });
 };
 
 export const encodeExtra = (part: { signature?: string; signedBy?: SignatureMaker } | undefined): JsonObject =>

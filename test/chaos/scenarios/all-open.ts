@@ -1,7 +1,7 @@
 import type { LedgerEntry } from '../../../lambdas/core/ports.ts';
-import { type ChaosGateway, chaosConfig, startChaosGateway } from '../chaos-gateway.ts';
+import { type ChaosGateway, chaosConfig, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { ANSWER, startChaosUpstream } from '../chaos-upstream.ts';
-import type { Clients, Seen } from '../clients.ts';
+import type { Seen } from '../clients.ts';
 
 export interface AllOpen {
   /** While every target fails and every circuit is open. */
@@ -17,7 +17,7 @@ export interface AllOpen {
 /** Both targets fail until both circuits are open; then one of them recovers before its circuit knows. */
 export const runAllOpen = async (
   { clients: count, atOnce }: { clients: number; atOnce: number },
-  clients: Clients,
+  stage: Stage,
 ): Promise<AllOpen> => {
   const upstream = await startChaosUpstream();
   let gateway: ChaosGateway | undefined;
@@ -25,19 +25,20 @@ export const runAllOpen = async (
     const at = (target: string) => ({ kind: 'openai-compatible' as const, baseUrl: `${upstream.origin}/${target}/v1` });
     gateway = await startChaosGateway(
       chaosConfig({ one: at('one'), other: at('other') }, { chat: { asks: ['one', 'other'], attempts: 2 } }),
+      stage,
     );
     const [subject] = gateway.subjects;
     if (subject === undefined) throw new Error('no gateway');
     const crowd = { alias: 'chat', isStream: false, atOnce, text: () => ANSWER.join('') };
     for (const target of ['one', 'other']) upstream.plan(target, [{ fault: { kind: 'status', status: 500 } }]);
     // One after the other, until both are open.
-    await clients.send(subject, { ...crowd, atOnce: 1, clients: 8 });
+    await stage.clients.send(subject, { ...crowd, atOnce: 1, clients: 8 });
     upstream.forget();
-    const failing = await clients.send(subject, { ...crowd, clients: count, from: 1_000 });
+    const failing = await stage.clients.send(subject, { ...crowd, clients: count, from: 1_000 });
     const calls = Map.groupBy(upstream.calls, ({ client }) => client);
     upstream.plan('one', []);
     upstream.plan('other', []);
-    const recovered = await clients.send(subject, { ...crowd, clients: count, from: 1_000_000 });
+    const recovered = await stage.clients.send(subject, { ...crowd, clients: count, from: 1_000_000 });
     await gateway.drain();
     const entries = await gateway.entries();
     return {

@@ -1,7 +1,7 @@
 import type { LedgerEntry } from '../../../lambdas/core/ports.ts';
-import { type ChaosGateway, chaosConfig, PRICE, startChaosGateway } from '../chaos-gateway.ts';
+import { type ChaosGateway, chaosConfig, PRICE, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { type ChaosCall, type ChaosUpstream, startChaosUpstream } from '../chaos-upstream.ts';
-import type { Clients, Seen } from '../clients.ts';
+import type { Seen } from '../clients.ts';
 
 export interface HangUpOptions {
   clients: number;
@@ -49,7 +49,7 @@ const chanceOf = (seed: number): (() => number) => {
 /** Many streams at once, of which some clients leave at random times; then holds the ledger against the upstream's own log. */
 export const runHangUps = async (
   { clients: count, atOnce, share, seed }: HangUpOptions,
-  clients: Clients,
+  stage: Stage,
 ): Promise<HangUps> => {
   const upstream = await startChaosUpstream({ piecesFor: wordsOf });
   let gateway: ChaosGateway | undefined;
@@ -60,6 +60,7 @@ export const runHangUps = async (
         { only: { kind: 'openai-compatible', baseUrl: `${upstream.origin}/only/v1` } },
         { chat: { asks: ['only'], timeouts: { firstTokenMs: 60_000, idleMs: 60_000, totalMs: 120_000 } } },
       ),
+      stage,
     );
     const [subject] = gateway.subjects;
     if (subject === undefined) throw new Error('no gateway');
@@ -72,7 +73,7 @@ export const runHangUps = async (
     const watching = setInterval(() => {
       most = Math.max(most, gateway?.residentMb() ?? 0);
     }, 100);
-    const seen = await clients.send(subject, {
+    const seen = await stage.clients.send(subject, {
       alias: 'chat',
       isStream: true,
       clients: count,

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { slowStartShare } from '../../../lambdas/core/call/circuit.ts';
 import type { CircuitRecord } from '../../../lambdas/core/ports.ts';
-import { type ChaosGateway, chaosConfig, startChaosGateway } from '../chaos-gateway.ts';
+import { type ChaosGateway, chaosConfig, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { ANSWER, type ChaosUpstream, startChaosUpstream } from '../chaos-upstream.ts';
-import type { Clients, Seen } from '../clients.ts';
+import type { Seen } from '../clients.ts';
 
 const REGIONS = ['eu-west-1', 'us-east-1', 'ap-south-1'] as const;
 type Region = (typeof REGIONS)[number];
@@ -48,7 +48,7 @@ export interface RegionOptions {
 }
 
 /** Conversations spread over three regions, of which two are lost and come back. */
-export const runRegions = async (options: RegionOptions, clients: Clients): Promise<Regions> => {
+export const runRegions = async (options: RegionOptions, stage: Stage): Promise<Regions> => {
   const hosts = new Map<Region, ChaosUpstream>();
   let gateway: ChaosGateway | undefined;
   try {
@@ -59,21 +59,22 @@ export const runRegions = async (options: RegionOptions, clients: Clients): Prom
     ]);
     gateway = await startChaosGateway(
       chaosConfig(Object.fromEntries(providers), { chat: { asks: [...REGIONS], policy: 'weighted', attempts: 4 } }),
+      stage,
     );
-    return await loseRegions(options, { hosts, gateway, clients });
+    return await loseRegions(options, { hosts, gateway, stage });
   } finally {
     await gateway?.stop();
     await Promise.all([...hosts.values()].map((host) => host.stop()));
   }
 };
 
-interface Stage {
+interface Cast {
   hosts: Map<Region, ChaosUpstream>;
   gateway: ChaosGateway;
-  clients: Clients;
+  stage: Stage;
 }
 
-const loseRegions = async (options: RegionOptions, { hosts, gateway, clients }: Stage): Promise<Regions> => {
+const loseRegions = async (options: RegionOptions, { hosts, gateway, stage }: Cast): Promise<Regions> => {
   const { conversations, atOnce, lostMs } = options;
   const [subject] = gateway.subjects;
   if (subject === undefined) throw new Error('no gateway');
@@ -84,7 +85,7 @@ const loseRegions = async (options: RegionOptions, { hosts, gateway, clients }: 
   const sweep = async (): Promise<Map<number, string>> => {
     const first = from;
     from += conversations;
-    const seen = await clients.send(subject, {
+    const seen = await stage.clients.send(subject, {
       alias: 'chat',
       isStream: first % 2 === 0,
       clients: conversations,

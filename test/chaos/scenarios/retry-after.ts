@@ -1,6 +1,6 @@
-import { type ChaosGateway, chaosConfig, startChaosGateway } from '../chaos-gateway.ts';
+import { type ChaosGateway, chaosConfig, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { ANSWER, startChaosUpstream } from '../chaos-upstream.ts';
-import type { Clients, Seen } from '../clients.ts';
+import type { Seen } from '../clients.ts';
 
 export interface RetryAfter {
   seen: Seen[];
@@ -20,7 +20,7 @@ export const runRetryAfter = async (
     atOnce,
     isStream,
   }: { waitMs: number; header: 'retry-after' | 'retry-after-ms'; atOnce: number; isStream: boolean },
-  clients: Clients,
+  stage: Stage,
 ): Promise<RetryAfter> => {
   const upstream = await startChaosUpstream();
   let gateway: ChaosGateway | undefined;
@@ -28,6 +28,7 @@ export const runRetryAfter = async (
     const at = (target: string) => ({ kind: 'openai-compatible' as const, baseUrl: `${upstream.origin}/${target}/v1` });
     gateway = await startChaosGateway(
       chaosConfig({ busy: at('busy'), free: at('free') }, { chat: { asks: ['busy', 'free'] } }),
+      stage,
     );
     const [subject] = gateway.subjects;
     if (subject === undefined) throw new Error('no gateway');
@@ -38,7 +39,7 @@ export const runRetryAfter = async (
       Math.max(...upstream.callsOf('busy').map(({ endedAt = 0, fault }) => (fault === 'status' ? endedAt : 0))) +
       waitMs;
     const until = () => dueAt() + waitMs / 4 + 500;
-    const seen = await clients.send(subject, {
+    const seen = await stage.clients.send(subject, {
       alias: 'chat',
       isStream,
       clients: Number.MAX_SAFE_INTEGER,

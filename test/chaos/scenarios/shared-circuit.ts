@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CIRCUIT } from '../../../lambdas/core/call/call-policy.ts';
-import { type ChaosGateway, chaosConfig, startChaosGateway } from '../chaos-gateway.ts';
+import { type ChaosGateway, chaosConfig, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { ANSWER, startChaosUpstream } from '../chaos-upstream.ts';
-import type { Clients, Seen } from '../clients.ts';
+import type { Seen } from '../clients.ts';
 
 export interface SharedCircuit {
   seen: Seen[];
@@ -17,7 +17,7 @@ export interface SharedCircuit {
 /** Two gateway processes on one store: one finds a target broken, the other is spared it, and of both one probes. */
 export const runSharedCircuit = async (
   { clients: count, atOnce }: { clients: number; atOnce: number },
-  clients: Clients,
+  stage: Stage,
 ): Promise<SharedCircuit> => {
   const upstream = await startChaosUpstream();
   let gateway: ChaosGateway | undefined;
@@ -25,6 +25,7 @@ export const runSharedCircuit = async (
     const at = (target: string) => ({ kind: 'openai-compatible' as const, baseUrl: `${upstream.origin}/${target}/v1` });
     gateway = await startChaosGateway(
       chaosConfig({ primary: at('primary'), backup: at('backup') }, { chat: { asks: ['primary', 'backup'] } }),
+      stage,
       2,
     );
     const [first, second] = gateway.subjects;
@@ -33,15 +34,15 @@ export const runSharedCircuit = async (
     const crowd = { alias: 'chat', isStream: false, clients: count, atOnce, text: () => ANSWER.join('') };
     const asked = () => upstream.callsOf('primary').length;
     upstream.plan('primary', [{ fault: { kind: 'status', status: 500 } }]);
-    const seen = await clients.send(first, crowd);
+    const seen = await stage.clients.send(first, crowd);
     const byFirst = asked();
 
     await sleep(CIRCUIT.refreshMs + 200);
     // Its memory is stale: the first request has it read anew, and goes by what it knew.
-    seen.push(...(await clients.send(second, { ...crowd, clients: 1, from: 1_000_000 })));
+    seen.push(...(await stage.clients.send(second, { ...crowd, clients: 1, from: 1_000_000 })));
     await sleep(300);
     const before = asked();
-    seen.push(...(await clients.send(second, { ...crowd, from: 1_000_001 })));
+    seen.push(...(await stage.clients.send(second, { ...crowd, from: 1_000_001 })));
     const bySecond = asked() - before;
 
     // The open time is over; the target is well, and takes its time.
@@ -53,7 +54,7 @@ export const runSharedCircuit = async (
     await sleep(CIRCUIT.refreshMs + 200);
     const from = asked();
     const both = await Promise.all(
-      [first, second].map((subject, i) => clients.send(subject, { ...crowd, from: 2_000_000 * (i + 1) })),
+      [first, second].map((subject, i) => stage.clients.send(subject, { ...crowd, from: 2_000_000 * (i + 1) })),
     );
     seen.push(...both.flat());
     const calls = upstream.callsOf('primary').slice(from);

@@ -4,9 +4,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
 import { makeApiKey } from '../../../lambdas/core/authenticate/api-key.ts';
-import { type ChaosGateway, chaosConfig, startChaosGateway } from '../chaos-gateway.ts';
+import { type ChaosGateway, chaosConfig, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { ANSWER, startChaosUpstream } from '../chaos-upstream.ts';
-import type { Clients, Seen, Subject } from '../clients.ts';
+import type { Seen, Subject } from '../clients.ts';
 
 /** `gone`: the store's file is no longer there, so that each call fails at once. `locked`: each write waits for a lock, in vain. */
 export type StoreFault = 'gone' | 'locked';
@@ -46,7 +46,7 @@ const breakStore = (dataDir: string, fault: StoreFault): (() => void) => {
 /** Load before, while and after the store is down; every answer is looked for in the ledger afterwards. */
 export const runStoreOutage = async (
   { fault, outageMs, atOnce }: { fault: StoreFault; outageMs: number; atOnce: number },
-  clients: Clients,
+  stage: Stage,
 ): Promise<StoreOutage> => {
   const upstream = await startChaosUpstream();
   let gateway: ChaosGateway | undefined;
@@ -58,6 +58,7 @@ export const runStoreOutage = async (
         { only: { kind: 'openai-compatible', baseUrl: `${upstream.origin}/only/v1` } },
         { chat: { asks: ['only'] } },
       ),
+      stage,
     );
     const [subject] = gateway.subjects;
     if (subject === undefined) throw new Error('no gateway');
@@ -75,11 +76,11 @@ export const runStoreOutage = async (
     });
     let [downAt, upAt, isOver] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, false];
     const load = Promise.all([
-      clients.send(
+      stage.clients.send(
         subject,
         crowd(false, 1, () => !isOver),
       ),
-      clients.send(
+      stage.clients.send(
         subject,
         crowd(true, 10_000_000, () => !isOver),
       ),
@@ -89,7 +90,10 @@ export const runStoreOutage = async (
     downAt = performance.now();
     await sleep(50);
     const one = (from: number) => ({ ...crowd(false, from, () => true), clients: 1, atOnce: 1 });
-    const strangers = Promise.all([clients.send(stranger, one(90_000_000)), clients.send(nobody, one(90_000_001))]);
+    const strangers = Promise.all([
+      stage.clients.send(stranger, one(90_000_000)),
+      stage.clients.send(nobody, one(90_000_001)),
+    ]);
     await sleep(outageMs);
     mend();
     mend = () => {};
