@@ -108,7 +108,14 @@ export interface BoundsConfig {
   fields?: Record<string, Usd>;
 }
 
-export type CapabilityConfig = 'tools' | 'vision' | 'documents' | 'json-schema' | 'reasoning' | 'streaming' | 'embeddings';
+export type CapabilityConfig =
+  | 'tools'
+  | 'vision'
+  | 'documents'
+  | 'json-schema'
+  | 'reasoning'
+  | 'streaming'
+  | 'embeddings';
 
 export interface TargetConfig<Provider extends string = string> {
   provider: Provider;

@@ -23,10 +23,7 @@ export type AnyDialectName = DialectName | EmbeddingDialect;
 /** The dialects that clients speak. */
 export type SurfaceName = 'openai-chat' | 'openai-responses' | 'anthropic-messages';
 
-/** Those of them that are always at hand; the others are loaded by the first request that speaks them. */
-export type ReadySurface = Exclude<SurfaceName, 'openai-responses'>;
-
-/** With those that hold no conversation: loaded by the first request that speaks them. */
+/** With those that hold no conversation. */
 export type AnySurfaceName = SurfaceName | 'openai-embeddings';
 
 /** OpenAI's two ways of asking the same models: counted, cached and billed alike. */

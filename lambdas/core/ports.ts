@@ -3,7 +3,7 @@ import type { RunBook } from './admit/run-book.ts';
 import type { BudgetState, Thresholds } from './budget/budget-state.ts';
 import type { CircuitBoard } from './call/circuit-board.ts';
 import type { Dialects, Providers } from './codecs.ts';
-import type { ReadySurface, Surface, WireEvent } from './dialect.ts';
+import type { AnySurfaceName, Surface, WireEvent } from './dialect.ts';
 import type { UpstreamCall } from './provider.ts';
 import type { Receipt } from './receipt.ts';
 import type { HomeBook } from './route/home-book.ts';
@@ -33,7 +33,8 @@ export interface Ports {
   answers: AnswerStore;
   feedback: FeedbackStore;
   log: Log;
-  surfaces: Record<ReadySurface, Surface>;
+  /** A language that clients speak, read when the first of them does. */
+  loadSurface(name: AnySurfaceName): Promise<Surface>;
   dialects: Dialects;
   providers: Providers;
   gateway: Gateway;

@@ -1,33 +1,36 @@
 import { Hono } from 'hono/tiny';
 import type { JsonValue } from '../core/conversation.ts';
 import { isJsonObject } from '../core/decode/read-body.ts';
-import type { Surface } from '../core/dialect.ts';
+import type { AnySurfaceName, Surface } from '../core/dialect.ts';
 import { refuse } from '../core/failures.ts';
 import { handleRequest } from '../core/handle-request.ts';
-import { handleLookup } from '../core/lookups/lookup.ts';
+import { handleLookup, surfaceNameOf } from '../core/lookups/lookup.ts';
 import type { Ports } from '../core/ports.ts';
 import { respondWithError, respondWithRefusal } from '../core/respond/respond-with-refusal.ts';
-import { loadEmbeddings, loadResponses } from '../wiring/codecs.ts';
+
+/** Those that ask a model, and whose language is spoken there. */
+const INFERENCE: readonly [string, AnySurfaceName][] = [
+  ['/v1/chat/completions', 'openai-chat'],
+  ['/v1/responses', 'openai-responses'],
+  ['/v1/embeddings', 'openai-embeddings'],
+  ['/v1/messages', 'anthropic-messages'],
+];
 
 /** The routes (README, "Call it"). The same app behind every front door: Node server, Lambda. */
 export const makeApp = (ports: Ports): Hono => {
   const app = new Hono();
-  const openai = ports.surfaces['openai-chat'];
-  const anthropic = ports.surfaces['anthropic-messages'];
-  const surfaceOf = (request: Request) => (request.headers.has('anthropic-version') ? anthropic : openai);
+  const surfaceOf = (request: Request): Promise<Surface> => ports.loadSurface(surfaceNameOf(request));
 
-  app.post('/v1/chat/completions', (c) => handleRequest(c.req.raw, openai, ports));
-  app.post('/v1/responses', async (c) => handleRequest(c.req.raw, await loadResponses(), ports));
-  app.post('/v1/embeddings', async (c) => handleRequest(c.req.raw, await loadEmbeddings(), ports));
-  app.post('/v1/messages', (c) => handleRequest(c.req.raw, anthropic, ports));
+  for (const [path, surface] of INFERENCE)
+    app.post(path, async (c) => handleRequest(c.req.raw, await ports.loadSurface(surface), ports));
   // What is asked for seldom is read when somebody does.
   app.post('/v1/messages/count_tokens', async (c) => {
     const { countTokens } = await import('../core/count-tokens/count-tokens.ts');
-    return countTokens(c.req.raw, anthropic, ports);
+    return countTokens(c.req.raw, await ports.loadSurface('anthropic-messages'), ports);
   });
   app.post('/v1/quote', async (c) => {
     const { quoteRequest } = await import('../core/quote/quote-request.ts');
-    const surface = surfaceOf(c.req.raw);
+    const surface = await surfaceOf(c.req.raw);
     return quoteRequest(c.req.raw, surface, ports, surfaceOfBody(surface, ports));
   });
   app.get('/v1/models', async (c) => {
@@ -56,25 +59,27 @@ export const makeApp = (ports: Ports): Hono => {
   });
   app.get('/health', () => showHealth(ports));
 
-  app.notFound((c) => {
+  app.notFound(async (c) => {
     const refusal = refuse(
       'not_found',
       `There is no ${c.req.method} ${new URL(c.req.url).pathname.slice(0, 200)} here.`,
       { shouldRetry: false },
     );
-    return respondWithRefusal(refusal, surfaceOf(c.req.raw), ports);
+    return respondWithRefusal(refusal, await surfaceOf(c.req.raw), ports);
   });
-  app.onError((error, c) => respondWithError(error, surfaceOf(c.req.raw), ports));
+  app.onError(async (error, c) => respondWithError(error, await surfaceOf(c.req.raw), ports));
   return app;
 };
 
 /** Chat and messages bodies have `messages`; those that have `input` alone are of OpenAI's other two routes, by what the alias makes. */
 const surfaceOfBody =
-  (surface: Surface, { gateway }: Ports) =>
+  (surface: Surface, { gateway, loadSurface }: Ports) =>
   async (body: JsonValue): Promise<Surface> => {
     if (!isJsonObject(body) || body['input'] === undefined || body['messages'] !== undefined) return surface;
     const alias = gateway.aliases.get(String(body['model']));
-    return alias?.targets.some(({ embedding }) => embedding !== undefined) ? loadEmbeddings() : loadResponses();
+    return alias?.targets.some(({ embedding }) => embedding !== undefined)
+      ? loadSurface('openai-embeddings')
+      : loadSurface('openai-responses');
   };
 
 /** 200 while requests can be served: the store answers. */

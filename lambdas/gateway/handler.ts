@@ -1,4 +1,5 @@
 import deployed from 'tollgate:config';
+import { surfaceNameOf } from '../core/lookups/lookup.ts';
 import { respondWithError } from '../core/respond/respond-with-refusal.ts';
 import { type DeployedGateway, openDeployedGateway, openGround } from '../wiring/open-deployed-gateway.ts';
 import { makeApp } from './app.ts';
@@ -31,11 +32,8 @@ export const handler = makeLambdaHandler({
     ground.log.beginInvocation(context);
     return (await open()).app.fetch(request);
   },
-  answerFailure: (error, request) => {
-    const { surfaces } = ground;
-    const surface = surfaces[request.headers.has('anthropic-version') ? 'anthropic-messages' : 'openai-chat'];
-    return respondWithError(error, surface, ground);
-  },
+  answerFailure: async (error, request) =>
+    respondWithError(error, await ground.loadSurface(surfaceNameOf(request)), ground),
   beforeFreeze: async (signal) => {
     const gateway = await opening?.catch(() => undefined);
     await gateway?.beforeFreeze(signal);

@@ -1,30 +1,32 @@
 import type { GatewayConfig } from '../contract/config.ts';
 import type { Dialects, Providers } from '../core/codecs.ts';
-import type { AnyDialectName, Dialect, EmbeddingDialect, ReadySurface, Surface } from '../core/dialect.ts';
+import type { AnyDialectName, AnySurfaceName, Dialect, EmbeddingDialect, Surface } from '../core/dialect.ts';
+import type { Ports } from '../core/ports.ts';
 import type { Provider } from '../core/provider.ts';
 import type { Alias, ProviderKind } from '../core/target.ts';
-import { anthropicMessages } from '../dialects/anthropic-messages/codec.ts';
-import { openaiChat } from '../dialects/openai-chat/codec.ts';
-import { anthropic } from '../providers/anthropic/anthropic.ts';
-import { openai } from '../providers/openai/openai.ts';
-import { openaiCompatible } from '../providers/openai-compatible/openai-compatible.ts';
-import { simulator } from '../providers/simulator/simulator.ts';
 
-/** Spoken by clients, so always there, whatever is configured. */
-export const SURFACES: Record<ReadySurface, Surface> = {
-  'openai-chat': openaiChat,
-  'anthropic-messages': anthropicMessages,
-};
-
-/** Spoken by clients that want vectors: loaded by the first of them. */
-export const loadEmbeddings = async (): Promise<Surface> => {
-  const { makeOpenaiEmbeddings } = await import('../dialects/openai-embeddings/codec.ts');
-  return makeOpenaiEmbeddings(openaiChat);
-};
-
-/** Spoken by clients of OpenAI's Responses, and to targets that are asked by it: loaded by the first of either. */
-export const loadResponses = async (): Promise<Surface> =>
+const loadChat = async (): Promise<Surface> => (await import('../dialects/openai-chat/codec.ts')).openaiChat;
+const loadMessages = async (): Promise<Surface> =>
+  (await import('../dialects/anthropic-messages/codec.ts')).anthropicMessages;
+const loadResponses = async (): Promise<Surface> =>
   (await import('../dialects/openai-responses/codec.ts')).openaiResponses;
+const loadEmbeddings = async (): Promise<Surface> => {
+  const [{ makeOpenaiEmbeddings }, chat] = await Promise.all([
+    import('../dialects/openai-embeddings/codec.ts'),
+    loadChat(),
+  ]);
+  return makeOpenaiEmbeddings(chat);
+};
+
+const SURFACES: Record<AnySurfaceName, () => Promise<Surface>> = {
+  'openai-chat': loadChat,
+  'anthropic-messages': loadMessages,
+  'openai-responses': loadResponses,
+  'openai-embeddings': loadEmbeddings,
+};
+
+/** A language that clients speak: a deployed function carries each as a file of its own, read by the first who speaks it. */
+export const loadSurface: Ports['loadSurface'] = (name) => SURFACES[name]();
 
 /** Languages in which vectors are asked for of a provider. Errors are told as in the same vendor's chat. */
 const EMBEDDING_DIALECTS: Record<EmbeddingDialect, () => Promise<Dialect>> = {
@@ -52,7 +54,7 @@ const LATE_DIALECTS: Partial<Record<AnyDialectName, () => Promise<Dialect>>> = {
 };
 
 /** The dialects with those that only some targets are asked in: of vectors, and OpenAI's Responses. */
-export const withEmbeddings = async (
+export const withLateDialects = async (
   dialects: Dialects,
   { aliases }: { aliases: ReadonlyMap<string, Pick<Alias, 'targets'>> },
 ): Promise<Dialects> => {
@@ -72,24 +74,42 @@ interface Codec {
 }
 
 /**
- * By kind of provider. One that brings a language which no client speaks is loaded where it is configured and nowhere else:
- * a deployed function carries it as a file of its own (docs/decisions/008).
+ * By kind of provider, loaded where it is configured and nowhere else: a deployed function carries each as a file of its own
+ * (docs/decisions/008).
  */
 const CODECS: Record<ProviderKind, () => Promise<Codec>> = {
-  openai: async () => ({ provider: openai, dialect: openaiChat }),
-  'openai-compatible': async () => ({ provider: openaiCompatible, dialect: openaiChat }),
-  anthropic: async () => ({ provider: anthropic, dialect: anthropicMessages }),
-  simulator: async () => ({ provider: simulator, dialect: openaiChat }),
+  openai: async () => {
+    const [{ openai }, dialect] = await Promise.all([import('../providers/openai/openai.ts'), loadChat()]);
+    return { provider: openai, dialect };
+  },
+  'openai-compatible': async () => {
+    const [{ openaiCompatible }, dialect] = await Promise.all([
+      import('../providers/openai-compatible/openai-compatible.ts'),
+      loadChat(),
+    ]);
+    return { provider: openaiCompatible, dialect };
+  },
   'azure-openai': async () => {
-    const { azureOpenai } = await import('../providers/azure-openai/azure-openai.ts');
-    return { provider: azureOpenai, dialect: openaiChat };
+    const [{ azureOpenai }, dialect] = await Promise.all([
+      import('../providers/azure-openai/azure-openai.ts'),
+      loadChat(),
+    ]);
+    return { provider: azureOpenai, dialect };
+  },
+  anthropic: async () => {
+    const [{ anthropic }, dialect] = await Promise.all([import('../providers/anthropic/anthropic.ts'), loadMessages()]);
+    return { provider: anthropic, dialect };
+  },
+  simulator: async () => {
+    const [{ simulator }, dialect] = await Promise.all([import('../providers/simulator/simulator.ts'), loadChat()]);
+    return { provider: simulator, dialect };
   },
   gemini: async () => {
-    const [provider, dialect] = await Promise.all([
+    const [{ gemini: provider }, { gemini: dialect }] = await Promise.all([
       import('../providers/gemini/gemini.ts'),
       import('../dialects/gemini/codec.ts'),
     ]);
-    return { provider: provider.gemini, dialect: dialect.gemini };
+    return { provider, dialect };
   },
   bedrock: async () => {
     const [{ bedrock }, { bedrockConverse }] = await Promise.all([

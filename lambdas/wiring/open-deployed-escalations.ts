@@ -1,4 +1,4 @@
-import { openEscalationWorkflow } from '../adapters/step-functions/escalation-workflow.ts';
+import type { EscalationWorkflow } from '../adapters/step-functions/escalation-workflow.ts';
 import { ESCALATION_VARIABLE, type EscalationInput } from '../contract/escalation.ts';
 import { type DueEscalation, type EndedRequest, findEscalations, needOf } from '../core/budget/find-escalations.ts';
 import type { BudgetAccount, Log } from '../core/ports.ts';
@@ -35,7 +35,20 @@ export const openDeployedEscalations = (
   const machine = env[ESCALATION_VARIABLE];
   if (!machine)
     throw new Error(`${ESCALATION_VARIABLE} is not set: the function does not know the budgets' state machine`);
-  return startEscalations(openEscalationWorkflow(machine), log);
+  return startEscalations(openLate(machine), log);
+};
+
+/** Thresholds are crossed seldom: the client is read by the first that is. */
+const openLate = (machine: string): Pick<EscalationWorkflow, 'start'> => {
+  let opening: Promise<EscalationWorkflow> | undefined;
+  return {
+    start: async (name, input) => {
+      opening ??= import('../adapters/step-functions/escalation-workflow.ts').then(({ openEscalationWorkflow }) =>
+        openEscalationWorkflow(machine),
+      );
+      await (await opening).start(name, input);
+    },
+  };
 };
 
 export const startEscalations = (

@@ -18,7 +18,7 @@ import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { makeStatisticsBook } from '../core/route/statistics-book.ts';
 import { makeSettleQueue } from '../core/settle/settle-queue.ts';
 import { boundStores } from './bound-stores.ts';
-import { kindsIn, loadCodecs, SURFACES, withEmbeddings } from './codecs.ts';
+import { kindsIn, loadCodecs, loadSurface, withLateDialects } from './codecs.ts';
 import { keepPolicyNumbered } from './keep-policy-numbered.ts';
 import { loadPolicies } from './load-policies.ts';
 import { openDeployedSecrets } from './open-deployed-secrets.ts';
@@ -30,7 +30,7 @@ export interface DeployedGround {
   clock: Clock;
   random: Random;
   log: PowertoolsLog;
-  surfaces: Ports['surfaces'];
+  loadSurface: Ports['loadSurface'];
 }
 
 export interface DeployedGateway {
@@ -46,7 +46,7 @@ export const openGround = (service: string): DeployedGround => ({
   clock: systemClock,
   random: systemRandom,
   log: makePowertoolsLog({ service, toLoggable, redactKeys }),
-  surfaces: SURFACES,
+  loadSurface,
 });
 
 /**
@@ -58,7 +58,7 @@ export const openGround = (service: string): DeployedGround => ({
 export const openDeployedGateway = async (
   { config, catalogue }: DeployedConfig,
   env: Readonly<Record<string, string | undefined>>,
-  { clock, random, log, surfaces }: DeployedGround,
+  { clock, random, log, loadSurface }: DeployedGround,
 ): Promise<DeployedGateway> => {
   const stores = openRequestStores({ client: {}, tables: readTableNames(env), clock, random, log });
   const targetsOf = (gateway: Ports['gateway']): string[] => [
@@ -90,7 +90,7 @@ export const openDeployedGateway = async (
     statisticsOf: statistics.of,
   });
   const [dialects, policies] = await Promise.all([
-    withEmbeddings(codecs.dialects, gateway),
+    withLateDialects(codecs.dialects, gateway),
     loadPolicies(gateway.aliases),
     circuitBoard.refresh(),
     statistics.refresh(),
@@ -116,7 +116,7 @@ export const openDeployedGateway = async (
       feedback: stores.feedback,
       runs: makeRunBook(runs),
       log,
-      surfaces,
+      loadSurface,
       ...codecs,
       dialects,
       gateway,

@@ -16,7 +16,7 @@ import { type ProbeSchedule, type ProbeTick, tickProbes } from '../core/probe/pr
 import type { ProbePorts } from '../core/probe/probe-target.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { type MemorySettleQueue, makeSettleQueue } from '../core/settle/settle-queue.ts';
-import { kindsIn, loadCodecs, SURFACES, withEmbeddings } from './codecs.ts';
+import { kindsIn, loadCodecs, loadSurface, withLateDialects } from './codecs.ts';
 import { openDeployedSecrets } from './open-deployed-secrets.ts';
 import { openDeployedUpstream } from './open-deployed-upstream.ts';
 import { readTableNames } from './read-table-names.ts';
@@ -116,9 +116,9 @@ const openPorts = async (
     secrets,
     upstream,
     log,
-    surfaces: SURFACES,
+    loadSurface,
     ...codecs,
-    dialects: await withEmbeddings(codecs.dialects, resolved.gateway),
+    dialects: await withLateDialects(codecs.dialects, resolved.gateway),
     gateway: resolved.gateway,
   };
 };

@@ -19,7 +19,7 @@ import { makeStatisticsBook } from '../core/route/statistics-book.ts';
 import { makeSettleQueue } from '../core/settle/settle-queue.ts';
 import { boundStores } from './bound-stores.ts';
 import { closeEpochsRegularly } from './close-epochs-regularly.ts';
-import { kindsIn, loadCodecs, SURFACES, withEmbeddings } from './codecs.ts';
+import { kindsIn, loadCodecs, loadSurface, withLateDialects } from './codecs.ts';
 import { readDemoKey } from './demo-key.ts';
 import { escalateLocally } from './escalate-locally.ts';
 import { loadPolicies } from './load-policies.ts';
@@ -79,7 +79,7 @@ export const openLocalGateway = async (options: LocalGatewayOptions): Promise<Op
     const resolved = resolveGateway(checked.config, catalogue, policyVersion, { available });
     if (resolved.ok) {
       const loaded = await loadCodecs(kindsIn(checked.config));
-      const codecs = { ...loaded, dialects: await withEmbeddings(loaded.dialects, resolved.gateway) };
+      const codecs = { ...loaded, dialects: await withLateDialects(loaded.dialects, resolved.gateway) };
       return { ok: true, gateway: await wireGateway({ ...resolved, fingerprint, codecs }, stores, options) };
     }
     stores.close();
@@ -141,7 +141,7 @@ const wireGateway = async (
     feedback: stores.feedback,
     runs: makeRunBook(stores.runs),
     log,
-    surfaces: SURFACES,
+    loadSurface,
     ...codecs,
     gateway,
   };

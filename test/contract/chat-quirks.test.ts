@@ -1,5 +1,6 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { CHAT_VENDORS, type ChatVendor, chatQuirksOf } from '../../lambdas/contract/chat-quirks.ts';
+import { checkConfig } from '../../lambdas/contract/check-config.ts';
 
 test.each<[string, ChatVendor]>([
   ['https://api.mistral.ai/v1', 'mistral'],
@@ -34,4 +35,27 @@ test('what the configuration says goes before what the host tells', () => {
 
 test('every vendor has ways of its own', () => {
   for (const like of CHAT_VENDORS) expect(Object.keys(chatQuirksOf('', { like }))).not.toEqual([]);
+});
+
+describe('in a configuration', () => {
+  const problemsOf = (quirks: unknown) => {
+    const checked = checkConfig({
+      providers: { it: { kind: 'openai-compatible', baseUrl: 'https://llm.example.com/v1', quirks } },
+      models: { m: { targets: [{ provider: 'it', model: 'x', price: { inputPerMTok: 1, outputPerMTok: 1 } }] } },
+    });
+    return checked.ok ? [] : checked.problems.map(({ path, message }) => `${path}: ${message}`);
+  };
+
+  test('a vendor and single ways are taken', () => {
+    expect(problemsOf({ like: 'mistral', seedField: 'seed', omits: ['user'], reasoning: 'none' })).toEqual([]);
+  });
+
+  test.each<[unknown, RegExp]>([
+    [{ like: 'mistrall' }, /quirks\.like: expected one of .*"mistral"/],
+    [{ reasoning: 'thoughts' }, /quirks\.reasoning: expected one of/],
+    [{ omits: ['a b'] }, /quirks\.omits\[0\]: expected a field's name/],
+    [{ seed: 'x' }, /quirks.*unknown field/],
+  ])('%j is a mistake', (quirks, message) => {
+    expect(problemsOf(quirks).join('\n')).toMatch(message);
+  });
 });

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import { countTokens } from '../../lambdas/core/count-tokens/count-tokens.ts';
 import { StoreUnavailable } from '../../lambdas/core/ports.ts';
+import { anthropicMessages } from '../../lambdas/dialects/anthropic-messages/codec.ts';
 import type { Script } from './call/scripted-upstream.ts';
 import { makeStory, type Story } from './story/story-fixture.ts';
 
@@ -34,7 +35,7 @@ const count = (story: Story, signal?: AbortSignal): Promise<Response> => {
     body: JSON.stringify({ model: 'assistant', messages: [{ role: 'user', content: 'hello' }] }),
     ...(signal && { signal }),
   });
-  return story.clock.settle(countTokens(request, story.ports.surfaces['anthropic-messages'], story.ports));
+  return story.clock.settle(countTokens(request, anthropicMessages, story.ports));
 };
 
 const counted: Script = { status: 200, body: '{"input_tokens":8}' };

@@ -129,11 +129,16 @@ const asChat = (parts: readonly AssistantPart[]): AssistantPart[] => {
     (part) => part.type !== 'tool-call' && part.type !== 'reasoning' && part.type !== 'redacted-reasoning',
   );
   const calls = joined.filter((part) => part.type === 'tool-call');
-  const ordered: AssistantPart[] = [...spoken, ...calls];
-  joined.forEach((part, index) => {
+  const [text] = spoken;
+  // Where nothing but a proof is said, that comes last.
+  const isMute = text?.type === 'text' && text.text === '';
+  const ordered: AssistantPart[] = [...(isMute ? [] : spoken), ...calls];
+  const placed = isMute ? joined.filter((part) => part !== text) : joined;
+  placed.forEach((part, index) => {
     if (part.type === 'reasoning' || part.type === 'redacted-reasoning')
       ordered.splice(Math.min(index, ordered.length), 0, part);
   });
+  if (isMute && text !== undefined) ordered.push(text);
   return isProved || thoughts.length === 0 ? ordered : [{ type: 'reasoning', text: thoughts.join('') }, ...ordered];
 };
 

@@ -201,8 +201,9 @@ describe('the circuit', () => {
     const reply = await ask(gateway);
     expect(reply.status).toBe(503);
     expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(upstreams.map(({ requests }) => requests.length)).toEqual([6, 5]);
-    expect((await receiptOf(gateway, reply)).attempts).toMatchObject([{ target: 'up0/m', least_bad: true }]);
+    // Which of the two is rested longer is left to chance.
+    expect(upstreams.map(({ requests }) => requests.length).toSorted()).toEqual([5, 6]);
+    expect((await receiptOf(gateway, reply)).attempts).toMatchObject([{ failure: 'server_error', least_bad: true }]);
   });
 
   test('open on the only target, which has recovered: nobody is refused', async () => {

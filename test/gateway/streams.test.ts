@@ -103,9 +103,10 @@ test('a client that does not read holds the vendor back, and memory is not fille
     async (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const event = openaiChunk({ content: 'x'.repeat(64 * 1024) });
+      const closed = once(response, 'close');
       while (written < MEGABYTES * 1024 * 1024 && !response.destroyed) {
         written += event.length;
-        if (!response.write(event)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+        if (!response.write(event)) await Promise.race([once(response, 'drain'), closed]);
       }
       response.end();
     },

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import { handleRequest } from '../../lambdas/core/handle-request.ts';
 import type { Ports, Upstream } from '../../lambdas/core/ports.ts';
+import { openaiChat } from '../../lambdas/dialects/openai-chat/codec.ts';
 import { CONFIG, makeStory } from '../core/story/story-fixture.ts';
 import { makeWorldClock } from '../port-suites/store-world.ts';
 import { type DynamoWorld, withDynamoDb } from './support/dynamo-world.ts';
@@ -75,7 +76,7 @@ const inWorld = async (
         }),
       });
       asked += 1;
-      return handleRequest(request, story.ports.surfaces['openai-chat'], processes[asked % 2] ?? ports);
+      return handleRequest(request, openaiChat, processes[asked % 2] ?? ports);
     };
     await run({ world, sent, ports, ask });
   } finally {

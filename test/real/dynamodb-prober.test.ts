@@ -12,7 +12,7 @@ import { tickProbes } from '../../lambdas/core/probe/probe-circuits.ts';
 import type { ProbePorts } from '../../lambdas/core/probe/probe-target.ts';
 import { resolveGateway } from '../../lambdas/core/route/resolve-gateway.ts';
 import { makeSettleQueue } from '../../lambdas/core/settle/settle-queue.ts';
-import { SURFACES } from '../../lambdas/wiring/codecs.ts';
+import { loadSurface } from '../../lambdas/wiring/codecs.ts';
 import { PROBER_GRANTS } from '../../lib/circuit-prober.ts';
 import { makeMemoryLog } from '../core/call/call-fixture.ts';
 import { account, entryOf, ledgerAt } from '../port-suites/ledger-requests.ts';
@@ -60,7 +60,7 @@ const makeProber = (world: DynamoWorld, config: GatewayConfig) => {
     secrets: { read: async () => undefined },
     upstream,
     log,
-    surfaces: SURFACES,
+    loadSurface,
     ...ALL_CODECS,
     gateway: resolved.gateway,
   };

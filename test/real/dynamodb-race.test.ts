@@ -11,7 +11,7 @@ import { makeHomeBook } from '../../lambdas/core/route/home-book.ts';
 import { resolveGateway } from '../../lambdas/core/route/resolve-gateway.ts';
 import { makeStatisticsBook } from '../../lambdas/core/route/statistics-book.ts';
 import { makeSettleQueue } from '../../lambdas/core/settle/settle-queue.ts';
-import { SURFACES } from '../../lambdas/wiring/codecs.ts';
+import { loadSurface } from '../../lambdas/wiring/codecs.ts';
 import { makeMemoryLog } from '../core/call/call-fixture.ts';
 import { makeScriptedUpstream } from '../core/call/scripted-upstream.ts';
 import { chatAnswer } from '../core/story/story-fixture.ts';
@@ -79,7 +79,7 @@ const openGateway = (world: DynamoWorld, clock: Parameters<typeof realSleep>[0])
     feedback: stores.feedback,
     runs: makeRunBook(stores.runs),
     log,
-    surfaces: SURFACES,
+    loadSurface,
     ...ALL_CODECS,
     gateway: resolved.gateway,
   };
@@ -113,7 +113,7 @@ test(`${CALLERS} callers at once on key, team and run: no cap is passed, and few
           messages: [{ role: 'user', content: 'hello' }],
         }),
       });
-      return handleRequest(request, SURFACES['openai-chat'], ports);
+      return loadSurface('openai-chat').then((surface) => handleRequest(request, surface, ports));
     };
 
     const accounts = async () => {

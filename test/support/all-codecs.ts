@@ -1,6 +1,6 @@
 import type { AnyDialectName } from '../../lambdas/core/dialect.ts';
 import type { Target } from '../../lambdas/core/target.ts';
-import { loadCodecs, PROVIDER_KINDS, withEmbeddings } from '../../lambdas/wiring/codecs.ts';
+import { loadCodecs, PROVIDER_KINDS, withLateDialects } from '../../lambdas/wiring/codecs.ts';
 
 /** Those that come with targets, not with kinds of provider. */
 const LATE: AnyDialectName[] = ['openai-responses', 'openai-embeddings', 'titan-embeddings', 'gemini-embeddings'];
@@ -11,5 +11,5 @@ const targets = LATE.map((dialect) => ({ dialect }) as Target);
 /** Every dialect and provider that there is. */
 export const ALL_CODECS = {
   providers,
-  dialects: await withEmbeddings(dialects, { aliases: new Map([['all', { targets }]]) }),
+  dialects: await withLateDialects(dialects, { aliases: new Map([['all', { targets }]]) }),
 };

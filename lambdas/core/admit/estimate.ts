@@ -1,4 +1,4 @@
-import type { Conversation, DocumentPart, EmbeddingInput, ImagePart, TextPart, Turn } from '../conversation.ts';
+import type { Conversation, DocumentPart, EmbeddingInput, ImagePart, Signed, TextPart, Turn } from '../conversation.ts';
 import { isOpenaiDialect } from '../dialect.ts';
 import type { Target } from '../target.ts';
 import { countText, type TextCounts } from './estimate-text.ts';
@@ -146,6 +146,7 @@ const countPart = (part: Turn['parts'][number], counts: Counts): void => {
     case 'tool-call':
       addText(part.name, counts);
       addText(part.arguments, counts);
+      addSignature(part, counts);
       break;
     case 'tool-result':
       for (const inner of part.content) {
@@ -156,7 +157,7 @@ const countPart = (part: Turn['parts'][number], counts: Counts): void => {
     case 'reasoning':
       // Vendors leave reasoning of earlier turns out, or put its full text, which the signature holds encrypted, back in.
       addHigh(part.text, counts);
-      addBytes(Math.ceil((part.signature?.length ?? 0) / 2), counts);
+      addSignature(part, counts);
       break;
     case 'redacted-reasoning':
       addBytes(Math.ceil(part.data.length / 2), counts);
@@ -167,13 +168,20 @@ const countPart = (part: Turn['parts'][number], counts: Counts): void => {
 };
 
 const countContent = (part: TextPart | ImagePart | DocumentPart, counts: Counts): void => {
-  if (part.type === 'text') addText(part.text, counts);
-  else if (part.type === 'image') counts.images += 1;
+  if (part.type === 'text') {
+    addText(part.text, counts);
+    addSignature(part, counts);
+    for (const citation of part.citations ?? []) addHigh(JSON.stringify(citation), counts);
+  } else if (part.type === 'image') counts.images += 1;
   else countDocument(part, counts);
 };
 
-const countDocument = ({ source, name = '' }: DocumentPart, counts: Counts): void => {
+const addSignature = ({ signature = '' }: Signed, counts: Counts): void =>
+  addBytes(Math.ceil(signature.length / 2), counts);
+
+const countDocument = ({ source, name = '', context = '' }: DocumentPart, counts: Counts): void => {
   addHigh(name, counts);
+  addHigh(context, counts);
   if (source.type === 'text') addText(source.text, counts);
   // Plain text in base64: no more tokens than bytes. Anything else may have pages.
   else if (source.type === 'base64' && source.mediaType.startsWith('text/'))

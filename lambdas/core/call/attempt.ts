@@ -42,8 +42,8 @@ export interface AttemptLimits {
   deadlineAt: number;
   /** How long the target may say nothing: until a stream's first content, or a whole plain answer; absent = to the deadline. */
   silenceMs?: number;
-  /** Whether an answer that a filter has kept empty is given up, since others were named for that. */
-  leavesFiltered: boolean;
+  /** Whether an answer that a filter has kept empty is given up, since others were named for that. Asked when there is one. */
+  leavesFiltered: () => boolean;
 }
 
 /** How far an attempt has come: what something thrown means depends on it. */
@@ -122,7 +122,7 @@ export const attemptTarget = async (
     if (!isStream) {
       const answer = await readAnswer(reply, { request, dialect, tally, watch });
       if (!('answer' in answer)) return failed(failureOfNoAnswer(answer.text, reply, dialect, mapError));
-      return leavesFiltered && isKept(answer.answer.stop, contentOf(answer.answer))
+      return isKept(answer.answer.stop, contentOf(answer.answer)) && leavesFiltered()
         ? failed(filtered(answer.answer.stop))
         : { kind: 'answered', record: tally.record(), dropped, ...answer };
     }
@@ -136,7 +136,7 @@ export const attemptTarget = async (
       return failed(first.failure);
     }
     const seen = { isEmpty: !tally.hasContent, isRefusal: !tally.hasMoreThanRefusal };
-    if (leavesFiltered && first.kind === 'complete' && isKept(tally.stop, seen)) {
+    if (first.kind === 'complete' && isKept(tally.stop, seen) && leavesFiltered()) {
       watch.close();
       return failed(filtered(tally.stop));
     }

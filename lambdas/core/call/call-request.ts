@@ -4,6 +4,7 @@ import { outputLimitOf } from '../admit/output-limit.ts';
 import { stopByTime } from '../admit/run-refusals.ts';
 import type { Ports } from '../ports.ts';
 import { present } from '../read-json.ts';
+import type { FallbackCause } from '../target.ts';
 import type { CallRequest } from './call.ts';
 import { LONGEST_SILENCE_MS } from './call-policy.ts';
 import type { StopWatch } from './watch-for-stop.ts';
@@ -56,10 +57,15 @@ const longestAnswerMs = (totalMs: number, isStream: boolean): number =>
   isStream ? totalMs : Math.min(totalMs, LONGEST_SILENCE_MS);
 
 /** Whom the call may fall back on, and a note in the receipt when it does. */
-const fallbacksOf = ({ plan, receipt }: Admission): Pick<CallRequest, 'fallbackTargets' | 'fellBack'> => {
+const fallbacksOf = ({
+  plan,
+  receipt,
+  asked,
+}: Admission): Pick<CallRequest, 'fallbackCauses' | 'fallbackTargets' | 'fellBack'> => {
   const { fallbacks } = plan;
   if (fallbacks === undefined) return {};
   return {
+    fallbackCauses: new Set(Object.keys(asked.alias.fallbacks ?? {}) as FallbackCause[]),
     fallbackTargets: (cause) => fallbacks(cause).flatMap(({ targets }) => targets),
     fellBack: (because) => {
       const notes = fallbacks(because).map(({ alias, targets }) => ({

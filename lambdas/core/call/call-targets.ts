@@ -122,7 +122,7 @@ const askTarget = async (call: Call, target: Target, entering?: Entering): Promi
 const limitsOf = (call: Call, target: Target): AttemptLimits => {
   const { request, ports, deadlineAt, attempts } = call;
   const { firstTokenMs } = request.alias.timeouts;
-  const limits = { deadlineAt, leavesFiltered: isFallbackLeft(call, 'contentFilter') };
+  const limits = { deadlineAt, leavesFiltered: () => isFallbackLeft(call, 'contentFilter') };
   if (request.conversation.stream) return { ...limits, silenceMs: firstTokenMs };
   const others = othersToAsk(call, target);
   if (others === 0 || attempts.length + 1 >= request.alias.attempts) return limits;
@@ -134,10 +134,12 @@ const limitsOf = (call: Call, target: Target): AttemptLimits => {
 const othersToAsk = (call: Call, target: Target): number => {
   const { request, ports, attempts, finished } = call;
   const asked = new Set(attempts.map((attempt) => attempt.target.id)).add(target.id);
-  const more = call.fellBack.has('any') ? [] : (request.fallbackTargets?.('any') ?? []);
-  return [...call.targets, ...more].filter(
+  const own = call.targets.filter(
     (other) => !asked.has(other.id) && !finished.has(other) && ports.circuitBoard.peek(other.id).kind === 'go',
   ).length;
+  // However many they are: that is planned when they are needed.
+  const isLeft = !call.fellBack.has('any') && request.fallbackCauses?.has('any') === true;
+  return own + (isLeft ? 1 : 0);
 };
 
 /** A budget that has no room for this target may have for another; what else refuses would refuse them all. */

@@ -26,6 +26,8 @@ export interface CallRequest {
   stoppedByRun?: (outcome: Outcome) => RunStop | undefined;
   /** Asked before EVERY attempt, the first one too (the first target's circuit may be open): holds more where the hop is dearer or an earlier attempt may be billed. A refusal ends the call; a target that is passed over lets the next one be asked. */
   admitAttempt: (target: Target, earlier: readonly AttemptRecord[]) => Promise<Refusal | PassedOver | undefined>;
+  /** What the alias names others for. */
+  fallbackCauses?: ReadonlySet<FallbackCause>;
   /** Targets of the aliases that may answer in this one's place, those that can serve the request; asked for when they are needed. */
   fallbackTargets?: (cause: FallbackCause) => readonly Target[];
   /** They are asked now. */

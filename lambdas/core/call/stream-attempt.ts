@@ -115,19 +115,19 @@ const readToEnd = async (iterator: AsyncIterator<WireEvent>): Promise<void> => {
  * Reads until there is something that a client would see; until then nothing has reached it and another target may still
  * answer. An answer that completes without content is a valid, empty one.
  *
- * @param holdsRefusals a refusal's own words are kept back until it is known whether they are all that comes
+ * @param holdsRefusals whether a refusal's own words are kept back until it is known that they are not all that comes
  */
 export const readUntilContent = async (
   reader: StreamReader,
   tally: Tally,
-  holdsRefusals = false,
+  holdsRefusals: () => boolean = () => false,
 ): Promise<StreamStep> => {
   let text = '';
   for (;;) {
     const step = await reader.next();
     if (step.kind === 'failed') return step;
     text += step.text;
-    const isSeen = holdsRefusals ? tally.hasMoreThanRefusal : tally.hasContent;
+    const isSeen = tally.hasMoreThanRefusal || (tally.hasContent && !holdsRefusals());
     if (step.kind === 'complete' || isSeen) return { kind: step.kind, text };
   }
 };

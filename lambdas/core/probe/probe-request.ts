@@ -24,8 +24,11 @@ export const PROBE_TIMEOUTS: Alias['timeouts'] = {
 const ATTEMPTS = 2;
 
 /** The request that a probe makes: one short turn, asked by Tollgate itself. In OpenAI's words, as any client's could be. */
-export const askProbe = (target: Target, { surfaces, gateway }: Pick<Ports, 'surfaces' | 'gateway'>): Asked => {
-  const surface = surfaces['openai-chat'];
+export const askProbe = async (
+  target: Target,
+  { loadSurface, gateway }: Pick<Ports, 'loadSurface' | 'gateway'>,
+): Promise<Asked> => {
+  const surface = await loadSurface('openai-chat');
   const body: JsonObject = {
     model: PROBER,
     messages: [{ role: 'user', content: 'Say OK.' }],

@@ -27,7 +27,7 @@ export type ProbePorts = Pick<
   | 'secrets'
   | 'upstream'
   | 'log'
-  | 'surfaces'
+  | 'loadSurface'
   | 'dialects'
   | 'providers'
   | 'gateway'
@@ -56,7 +56,7 @@ export const probeTarget = async (
     ports.log.warn('circuit not probed: refused', { target: target.id, 'error.type': code, scope, message });
     return 'refused';
   };
-  const asked = askProbe(target, ports);
+  const asked = await askProbe(target, ports);
   const planned = planRoute(asked, ports.dialects);
   if (!planned.ok) return refused(planned.refusal);
   const admitted = await admit(asked, planned.plan, ports);

@@ -5,22 +5,24 @@ import type { Conversation } from '../conversation.ts';
 import { isOpenaiDialect } from '../dialect.ts';
 import { cardOf, priceUsage } from '../settle/price-usage.ts';
 import type { Alias, Target } from '../target.ts';
+import { middleOf } from './expected-tokens.ts';
 
 /**
  * What this request will likely cost at a target, nano-USD: the input between its two estimates, an answer as long as is usual
  * for the alias or as the request allows, in the price tier that the input falls in, at the rates of the way of serving and
  * the place that it asks for, with the fees that are sure. No bound: that is the hold.
  *
- * @param cachedTokens how much of the input the target has in its prompt cache: only where the conversation has been there
+ * @param cachedTokens how much of the input the target has in its prompt cache, as it was estimated: only where the
+ * conversation has been there
  */
 export const expectedCost = (
   target: Target,
   { conversation, alias }: { conversation: Conversation; alias: Pick<Alias, 'defaultOutputTokens'> },
-  { inputTokensLow, inputTokensHigh }: TokenEstimate,
+  estimate: TokenEstimate,
   cachedTokens: number,
 ): NanoUsd => {
   const reach = reachOf(target, conversation);
-  const input = Math.ceil((inputTokensLow + inputTokensHigh) / 2);
+  const input = middleOf(estimate);
   const cached = Math.min(input, Math.max(0, Math.floor(cachedTokens)));
   const fresh = input - cached;
   // Where the request marks what is to be kept, what is not in the cache yet is written to it. OpenAI's dialect writes unasked.

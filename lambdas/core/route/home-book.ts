@@ -1,7 +1,7 @@
 /** Where a conversation's prompt cache is, as far as this process knows. */
 export interface Home {
   target: string;
-  /** What of its last request is in the cache, tokens. */
+  /** What of its last request is in the cache, tokens as they were estimated then. */
   cachedTokens: number;
   /** Milliseconds since 1970: the vendor has forgotten it by then. */
   warmUntil: number;

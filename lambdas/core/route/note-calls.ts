@@ -5,6 +5,7 @@ import type { Usage } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';
 import type { Ports } from '../ports.ts';
 import { inputOf } from '../settle/attempt-cost.ts';
+import { middleOf } from './expected-tokens.ts';
 import { sampleCall } from './sample-call.ts';
 
 /** How long vendors keep a prompt in their cache after it was read last, unless more was asked for. */
@@ -30,21 +31,19 @@ export const noteCalls = (
     const sample = sampleCall({ ...record, ...outputOf(record), failure: failure?.reason });
     if (sample !== undefined) statistics.note(target.id, sample);
     if (plan.conversation === undefined || failure !== undefined || usage === undefined) return;
-    const cachedTokens = cachedBy(record, usage, asked);
+    const cachedTokens = isCached(record, usage, asked) ? middleOf(plan.estimateOf(target)) : 0;
     const isLong = reachOf(target, asked.conversation).cacheWrites.has('1h');
     const warmUntil = clock.now() + (isLong ? LONG_CACHE_LIFE_MS : CACHE_LIFE_MS);
     homes.note(plan.conversation, { target: target.id, cachedTokens, warmUntil });
   },
 });
 
-/** What of the request is in the target's prompt cache now, tokens: all of it where the vendor has cached any of it. */
-const cachedBy = ({ target }: AttemptRecord, usage: Usage, { conversation }: Pick<Asked, 'conversation'>): number => {
-  const input = inputOf(usage);
-  if (!Number.isFinite(input)) return 0;
-  if (usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens > 0) return input;
+/** Whether the request is in the target's prompt cache now: as a whole, where the vendor has cached any of it. */
+const isCached = ({ target }: AttemptRecord, usage: Usage, { conversation }: Pick<Asked, 'conversation'>): boolean => {
+  if (usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens > 0) return true;
   const isUnasked = target.dialect === 'openai-chat' || target.dialect === 'openai-responses';
-  if (isUnasked) return input >= CACHED_UNASKED_FROM ? input : 0;
-  return reachOf(target, conversation).cacheWrites.size > 0 ? input : 0;
+  if (isUnasked) return inputOf(usage) >= CACHED_UNASKED_FROM;
+  return reachOf(target, conversation).cacheWrites.size > 0;
 };
 
 /** The vendor's count, else what was seen. */

@@ -8,6 +8,7 @@ import type { FallbackNote, RouteReceipt } from '../receipt.ts';
 import type { Alias, FallbackCause, Target } from '../target.ts';
 import { whyNotThere } from './allowed-region.ts';
 import { chooseRoute, type Route } from './choose-route.ts';
+import { middleOf } from './expected-tokens.ts';
 import { gatherFacts } from './gather-facts.ts';
 import { holdBack } from './hold-back.ts';
 import { whyNot } from './requirements.ts';
@@ -64,7 +65,7 @@ export const planRoute = (
   const { conversation, alias } = asked;
   const regions = alias.allowRegions === undefined ? within : [...within, alias.allowRegions];
   const estimateOf = rememberEstimates(conversation);
-  const route = chooseRoute(asked, () => middleOf(alias.targets.slice(0, 1).map(estimateOf)));
+  const route = chooseRoute(asked, () => firstInput(alias.targets.slice(0, 1).map(estimateOf)));
   const able: Target[] = [];
   const passedOver: Plan['passedOver'] = [];
   for (const named of route.targets) {
@@ -86,8 +87,7 @@ export const planRoute = (
 };
 
 /** Input tokens between the estimates, as the alias's first target counts them. */
-const middleOf = ([first]: readonly TokenEstimate[]): number =>
-  first === undefined ? 0 : (first.inputTokensLow + first.inputTokensHigh) / 2;
+const firstInput = ([first]: readonly TokenEstimate[]): number => (first === undefined ? 0 : middleOf(first));
 
 /** The targets that can serve the request as the route's policy has them, and what is to be kept of why. */
 const inOrder = (

@@ -7,8 +7,8 @@ import { bufferResponse, streamResponse } from './write-response.ts';
 export interface FrontDoor {
   /** Answers a request; its signal aborts with the reason `deadline` when the function's time is nearly up. */
   answer(request: Request, context: LambdaContext): Promise<Response>;
-  /** What the client is told when `answer` rejects, or a body breaks before its first bytes. Never throws. */
-  answerFailure(error: unknown, request: Request): Response;
+  /** What the client is told when `answer` rejects, or a body breaks before its first bytes. Never rejects. */
+  answerFailure(error: unknown, request: Request): Promise<Response>;
   /** After every answer, and before the environment may be frozen. Done by the time that the signal aborts. */
   beforeFreeze(signal: AbortSignal): Promise<void>;
 }
@@ -29,14 +29,14 @@ export const makeLambdaHandler = (door: FrontDoor) => {
   const run = async <T>(
     event: RestEvent,
     context: LambdaContext,
-    write: (response: Response, whenBroken: (error: unknown) => Response) => Promise<T>,
+    write: (response: Response, whenBroken: (error: unknown) => Promise<Response>) => Promise<T>,
   ): Promise<T> => {
     if (performance.now() - endedAt > FROZEN_AFTER_MS) await noticeClosedConnections();
     const deadline = abortAfter(context.getRemainingTimeInMillis() - RESERVE_MS, 'deadline' satisfies Outcome);
     const request = readEvent(event, deadline.signal);
     underWay.add(request);
     try {
-      const whenBroken = (error: unknown): Response => door.answerFailure(error, request);
+      const whenBroken = (error: unknown): Promise<Response> => door.answerFailure(error, request);
       const response = await door.answer(request, context).catch(whenBroken);
       return await write(response, whenBroken);
     } finally {
@@ -55,7 +55,7 @@ export const makeLambdaHandler = (door: FrontDoor) => {
     );
   return (event: RestEvent, context: LambdaContext) =>
     run(event, context, (response, whenBroken) =>
-      bufferResponse(response).catch((error) => bufferResponse(whenBroken(error))),
+      bufferResponse(response).catch(async (error) => bufferResponse(await whenBroken(error))),
     );
 };
 

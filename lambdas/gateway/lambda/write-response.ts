@@ -13,7 +13,7 @@ export const streamResponse = async (
   response: Response,
   runtimeStream: Writable,
   streaming: Streaming,
-  whenBroken: (error: unknown) => Response,
+  whenBroken: (error: unknown) => Promise<Response>,
 ): Promise<void> => {
   const chunks = response.body?.[Symbol.asyncIterator]();
   let next: IteratorResult<Uint8Array> | undefined;
@@ -21,9 +21,7 @@ export const streamResponse = async (
     next = await chunks?.next();
   } catch (error) {
     // Nothing has been sent: the client can still be told by a status. The replacement is a body that can't break.
-    return streamResponse(whenBroken(error), runtimeStream, streaming, (again) => {
-      throw again;
-    });
+    return streamResponse(await whenBroken(error), runtimeStream, streaming, (again) => Promise.reject(again));
   }
 
   const stream = streaming.HttpResponseStream.from(runtimeStream, preludeOf(response));

@@ -7,6 +7,7 @@ import { authenticate } from '../../../lambdas/core/authenticate/authenticate.ts
 import { type Asked, decode } from '../../../lambdas/core/decode/decode.ts';
 import { type AdmittedOnce, admitOnce } from '../../../lambdas/core/idempotency/claim-answer.ts';
 import { planRoute } from '../../../lambdas/core/route/plan.ts';
+import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
 import { CONFIG, makeStory, type Story } from '../story/story-fixture.ts';
 import { type MoodyStore, makeMoodyStore, type What } from './moody-store.ts';
 
@@ -72,7 +73,7 @@ const askedOf = async ({ model, run, parent, isKeyed }: Wish): Promise<Asked> =>
   const known = await authenticate(headers, ports);
   if (!known.ok) throw new Error(known.refusal.message);
   const request = new Request('http://gateway/', { method: 'POST', headers, body });
-  const decoded = await decode(request, ports.surfaces['openai-chat'], known.caller, ports.gateway);
+  const decoded = await decode(request, openaiChat, known.caller, ports.gateway);
   if (!decoded.ok) throw new Error(decoded.refusal.message);
   return decoded.asked;
 };

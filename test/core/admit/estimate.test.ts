@@ -113,6 +113,30 @@ describe('estimateConversation', () => {
     expect(high(asked)).toBeLessThan(LONG.length + 200);
   });
 
+  test('signatures, and what is said of documents and of citations, are held', () => {
+    const bare: Turn[] = [
+      { role: 'user', parts: [{ type: 'document', source: { type: 'text', text: 'x' } }] },
+      {
+        role: 'assistant',
+        parts: [
+          { type: 'text', text: 'x' },
+          { type: 'tool-call', id: 'a', name: 'f', arguments: '{}' },
+        ],
+      },
+    ];
+    const high = (turns: Turn[]) => estimateConversation(conversation(turns), claude).inputTokensHigh;
+    const holding = (more: object, turn: number, part: number): Turn[] =>
+      bare.map((one, t) => ({
+        ...one,
+        parts: one.parts.map((each, p) => (t === turn && p === part ? { ...each, ...more } : each)),
+      })) as Turn[];
+    expect(high(holding({ context: 'word '.repeat(500) }, 0, 0)) - high(bare)).toBeGreaterThan(500);
+    for (const part of [0, 1])
+      expect(high(holding({ signature: 'x'.repeat(4_000) }, 1, part)) - high(bare)).toBeGreaterThan(1_000);
+    const citations = [{ source: { type: 'url', url: 'https://example.com/'.repeat(100) } }];
+    expect(high(holding({ citations }, 1, 0)) - high(bare)).toBeGreaterThan(300);
+  });
+
   test('encrypted reasoning counts, since the vendor puts its full text back in', () => {
     const asked = conversation([
       { role: 'assistant', parts: [{ type: 'redacted-reasoning', data: 'x'.repeat(8_000) }] },

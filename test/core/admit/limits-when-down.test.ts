@@ -116,7 +116,9 @@ test('a take that the store has made too late is given back there, and stands he
       await clock.sleep(3_000);
       return inner.take(takes, nowMs);
     },
-    giveBack: async () => void (givenBack += 1),
+    giveBack: async () => {
+      givenBack += 1;
+    },
     settle: async () => {},
     read: async () => [],
   };

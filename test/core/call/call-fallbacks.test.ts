@@ -30,6 +30,7 @@ const sceneWith = (scripts: Record<string, Script[]>, own: string[], chains: Cha
   const scene = makeScene(scripts, { targets: of(own) });
   const fellBack: FallbackCause[] = [];
   const request: Partial<Omit<CallRequest, 'alias'>> = {
+    fallbackCauses: new Set(Object.keys(chains) as FallbackCause[]),
     fallbackTargets: (cause) => of(chains[cause] ?? []),
     fellBack: (cause) => void fellBack.push(cause),
   };

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { handleRequest } from '../../../lambdas/core/handle-request.ts';
-import { loadEmbeddings } from '../../../lambdas/wiring/codecs.ts';
+import { loadSurface } from '../../../lambdas/wiring/codecs.ts';
 import type { Script } from '../call/scripted-upstream.ts';
 import { makeStory, type Story } from '../story/story-fixture.ts';
 
-const surface = await loadEmbeddings();
+const surface = await loadSurface('openai-embeddings');
 
 const target = (provider: string, more: object = {}) => ({
   provider,

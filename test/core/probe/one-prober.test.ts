@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
 import { handleRequest } from '../../../lambdas/core/handle-request.ts';
 import { tickProbes } from '../../../lambdas/core/probe/probe-circuits.ts';
+import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
 import type { Script } from '../call/scripted-upstream.ts';
 import { CONFIG, chatAnswer } from '../story/story-fixture.ts';
 import { A, makeProbeStory, PERIOD_MS, type ProbeStory } from './probe-fixture.ts';
@@ -41,7 +42,7 @@ const start = (story: ProbeStory, { who, isFresh }: Act): Promise<unknown> => {
     headers: { authorization: `Bearer ${story.key}` },
     body: JSON.stringify({ model: 'assistant', max_tokens: 10, messages: [{ role: 'user', content: 'hello' }] }),
   });
-  return handleRequest(request, ports.surfaces['openai-chat'], ports).then(() => ports.circuitBoard.settled());
+  return handleRequest(request, openaiChat, ports).then(() => ports.circuitBoard.settled());
 };
 
 test('while a circuit is open, rounds and requests of any number of processes call its target one at a time', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { quoteRequest } from '../../../lambdas/core/quote/quote-request.ts';
 import type { Receipt } from '../../../lambdas/core/receipt.ts';
+import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
 import { CONFIG, chatAnswer, makeStory, type Story } from '../story/story-fixture.ts';
 
 interface World {
@@ -100,7 +101,7 @@ const quoteIn = async (story: Story, world: World): Promise<Told & { max_cost_us
       messages: [{ role: 'user', content: 'hello' }],
     }),
   });
-  const reply = await story.clock.settle(quoteRequest(request, story.ports.surfaces['openai-chat'], story.ports));
+  const reply = await story.clock.settle(quoteRequest(request, openaiChat, story.ports));
   expect(reply.status).toBe(200);
   return (await reply.json()) as Told & { max_cost_usd: number };
 };

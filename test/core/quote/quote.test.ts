@@ -52,7 +52,9 @@ const quote = async (story: Story, body: object = {}, headers: Record<string, st
     }),
   });
   const surface = headers['anthropic-version'] === undefined ? 'openai-chat' : 'anthropic-messages';
-  return story.clock.settle(quoteRequest(request, story.ports.surfaces[surface], story.ports));
+  return story.clock.settle(
+    story.ports.loadSurface(surface).then((spoken) => quoteRequest(request, spoken, story.ports)),
+  );
 };
 const quoted = async (...args: Parameters<typeof quote>): Promise<Quote> => (await quote(...args)).json() as never;
 

@@ -65,6 +65,10 @@ describe("a process's book of statistics", () => {
     await clock.advance(STATISTICS_REFRESH_MS);
     await book.refresh();
     expect(failureRateOf(book.of('a'), clock.now())).toMatchObject({ calls: 4, failed: 2 });
+    // What comes next nobody else has seen yet.
+    await clock.advance(60_000);
+    book.note('a', sample('broken'));
+    expect(failureRateOf(book.of('a'), clock.now())).toMatchObject({ calls: 5, failed: 3 });
   });
 
   test('goes by its own while the store is down, says so once, and recovers by itself', async () => {

@@ -180,7 +180,13 @@ describe('the cheapest route', () => {
     const homeOf = () => ({ target: 'b/m', cachedTokens: 4_000, warmUntil: NOW + 1 });
     const at = routeOf(model, { conversation: { turns } }, { homeOf });
     expect(at.ids).toEqual(['b/m', 'a/m']);
-    expect(at.route?.facts).toMatchObject({ policy: 'cheapest', home: 1 });
+    if (at.route?.facts?.policy !== 'cheapest') throw new Error('no facts');
+    expect(at.route.facts.home).toBe(1);
+    const [, atHome = '0'] = at.route.facts.costs;
+    const away = routeOf(model, { conversation: { turns } }).route?.facts;
+    if (away?.policy !== 'cheapest') throw new Error('no facts');
+    // 4,000 tokens at $0.30 a million instead of $3.
+    expect(BigInt(away.costs[1] ?? '0') - BigInt(atHome)).toBe(10_800_000n);
   });
 
   test('counts what has to be written to the cache elsewhere', () => {

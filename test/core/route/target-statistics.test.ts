@@ -76,6 +76,11 @@ describe('the failure rate of a target', () => {
     expect(failureRateOf(after, closedAt + SLOT_MS, { since: closedAt })).toEqual({ calls: 3, failed: 0, rate: 0 });
   });
 
+  test('of the slot in which it closed nothing is counted: part of it was before', () => {
+    const stats = noted(calls('broken', 9));
+    expect(failureRateOf(stats, NOW + 5_000, { since: NOW + 3_000 }).calls).toBe(0);
+  });
+
   test('of a shorter window counts only what ended in it', () => {
     const stats = noted(calls('ok', 5), NOW + 60_000, noted(calls('broken', 5)));
     expect(failureRateOf(stats, NOW + 60_000, { windowMs: 30_000 })).toEqual({ calls: 5, failed: 0, rate: 0 });

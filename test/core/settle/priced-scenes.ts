@@ -108,7 +108,12 @@ export const CONTEXT = 700_000;
 export const someTarget: fc.Arbitrary<Target> = fc
   .record({
     price: somePrice,
-    dialect: fc.constantFrom<DialectName[]>('openai-chat', 'openai-responses', 'anthropic-messages', 'bedrock-converse'),
+    dialect: fc.constantFrom<DialectName[]>(
+      'openai-chat',
+      'openai-responses',
+      'anthropic-messages',
+      'bedrock-converse',
+    ),
     serviceTier: fc.constantFrom<NonNullable<Target['serviceTier']>[]>('default', 'auto', 'flex', 'priority'),
     webSearches: fc.integer({ min: 1, max: 3 }),
     tokensPerToolUse: fc.option(fc.nat(50_000), { nil: undefined }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Ledger, type LimitStore, type Ports, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
 import { CONFIG, chatAnswer, chatStream, DONE, makeStory, type Story, says } from './story-fixture.ts';
 
 /** 10 input tokens at $10 and 5 output tokens at $100 a million. */
@@ -131,16 +132,12 @@ describe('every way out settles exactly once', () => {
 
   test('a codec that throws on the way out', async () => {
     const story = await makeStory({ a: [chatAnswer('hi')] });
-    const surface = story.ports.surfaces['openai-chat'];
-    story.ports.surfaces = {
-      ...story.ports.surfaces,
-      'openai-chat': {
-        ...surface,
-        relayAnswer: () => {
-          throw new TypeError('a bug in a codec');
-        },
+    story.ports.loadSurface = async () => ({
+      ...openaiChat,
+      relayAnswer: () => {
+        throw new TypeError('a bug in a codec');
       },
-    };
+    });
     expect((await story.ask()).status).toBe(502);
     const [entry] = await story.entries();
     expect(entry).toMatchObject({ state: 'settled', receipt: { outcome: 'failed' } });

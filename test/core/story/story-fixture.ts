@@ -7,14 +7,14 @@ import { epochOf } from '../../../lambdas/contract/timing.ts';
 import { makeRunBook } from '../../../lambdas/core/admit/run-book.ts';
 import { issueKey } from '../../../lambdas/core/authenticate/manage-keys.ts';
 import { makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
-import type { ReadySurface } from '../../../lambdas/core/dialect.ts';
+import type { AnySurfaceName } from '../../../lambdas/core/dialect.ts';
 import { handleRequest } from '../../../lambdas/core/handle-request.ts';
 import type { KeyRecord, LedgerEntry, Settlement } from '../../../lambdas/core/ports.ts';
 import { makeHomeBook } from '../../../lambdas/core/route/home-book.ts';
 import { resolveGateway } from '../../../lambdas/core/route/resolve-gateway.ts';
 import { makeStatisticsBook } from '../../../lambdas/core/route/statistics-book.ts';
 import { type MemorySettleQueue, makeSettleQueue } from '../../../lambdas/core/settle/settle-queue.ts';
-import { SURFACES } from '../../../lambdas/wiring/codecs.ts';
+import { loadSurface } from '../../../lambdas/wiring/codecs.ts';
 import type { LocalPorts } from '../../../lambdas/wiring/open-local-gateway.ts';
 import { ALL_CODECS } from '../../support/all-codecs.ts';
 import { type FakeClock, makeFakeClock } from '../../support/fake-clock.ts';
@@ -50,7 +50,7 @@ interface AskOptions {
   headers?: Record<string, string>;
   signal?: AbortSignal;
   key?: string;
-  surface?: ReadySurface;
+  surface?: AnySurfaceName;
 }
 
 export const CONCURRENT = 8;
@@ -136,7 +136,7 @@ export const makeStory = async (scripts: Record<string, Script[]>, config: Gatew
     feedback: stores.feedback,
     runs: makeRunBook(stores.runs),
     log,
-    surfaces: SURFACES,
+    loadSurface,
     ...ALL_CODECS,
     gateway: resolved.gateway,
   };
@@ -174,7 +174,7 @@ export const makeStory = async (scripts: Record<string, Script[]>, config: Gatew
         }),
         ...(signal && { signal }),
       });
-      return clock.settle(handleRequest(request, ports.surfaces[surface], ports));
+      return clock.settle(ports.loadSurface(surface).then((spoken) => handleRequest(request, spoken, ports)));
     },
     read: (response) => clock.settle(response.text()),
     entries: () => stores.ledger.tail({ limit: 100 }),

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import type { Conversation, JsonValue } from '../../../lambdas/core/conversation.ts';
 import type { AnswerContext } from '../../../lambdas/core/dialect.ts';
 import { fromBase64 } from '../../../lambdas/core/embedding/vectors.ts';
-import { loadEmbeddings } from '../../../lambdas/wiring/codecs.ts';
+import { loadSurface } from '../../../lambdas/wiring/codecs.ts';
 import { describeRecordings, recordedBody, recordedRequest, recordingOf } from '../../support/recordings.ts';
 
-const codec = await loadEmbeddings();
+const codec = await loadSurface('openai-embeddings');
 
 const target = { model: 'm', modelMaxOutputTokens: 0, stream: false, reasoningModel: false } as Parameters<
   typeof codec.encodeRequest

@@ -23,7 +23,7 @@ const context = (remainingMs = 900_000): LambdaContext => ({
 
 const door = (more: Partial<FrontDoor>): FrontDoor => ({
   answer: async () => new Response('ok'),
-  answerFailure: (error) => Response.json({ told: (error as Error).message }, { status: 500 }),
+  answerFailure: async (error) => Response.json({ told: (error as Error).message }, { status: 500 }),
   beforeFreeze: async () => {},
   ...more,
 });

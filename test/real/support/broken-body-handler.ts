@@ -9,7 +9,7 @@ export const handler = makeLambdaHandler({
     if (pathname === '/empty') return new Response(null, { status: 204 });
     return new Response(bodyThatBreaks(pathname === '/before' ? 0 : 2), { headers: { 'content-type': 'text/plain' } });
   },
-  answerFailure: (error) => Response.json({ told: (error as Error).message }, { status: 500 }),
+  answerFailure: async (error) => Response.json({ told: (error as Error).message }, { status: 500 }),
   beforeFreeze: async () => {},
 });
 
