@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { INPUT_TOKENS, type Vendor } from '../support/vendors.ts';
+import type { Vendor } from '../support/vendors.ts';
 import { type Fault, faultAt, type Phase } from './faults.ts';
-import { meteredOpenai } from './metered-openai.ts';
+import { INPUT_TOKENS, meteredOpenai } from './metered-openai.ts';
 import { misbehave } from './misbehave.ts';
 import { makeSelfSigned } from './self-signed.ts';
 

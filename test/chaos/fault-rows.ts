@@ -32,6 +32,14 @@ const toBackup = { plain: 'backup', stream: 'backup', opens: true } as const;
 
 /** Every way to fail: the primary fails so from the first call to the last, the backup is healthy. */
 export const FAULT_ROWS: readonly FaultRow[] = [
+  {
+    name: 'healthy',
+    title: 'none: healthy',
+    fault: { kind: 'healthy' },
+    plain: 'primary',
+    stream: 'primary',
+    opens: false,
+  },
   { name: 'status-500', title: '500', fault: status(500), ...toBackup },
   { name: 'status-503', title: '503', fault: status(503), ...toBackup },
   { name: 'status-529', title: '529 (overloaded)', fault: status(529), ...toBackup },

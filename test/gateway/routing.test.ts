@@ -66,7 +66,7 @@ const ask = async ({ url, key }: TestGateway, { text = 'hi', headers = {}, strea
     body: JSON.stringify({ model: 'a', max_tokens: 100, stream, messages }),
   });
   await reply.text();
-  return { status: reply.status, by: reply.headers.get('x-tollgate-model') };
+  return { status: reply.status, by: reply.headers.get('x-tollgate-model'), id: reply.headers.get('x-request-id') };
 };
 
 /** Every decision of the ledger, made again from its receipt. */
@@ -174,7 +174,18 @@ describe('cheapest', () => {
       model: { policy: 'cheapest' },
       targets: [dearOutput, dearInput],
     });
-    expect((await ask(gateway, { text: 'hi' })).by).toBe('up1/m');
+    const { by, id } = await ask(gateway, { text: 'hi' });
+    expect(by).toBe('up1/m');
+    const seen = await fetch(`${gateway.url}/v1/receipts/${id}`, { headers: { 'x-api-key': gateway.key } });
+    expect(await seen.json()).toMatchObject({
+      plan: {
+        targets: ['up1/m', 'up0/m'],
+        route: {
+          from: [1, 0],
+          facts: { policy: 'cheapest', costs_usd: [expect.stringMatching(/^0\.0030\d\d$/), expect.any(String)] },
+        },
+      },
+    });
     expect((await ask(gateway, { text: 'word '.repeat(4_000) })).by).toBe('up0/m');
     const [long, short] = await replayed(gateway);
     expect(short?.receipt.plan.route?.facts).toMatchObject({

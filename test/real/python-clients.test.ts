@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Behaviour } from '../support/fault-upstream.ts';
+import { startGateway } from '../support/start-gateway.ts';
 import {
   answering,
   breakingOff,
@@ -107,5 +108,28 @@ describe.each(cases)('%s in Python, a target that speaks %s', (client, _, vendor
   test('a stream that breaks off is an error, not an end', async () => {
     const { ask } = await open(breakingOff(vendor, { pieces: ['Half'] }, (response) => response.destroy()));
     expect(await ask('stream')).toMatchObject({ error: { class: expect.stringMatching(/^API(Status)?Error$/) } });
+  });
+});
+
+describe.each(VENDORS)('OpenAI’s Responses in Python, a target that speaks %s', (_, vendor) => {
+  test('an answer, whole and streamed', async () => {
+    const { gateway, stop } = await startVendorGateway(vendor, answering(vendor, { pieces: ['Bonjour', ' 😀'] }));
+    cleanups.push(stop);
+    const text = 'Bonjour 😀';
+    expect(await run({ client: 'openai', do: 'responses', url: gateway.url, key: gateway.key })).toEqual({
+      result: { text, streamed: text, final: text },
+    });
+  });
+});
+
+test('embeddings in Python: as many vectors as texts, of the length that was asked for', async () => {
+  const target = { provider: 'demo', model: 'embed-16' } as const;
+  const gateway = await startGateway({
+    providers: { demo: { kind: 'simulator' } },
+    models: { embedder: { targets: [target] } },
+  });
+  cleanups.push(gateway.stop);
+  expect(await run({ client: 'openai', do: 'embeddings', url: gateway.url, key: gateway.key })).toEqual({
+    result: { lengths: [8, 8] },
   });
 });

@@ -3,7 +3,8 @@ import { parseRequestId } from '../admit/request-id.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import type { Feedback, LedgerEntry, Ports, RequestLedger } from '../ports.ts';
-import type { Receipt } from '../receipt.ts';
+import { present } from '../read-json.ts';
+import type { Receipt, RouteReceipt } from '../receipt.ts';
 import type { Found } from './lookup.ts';
 
 /** `GET /v1/receipts/{id}`: the whole decision. A request of another key does not exist. */
@@ -67,8 +68,9 @@ export const describeEntry = (entry: LedgerEntry) => ({
 });
 
 /** A receipt keeps nano-USD and milliseconds; outside, as beside it, amounts are dollars and times are ISO's. */
-const inDollars = ({ attempts, price, overrun, downgrade, ...receipt }: Receipt) => ({
+const inDollars = ({ attempts, price, overrun, downgrade, plan, ...receipt }: Receipt) => ({
   ...receipt,
+  plan: { ...plan, ...(plan.route && { route: routeInDollars(plan.route) }) },
   attempts: attempts.map(({ cost, startedAt, ...attempt }) => ({
     ...attempt,
     startedAt: new Date(startedAt).toISOString(),
@@ -111,3 +113,10 @@ const snakeCased = (value: unknown): unknown => {
 
 export const noSuchRequest = (): Refusal =>
   refuse('not_found', 'This key has made no request of that id.', { shouldRetry: false });
+
+/** The facts of a route by cost are amounts too. */
+const routeInDollars = ({ facts, ...route }: RouteReceipt) => {
+  if (facts?.policy !== 'cheapest') return { ...route, ...present('facts', facts) };
+  const { costs, ...others } = facts;
+  return { ...route, facts: { ...others, costsUsd: costs.map((cost) => formatUsd(BigInt(cost))) } };
+};

@@ -1,9 +1,10 @@
 import type { GatewayConfig, ProviderConfig } from '../../../lambdas/contract/config.ts';
-import { openaiVendor, type Vendor } from '../../support/vendors.ts';
+import type { Vendor } from '../../support/vendors.ts';
 import { chaosConfig } from '../chaos-gateway.ts';
 import { ANSWER, type ChaosCall, type ChaosUpstream } from '../chaos-upstream.ts';
 import type { Clients, Seen, Subject } from '../clients.ts';
 import { aliasOf, type FaultRow, MODES, type Mode, ROW_TIMEOUTS } from '../fault-rows.ts';
+import { meteredOpenai } from '../metered-openai.ts';
 
 /** Where a primary is, by what is wrong with its address. */
 export interface Addresses {
@@ -41,7 +42,7 @@ export const backupOrigin = (row: FaultRow, mode: Mode, { upstream }: Addresses)
 export const failOverConfig = (
   rows: readonly FaultRow[],
   addresses: Addresses,
-  vendor: Vendor = openaiVendor,
+  vendor: Vendor = meteredOpenai,
 ): GatewayConfig => {
   const all = rows.flatMap((row) => MODES.map((mode) => ({ row, mode, alias: aliasOf(row, mode) })));
   const providers = all.flatMap(({ row, mode, alias }): [string, ProviderConfig][] => [

@@ -109,8 +109,8 @@ const stopTimes = (seen: readonly Seen[], calls: readonly ChaosCall[]): number[]
   const byClient = new Map(calls.map((call) => [call.client, call]));
   return seen.flatMap(({ client, verdict, endedAt }) => {
     const call = byClient.get(client);
-    if (verdict !== 'left' || call?.endedAt === undefined) return [];
-    return [Math.max(0, call.endedAt - endedAt)];
+    const isLeftBehind = verdict === 'left' && call?.endedAt !== undefined && call.endedAt > endedAt;
+    return isLeftBehind ? [(call.endedAt ?? 0) - endedAt] : [];
   });
 };
 
