@@ -192,13 +192,19 @@ describe('without', () => {
 
   test.each([
     ['reading keys', 'GatewayFunctionRole|dynamodb:GetItem|StateAccess', 503],
-    ['taking from limits', 'GatewayFunctionRole|dynamodb:UpdateItem|StateLimits', 503],
     ['holding on accounts', 'GatewayFunctionRole|dynamodb:UpdateItem|StateAccounts', 503],
     ['opening entries', 'GatewayFunctionRole|dynamodb:PutItem|StateLedger', 503],
     ['reading the provider’s key', 'GatewayFunctionRole|secretsmanager:GetSecretValue|secret', 502],
   ])('%s no call is made', async (_, right, status) => {
     await deploy(right);
     await refusedCall(status);
+  });
+
+  test('taking from limits calls go on, counted by each process (docs/decisions/033)', async () => {
+    await deploy('GatewayFunctionRole|dynamodb:UpdateItem|StateLimits');
+    const before = upstream.requests.length;
+    expect((await ask()).choices[0]?.message.content).toBe('Hello');
+    expect(upstream.requests).toHaveLength(before + 1);
   });
 
   test('writing accounts the projector says which record must come again', async () => {
