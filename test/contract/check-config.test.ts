@@ -159,11 +159,12 @@ describe('checkConfig', () => {
       ]);
     });
 
-    test.each([
-      ['models.demo.cache', withModel({ cache: { exact: '1h' } })],
-    ])('%s is said to be of a later version', (path, value) => {
-      expect(problemsOf(value)[path]).toContain('not in this version yet');
-    });
+    test.each([['models.demo.cache', withModel({ cache: { exact: '1h' } })]])(
+      '%s is said to be of a later version',
+      (path, value) => {
+        expect(problemsOf(value)[path]).toContain('not in this version yet');
+      },
+    );
 
     test.each([
       [

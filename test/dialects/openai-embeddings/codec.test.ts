@@ -43,14 +43,12 @@ test('what is written of a request is read as the same request', () => {
   );
 });
 
-const vectors = fc
-  .tuple(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 32 }))
-  .chain(([count, length]) =>
-    fc.array(fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: length, maxLength: length }), {
-      minLength: count,
-      maxLength: count,
-    }),
-  );
+const vectors = fc.tuple(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 32 })).chain(([count, length]) =>
+  fc.array(fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: length, maxLength: length }), {
+    minLength: count,
+    maxLength: count,
+  }),
+);
 
 test('an answer keeps every number in both forms, and its count', () => {
   fc.assert(
