@@ -26,11 +26,11 @@ export const toAttribute = (value: Plain): AttributeValue => {
 const isList = (value: readonly Plain[] | { readonly [name: string]: Plain }): value is readonly Plain[] =>
   Array.isArray(value);
 
-export const toItem = (fields: { readonly [name: string]: Plain | undefined }): Item => {
-  const item: Item = {};
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) item[name] = toAttribute(value);
-  return item;
-};
+/** Not by assignment: names come from outside, and one may be `__proto__`. */
+export const toItem = (fields: { readonly [name: string]: Plain | undefined }): Item =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, toAttribute(value)]])),
+  );
 
 /** A number becomes a JavaScript number: for counts and times. Amounts are read by `amountOf`. */
 export const fromAttribute = (value: AttributeValue): Plain => {

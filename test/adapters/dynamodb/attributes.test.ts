@@ -23,6 +23,11 @@ describe('attributes', () => {
     );
   });
 
+  test('a name that objects have a meaning for is one like any other', () => {
+    const fields = JSON.parse('{"tags":{"__proto__":"a","constructor":"b"}}') as { [name: string]: Plain };
+    expect(JSON.stringify(fromItem(toItem(fields)))).toBe(JSON.stringify(fields));
+  });
+
   test('amounts stay exact, whatever their size', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(10n ** 38n) + 1n, max: 10n ** 38n - 1n }), (amount) => {
