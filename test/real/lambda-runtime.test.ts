@@ -464,12 +464,16 @@ test('the prober tells CloudWatch of a circuit as soon as it has opened', async 
       .filter((line) => line.includes('"CloudWatchMetrics"'))
       .map((line) => JSON.parse(line));
     expect(told).toEqual(
-      [
-        { CircuitOpen: 1, AllCircuitsOpen: 1 },
-        { Provider: 'demo', Model: 'tokens-20', CircuitOpen: 1 },
-        { Alias: 'demo', AllCircuitsOpen: 1 },
-      ].map((one) => expect.objectContaining(one)),
+      expect.arrayContaining(
+        [
+          { Provider: 'demo', Model: 'tokens-20', CircuitOpen: 1 },
+          { Alias: 'demo', AllCircuitsOpen: 1 },
+        ].map((one) => expect.objectContaining(one)),
+      ),
     );
+    // Of all targets: those that fail have opened theirs in the tests before.
+    const open = told.filter(({ Model: model }) => model !== undefined).length;
+    expect(told[0]).toMatchObject({ CircuitOpen: open });
   } finally {
     await prober.stop();
     rules.closeAllConnections();
