@@ -49,7 +49,7 @@ const table = [
   },
   {
     name: 'functions',
-    from: '^lambdas/(ledger-projector|ledger-closer|ledger-auditor|circuit-probe|budget-step)/',
+    from: '^lambdas/(ledger-projector|ledger-closer|ledger-auditor|circuit-probe|budget-step|pin-watch)/',
     may: ['lambdas/($1|wiring|core|contract)/', ...node()],
   },
   {
@@ -59,7 +59,7 @@ const table = [
     may: [
       'lib/',
       'lambdas/(contract|catalogue)/',
-      'lambdas/core/(route/|failures[.]ts$)',
+      'lambdas/core/((route|pins)/|failures[.]ts$)',
       ...cdk(),
       npm('esbuild'),
       ...node(),

@@ -11,6 +11,7 @@ import { AiGateway } from '../lib/ai-gateway.ts';
  *   stage             dev (default) or prod: the configuration stages/<stage>.config.ts, the stack Tollgate-<stage>
  *   config            another configuration file
  *   alarmTopicArn     where alarms are told
+ *   today             the day that pinned model versions are judged by (YYYY-MM-DD): what would fail then
  *   responseTransfer  buffered, for an emulator that can't stream
  */
 const app = new App();
@@ -26,6 +27,7 @@ const stage = contextOf('stage', STAGES) ?? 'dev';
 const file = contextOf('config') ?? `stages/${stage}.config.ts`;
 const responseTransfer = contextOf('responseTransfer', ['stream', 'buffered']) ?? 'stream';
 const alarmTopicArn = contextOf('alarmTopicArn');
+const today = contextOf('today');
 
 const loaded = await loadConfigFile(file);
 if (!loaded.ok)
@@ -39,5 +41,6 @@ new AiGateway(stack, 'Gateway', {
   config: loaded.config,
   responseTransfer,
   retainState: stage === 'prod',
+  ...(today !== undefined && { today }),
   ...(alarmTopicArn !== undefined && { alarmTopic: Topic.fromTopicArn(stack, 'AlarmTopic', alarmTopicArn) }),
 });

@@ -1,7 +1,9 @@
+import { Annotations, Duration } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { isDate } from '../lambdas/contract/calendar-date.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { MACHINE_OUTPUT } from '../lambdas/contract/stack-outputs.ts';
 import { Alarms } from './alarms.ts';
@@ -16,6 +18,8 @@ import { GatewayFunction } from './gateway-function.ts';
 import { gatewayMetric } from './gateway-metrics.ts';
 import { LedgerPipeline } from './ledger-pipeline.ts';
 import { secretOutputs, tableOutputs, writeOutputs } from './outputs.ts';
+import { PinWatch } from './pin-watch.ts';
+import { pinsAtSynth, pinWarnings } from './pins-at-synth.ts';
 import { QualityDashboard } from './quality-dashboard.ts';
 import { ReliabilityAlarms } from './reliability-alarms.ts';
 import { ReliabilityDashboard } from './reliability-dashboard.ts';
@@ -44,11 +48,20 @@ export interface AiGatewayProps {
   readonly reliabilityDashboard?: boolean;
   /** The *Quality* dashboard. Default: true. */
   readonly qualityDashboard?: boolean;
+  /** The day, `YYYY-MM-DD`, by which pinned model versions are judged: one that has retired fails the synth. Default: today. */
+  readonly today?: string;
   /** Whether the tables outlive the stack. Default: true. False only where the ledger may be lost. */
   readonly retainState?: boolean;
   /** `buffered` for an emulator that can't stream. Default: `stream`. */
   readonly responseTransfer?: 'stream' | 'buffered';
 }
+
+/** The first instant of a day. @throws {TypeError} for what is no day */
+const readDay = (today: string | undefined): number => {
+  if (today === undefined) return Date.now();
+  if (isDate(today)) return Date.parse(today);
+  throw new TypeError(`today: expected a day such as "2027-01-31", got ${JSON.stringify(today)}`);
+};
 
 const THROTTLE: Throttle = { requestsPerSecond: 500, burst: 1_000 };
 const MEMORY_MB = 512;
@@ -72,6 +85,7 @@ export class AiGateway extends Construct {
   readonly pipeline: LedgerPipeline;
   readonly escalation: BudgetEscalation;
   readonly prober: CircuitProber;
+  readonly pinWatch: PinWatch;
   readonly gatewayFunction: GatewayFunction;
   readonly gatewayApi: GatewayApi;
   readonly alarms: Alarms;
@@ -88,7 +102,10 @@ export class AiGateway extends Construct {
   constructor(scope: Construct, id: string, props: AiGatewayProps) {
     super(scope, id);
     const { domain, firewall, alarmTopic, retainState = true, responseTransfer = 'stream' } = props;
-    const deployed = checkDeployedConfig(props.config);
+    const nowMs = readDay(props.today);
+    const deployed = checkDeployedConfig(props.config, nowMs);
+    for (const { id: warning, text } of pinWarnings(pinsAtSynth(deployed.config, nowMs)))
+      Annotations.of(this).addWarningV2(warning, text);
     this.secretNames = secretNames(deployed.config);
     this.state = new State(this, 'State', { retain: retainState });
     const { tables } = this.state;
@@ -109,11 +126,13 @@ export class AiGateway extends Construct {
     this.escalation.startedBy(this.pipeline.projector);
     this.escalation.startedBy(this.pipeline.closer);
     this.prober = new CircuitProber(this, 'Prober', { deployed, tables });
+    this.pinWatch = new PinWatch(this, 'Pins', { config: deployed.config, tables });
     this.alarms = new Alarms(this, 'Alarms', {
       gateway: this.gatewayFunction.function,
       pipeline: this.pipeline,
       escalation: this.escalation,
       prober: this.prober,
+      pinWatch: this.pinWatch,
       ...(alarmTopic !== undefined && { topic: alarmTopic }),
     });
     this.costAlarms = new CostAlarms(this, 'CostAlarms', {
@@ -176,6 +195,11 @@ export class AiGateway extends Construct {
     return this.grantCommands(grantee, GRANTED_COMMANDS.grantManageBudgets);
   }
 
+  /** Lets somebody read what has changed in the calendar of pins (`tollgate pins history`). It can read what keys are called, too: they are in the same table. */
+  grantReadPins(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantReadPins);
+  }
+
   /** Lets somebody put the provider keys that the configuration names (`tollgate secrets put`), and read none. */
   grantPutSecrets(grantee: IGrantable): Grant {
     return this.grantCommands(grantee, GRANTED_COMMANDS.grantPutSecrets);
@@ -221,6 +245,11 @@ export class AiGateway extends Construct {
     return gatewayMetric('QualityScore', dimensions, { statistic: 'Average', ...options });
   }
 
+  /** Days until a version that aliases are pinned to retires, the nearest. @param dimensions `{ Alias }` or none: of all */
+  metricDaysToSunset(dimensions: Record<string, string> = {}, options?: MetricOptions): Metric {
+    return gatewayMetric('DaysToSunset', dimensions, { statistic: 'Minimum', period: Duration.days(1), ...options });
+  }
+
   /** Milliseconds by which the accounts lag behind the ledger. */
   metricProjectorLag(options?: MetricOptions): Metric {
     return this.pipeline.metricProjectorLag(options);
@@ -244,6 +273,7 @@ export class AiGateway extends Construct {
       ...tableOutputs(this.state.tables),
       FunctionName: { value: this.gatewayFunction.function.functionName, description: 'The gateway function' },
       BudgetTopic: { value: this.escalation.topic.topicArn, description: 'Where notices about budgets are published' },
+      PinTopic: { value: this.pinWatch.topic.topicArn, description: 'Where notices about pinned models are published' },
       [MACHINE_OUTPUT]: { value: this.escalation.machine.stateMachineArn, description: 'The workflow of budgets' },
       ...secretOutputs(this.secretNames),
       ...(domainTarget !== undefined && {

@@ -13,7 +13,9 @@ import { Construct } from 'constructs';
 import { EPOCH_MS } from '../lambdas/contract/timing.ts';
 import type { BudgetEscalation } from './budget-escalation.ts';
 import type { CircuitProber } from './circuit-prober.ts';
+import { gatewayMetric } from './gateway-metrics.ts';
 import type { LedgerPipeline } from './ledger-pipeline.ts';
+import type { PinWatch } from './pin-watch.ts';
 import { describeAlarm } from './runbook.ts';
 
 export interface AlarmsProps {
@@ -21,14 +23,18 @@ export interface AlarmsProps {
   readonly pipeline: LedgerPipeline;
   readonly escalation: BudgetEscalation;
   readonly prober: CircuitProber;
+  readonly pinWatch: PinWatch;
   readonly topic?: ITopic;
 }
+
+/** The last of the notices. */
+const ALARM_DAYS = 7;
 
 /** What somebody has to look at. None of it loses money or admits too much: refusals come early, or answers fail. */
 export class Alarms extends Construct {
   readonly all: readonly Alarm[];
 
-  constructor(scope: Construct, id: string, { gateway, pipeline, escalation, prober, topic }: AlarmsProps) {
+  constructor(scope: Construct, id: string, { gateway, pipeline, escalation, prober, pinWatch, topic }: AlarmsProps) {
     super(scope, id);
     const period = Duration.millis(EPOCH_MS);
     const above = (alarmId: string, metric: Metric, description: string, options: Partial<CreateAlarmOptions> = {}) =>
@@ -94,6 +100,23 @@ export class Alarms extends Construct {
         'ProberFailed',
         prober.failures.metricApproximateNumberOfMessagesVisible(waiting),
         'Rounds of the circuit prober failed, or it could not be started: broken targets are tried again by requests alone.',
+      ),
+      above(
+        'PinWatchFailed',
+        pinWatch.failures.metricApproximateNumberOfMessagesVisible(waiting),
+        'The daily look at pinned model versions failed, or somebody could not be told of one that retires; the queue says what.',
+      ),
+      above(
+        'PinRetires',
+        gatewayMetric('DaysToSunset', {}, { statistic: 'Minimum', period: Duration.days(1) }),
+        `A model version that an alias is pinned to retires within ${ALARM_DAYS} days, or has. The metric by Alias says of which alias.`,
+        {
+          threshold: ALARM_DAYS,
+          comparisonOperator: ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
+          // It is measured once a day, not always at the same second.
+          evaluationPeriods: 2,
+          datapointsToAlarm: 1,
+        },
       ),
     ];
     if (topic !== undefined) for (const alarm of this.all) alarm.addAlarmAction(new SnsAction(topic));

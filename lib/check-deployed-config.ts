@@ -1,27 +1,28 @@
-import { readCatalogue } from '../lambdas/catalogue/catalogue.ts';
+import { catalogue, catalogueData } from '../lambdas/catalogue/catalogue.ts';
 import { cutCatalogue, type DeployedConfig } from '../lambdas/catalogue/deployed-config.ts';
-import models from '../lambdas/catalogue/models.json' with { type: 'json' };
 import { checkConfig } from '../lambdas/contract/check-config.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { type ConfigProblem, pathText, problemText } from '../lambdas/contract/config-problem.ts';
 import { resolveGateway } from '../lambdas/core/route/resolve-gateway.ts';
+import { pinsAtSynth, retiredPinProblems } from './pins-at-synth.ts';
 
 /**
  * Checks a configuration for a deployment: shape and references, prices and pins against the catalogue, and that every
- * secret is one that a deployed function can read.
+ * secret is one that a deployed function can read, and that no pinned version has retired.
  *
+ * @param nowMs the day that retirement is judged by
  * @returns what travels in the bundle
  * @throws {Error} with every problem on a line of its own: the field's path, what was got, what is expected
  */
-export const checkDeployedConfig = (value: unknown): DeployedConfig => {
+export const checkDeployedConfig = (value: unknown, nowMs: number = Date.now()): DeployedConfig => {
   const checked = checkConfig(value);
   if (!checked.ok) throw refusal(checked.problems);
   const { config } = checked;
-  const catalogue = cutCatalogue(models, config);
-  const resolved = resolveGateway(config, readCatalogue(models), 0);
-  const problems = [...localSecrets(config), ...(resolved.ok ? [] : resolved.problems)];
+  const resolved = resolveGateway(config, catalogue, 0);
+  const retired = retiredPinProblems(config, pinsAtSynth(config, nowMs));
+  const problems = [...localSecrets(config), ...(resolved.ok ? retired : resolved.problems)];
   if (problems.length > 0) throw refusal(problems);
-  return { config, catalogue };
+  return { config, catalogue: cutCatalogue(catalogueData, config) };
 };
 
 /** `env:` would put the key itself into the template and into the function's settings, for everyone who may read those. */

@@ -70,6 +70,7 @@ export const COMMAND_RIGHTS = {
     tables: { accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'] },
     machine: ['states:SendTaskSuccess'],
   },
+  'pins history': { tables: { access: ['dynamodb:Scan'] } },
   'secrets put': { secrets: ['secretsmanager:CreateSecret', 'secretsmanager:PutSecretValue'] },
 } as const satisfies Record<string, CommandRights>;
 
@@ -83,6 +84,7 @@ export const GRANTED_COMMANDS = {
   grantManageCircuits: ['circuits list', 'circuits open', 'circuits close'],
   grantManageRuns: ['runs show', 'runs kill'],
   grantManageBudgets: ['budgets show', 'budgets set', 'budgets approve'],
+  grantReadPins: ['pins history'],
   grantPutSecrets: ['secrets put'],
 } as const satisfies Record<string, readonly Command[]>;
 

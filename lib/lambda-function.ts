@@ -20,7 +20,8 @@ export interface LambdaFunctionProps {
     | 'ledger-closer'
     | 'ledger-auditor'
     | 'circuit-probe'
-    | 'budget-step';
+    | 'budget-step'
+    | 'pin-watch';
   readonly description: string;
   readonly memoryMb: number;
   readonly timeout: Duration;

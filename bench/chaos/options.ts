@@ -24,7 +24,7 @@ export const CHAOS_HELP = `npm run chaos -- [options]
   --quick        500 clients, for a first look
   --only A,B     some scenarios only: ${STEPS.join(', ')}
   --peers        also Portkey (npm) and LiteLLM (PyPI, about 700 MB), installed into bench/.peers/ the first time
-  --write        writes the tables of docs/reliability.md that were measured
+  --write        writes the tables of docs/reliability.md; with --only= --peers that of the peers alone
 `;
 
 /** @throws with what was got and what is allowed; undefined where help was asked for. */
@@ -47,6 +47,8 @@ export const readChaosOptions = (args: string[]): ChaosOptions | undefined => {
   const wanted = values.only?.split(',').filter(Boolean);
   const unknown = wanted?.find((name) => !STEPS.some((step) => step === name));
   if (unknown !== undefined) throw new Error(`--only: got "${unknown}", allowed are ${STEPS.join(', ')}`);
+  if (values.write && wanted !== undefined && wanted.length > 0)
+    throw new Error('--write: a table of some scenarios is none; leave --only out, or say --only= --peers');
   return {
     clients,
     steps: wanted === undefined ? STEPS : STEPS.filter((step) => wanted.includes(step)),

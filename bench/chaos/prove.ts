@@ -2,12 +2,13 @@
 import { CIRCUIT } from '../../lambdas/core/call/call-policy.ts';
 import type { Stage } from '../../test/chaos/chaos-gateway.ts';
 import type { Seen } from '../../test/chaos/clients.ts';
+import { openFragileEmbedded, type StoreFault } from '../../test/chaos/fragile-embedded.ts';
 import { runAllOpen } from '../../test/chaos/scenarios/all-open.ts';
 import { runHangUps } from '../../test/chaos/scenarios/hang-ups.ts';
 import { runRegions } from '../../test/chaos/scenarios/regions.ts';
 import { runRetryAfter } from '../../test/chaos/scenarios/retry-after.ts';
 import { runSharedCircuit } from '../../test/chaos/scenarios/shared-circuit.ts';
-import { runStoreOutage, type StoreFault } from '../../test/chaos/scenarios/store-outage.ts';
+import { runStoreOutage } from '../../test/chaos/scenarios/store-outage.ts';
 import { percentile } from '../statistics.ts';
 import { ms, p50And99 } from './fail-over-table.ts';
 import type { Proof } from './proof.ts';
@@ -80,7 +81,7 @@ export const proveHangUps = async (stage: Stage, clients: number): Promise<Proof
     }`,
     isMet:
       failed === 0 &&
-      run.stillOpen === 0 &&
+      run.stillOpen + run.wentOn === 0 &&
       percentile(stopped, 0.99) <= STOPPED_WITHIN_MS &&
       run.unsettled.length + run.wrong.length + run.wrongAccounts.length === 0 &&
       grownMb <= MEMORY_MB,
@@ -90,8 +91,8 @@ export const proveHangUps = async (stage: Stage, clients: number): Promise<Proof
 const STORE_TITLES: Record<StoreFault, string> = { gone: 'fails at once', locked: 'does not answer' };
 
 export const proveStore = async (stage: Stage, fault: StoreFault, outageMs: number): Promise<Proof> => {
-  const run = await runStoreOutage({ fault, outageMs, atOnce: 32 }, stage);
-  const all = [...run.carriedOver, ...run.during, ...run.strangers, ...run.after];
+  const run = await runStoreOutage({ outageMs, atOnce: 32 }, stage.clients, openFragileEmbedded(stage, fault));
+  const all = [...run.carriedOver, ...run.during, ...(run.stranger ? [run.stranger] : []), ...run.after];
   const by = (status: number, seen: readonly Seen[]): number => seen.filter((one) => one.status === status).length;
   const refused = [...run.during, ...run.carriedOver].filter(({ verdict }) => verdict !== 'answered');
   const byPolicy = refused.every(({ status, code }) => status === 503 && code === 'store_unavailable');
@@ -101,6 +102,8 @@ export const proveStore = async (stage: Stage, fault: StoreFault, outageMs: numb
       byPolicy ? ', all with 503 `store_unavailable`' : ' not by policy'
     }; ${by(401, all)} with 401; ${run.lost.length} lost, ${run.unsettled.length} not settled; first answer ${ms(run.backMs)} ms after the return`,
     isMet:
+      run.before.length > 0 &&
+      failedIn(run.before) === 0 &&
       byPolicy &&
       by(401, all) === 0 &&
       run.lost.length + run.unsettled.length + run.wrongAccounts.length === 0 &&
@@ -127,6 +130,6 @@ export const proveAllOpen = async (stage: Stage, clients: number): Promise<Proof
   return {
     promise: 'all circuits open: the least bad target is tried, and says so in the receipt',
     measured: `${told} of ${run.failing.length} were told, for ${most} call at most; once a target was well again ${failed} of ${run.recovered.length} failed`,
-    isMet: told === run.failing.length && most === 1 && failed === 0 && run.leastBad.length > 0,
+    isMet: told === run.failing.length && most >= 1 && most <= 2 && failed === 0 && run.leastBad.length > 0,
   };
 };

@@ -12,9 +12,9 @@ import { type Addresses, failOverConfig, planRows, runFailOver } from '../../tes
 import { findFreePort } from '../child.ts';
 import { describeMachine, readMachineLoad } from '../machine.ts';
 import { replacePart, toTable } from '../pages/marked-part.ts';
+import { comparePeers } from './compare-peers.ts';
 import { FAIL_OVER_HEAD, failOverLine, proveFailOver, type RowResult } from './fail-over-table.ts';
 import { CHAOS_HELP, type ChaosOptions, readChaosOptions } from './options.ts';
-import { comparePeers } from './peers.ts';
 import type { Proof } from './proof.ts';
 import { proveAllOpen, proveHangUps, proveRegions, proveRetryAfter, proveSharedCircuit, proveStore } from './prove.ts';
 
@@ -57,7 +57,6 @@ const failOver = async ({ clients }: ChaosOptions, stage: Stage): Promise<RowRes
 interface Outcome {
   proofs: Proof[];
   rows: RowResult[];
-  peers: string | undefined;
 }
 
 const runAll = async (options: ChaosOptions, stage: Stage): Promise<Outcome> => {
@@ -99,8 +98,7 @@ const runAll = async (options: ChaosOptions, stage: Stage): Promise<Outcome> => 
         step satisfies never;
     }
   }
-  const peers = options.withPeers ? await comparePeers(stage, say) : undefined;
-  return { proofs, rows, peers };
+  return { proofs, rows };
 };
 
 const describeRun = (before: number, after: number): string => {
@@ -109,14 +107,13 @@ const describeRun = (before: number, after: number): string => {
   return `${day}: ${processor}, ${cores} cores, ${memoryGb} GB, ${system}, Node ${node}; load average ${before} before, ${after} after. Clients, upstream and gateway share the machine, so milliseconds mean something only beside each other.\n`;
 };
 
-const writePage = ({ proofs, rows, peers }: Outcome, about: string): void => {
-  let page = readFileSync(PAGE, 'utf8');
+const writePart = (name: string, text: string): void =>
+  writeFileSync(PAGE, replacePart(readFileSync(PAGE, 'utf8'), name, text));
+
+const writeProofs = ({ proofs, rows }: Outcome, about: string): void => {
   const lines = proofs.map(({ promise, measured, isMet }) => [promise, measured, isMet ? 'yes' : '**no**']);
-  if (proofs.length > 0)
-    page = replacePart(page, 'promises', `${about}\n${toTable(['promise', 'measured', 'kept'], lines)}`);
-  if (rows.length > 0) page = replacePart(page, 'faults', toTable(FAIL_OVER_HEAD, rows.map(failOverLine)));
-  if (peers !== undefined) page = replacePart(page, 'peers', `${about}\n${peers}`);
-  writeFileSync(PAGE, page);
+  writePart('promises', `${about}\n${toTable(['promise', 'measured', 'kept'], lines)}`);
+  writePart('faults', toTable(FAIL_OVER_HEAD, rows.map(failOverLine)));
 };
 
 const main = async (): Promise<number> => {
@@ -137,10 +134,14 @@ const main = async (): Promise<number> => {
           ({ promise, measured, isMet }) => `${isMet ? 'met    ' : 'NOT MET'} ${promise}\n        ${measured}`,
         ),
         ...(outcome.rows.length > 0 ? [toTable(FAIL_OVER_HEAD, outcome.rows.map(failOverLine))] : []),
-        outcome.peers ?? '',
       ].join('\n'),
     );
-    if (options.write) writePage(outcome, about);
+    if (options.write && outcome.proofs.length > 0) writeProofs(outcome, about);
+    if (options.withPeers) {
+      const tables = await comparePeers(stage, say);
+      console.log(tables);
+      if (options.write) writePart('peers', `${describeRun(before, readMachineLoad().oneMinute)}\n${tables}`);
+    }
     return outcome.proofs.every(({ isMet }) => isMet) ? 0 : 1;
   } finally {
     await stage.clients.close();

@@ -56,7 +56,10 @@ const WORDS: Record<Uncarried, { what: string; how: string }> = {
   },
   refusal: { what: 'A refusal of an earlier turn', how: 'text' },
   citations: { what: 'Citations of earlier turns', how: 'the text goes without' },
-  cache: { what: 'Prompt-cache breakpoints', how: 'left out: these vendors cache by themselves' },
+  cache: {
+    what: 'Prompt-cache breakpoints',
+    how: 'left out: these vendors cache by themselves; OpenRouter’s Claude and Gemini get them',
+  },
   'cache-1h': { what: 'Breakpoints of an hour', how: 'as above' },
   reasoning: {
     what: 'Unsigned reasoning of earlier turns',

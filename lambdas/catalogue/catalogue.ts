@@ -9,8 +9,10 @@ import {
   type SearchSize,
   timesPerMille,
 } from '../contract/price.ts';
+import lifecycle from './lifecycle.json' with { type: 'json' };
+import { type Lifecycle, readLifecycle, type StatedLifecycle, withLifecycle } from './lifecycle.ts';
 import { maxImageTokensOf } from './media-tokens.ts';
-import data from './models.json' with { type: 'json' };
+import models from './models.json' with { type: 'json' };
 
 /** The vendors whose public prices the catalogue carries. */
 export const CATALOGUE_VENDORS = ['openai', 'anthropic', 'gemini', 'azure-openai', 'bedrock'] as const;
@@ -25,8 +27,8 @@ export interface CatalogueModel {
   maxOutputTokens: number;
   /** The most that one image can count as input, tokens. */
   maxImageTokens: number;
-  /** Date from which the vendor may stop serving it, `YYYY-MM-DD`. */
-  retiresOn?: string;
+  /** What is known of its end; absent = nothing is. */
+  lifecycle?: Lifecycle;
   /** What processing in one region, where the vendor offers it at an address of its own, multiplies the price by, in thousandths. */
   regionalUpliftPerMille: number;
 }
@@ -85,7 +87,13 @@ export interface CatalogueRow extends CardRow {
   can: string;
   context: number;
   output: number;
+  /** The day it retires. The five after it are the vendors' pages' (lifecycle.ts). */
   ends?: string;
+  state?: StatedLifecycle;
+  deprecated?: string;
+  notBefore?: string;
+  next?: string;
+  said?: string;
   /** What the vendor's regional addresses multiply all rates by. */
   uplift?: string;
   services?: Partial<Record<PricedService, ServiceRow>>;
@@ -130,8 +138,13 @@ const readRow = (model: string, row: CatalogueRow, source: string): CatalogueMod
   maxOutputTokens: row.output,
   maxImageTokens: maxImageTokensOf(model),
   regionalUpliftPerMille: row.uplift === undefined ? 1_000 : parsePerMille(row.uplift),
-  ...(row.ends === undefined ? {} : { retiresOn: row.ends }),
+  ...lifecycleOf(row, source),
 });
+
+const lifecycleOf = (row: CatalogueRow, source: string): Pick<CatalogueModel, 'lifecycle'> => {
+  const known = readLifecycle(row, source);
+  return known === undefined ? {} : { lifecycle: known };
+};
 
 const readPrice = (row: CatalogueRow, source: string): Price => {
   const card = readCard(row);
@@ -188,5 +201,8 @@ const readRates = (row: RatesRow): Rates => {
   };
 };
 
+/** The catalogue that this version was built with, as data. */
+export const catalogueData: CatalogueData = /* @__PURE__ */ withLifecycle(models satisfies CatalogueData, lifecycle);
+
 /** The catalogue that this version was built with. */
-export const catalogue: Catalogue = /* @__PURE__ */ readCatalogue(data satisfies CatalogueData);
+export const catalogue: Catalogue = /* @__PURE__ */ readCatalogue(catalogueData);

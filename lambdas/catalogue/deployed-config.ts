@@ -11,11 +11,21 @@ export interface DeployedConfig {
   catalogue: CatalogueData;
 }
 
-/** The part of a catalogue that a configuration can ask for: the rows of its targets, in every region. */
-export const cutCatalogue = ({ asOf, sources, models }: CatalogueData, config: GatewayConfig): CatalogueData => {
-  const names = Object.values(config.models).flatMap(({ targets }) =>
-    targets.map(({ model, deploymentOf }) => deploymentOf ?? model),
-  );
+/**
+ * The part of a catalogue that a configuration can ask for: the rows of its targets, in every region.
+ *
+ * @param withSuccessors the rows of what replaces them as well: calls don't need them, whoever tells of their end does
+ */
+export const cutCatalogue = (
+  { asOf, sources, models }: CatalogueData,
+  config: GatewayConfig,
+  { withSuccessors = false } = {},
+): CatalogueData => {
+  const targets = Object.values(config.models).flatMap((model) => model.targets);
+  const own = targets.map(({ model, deploymentOf }) => deploymentOf ?? model);
+  const names = withSuccessors
+    ? [...own, ...targets.flatMap(({ lifecycle }) => lifecycle?.successor ?? []), ...successorsOf(own, models)]
+    : own;
   // A fine-tuned model is looked up by its base: `ft:<base>`.
   const wanted = new Set(names.map((name) => (name.startsWith('ft:') ? name.split(':').slice(0, 2).join(':') : name)));
   const rowsOf = (vendor: CatalogueVendor): Record<string, CatalogueRow> =>
@@ -37,3 +47,8 @@ export const cutCatalogue = ({ asOf, sources, models }: CatalogueData, config: G
     },
   };
 };
+
+const successorsOf = (names: readonly string[], models: CatalogueData['models']): string[] =>
+  Object.values(models).flatMap((rows) =>
+    names.flatMap((name) => (Object.hasOwn(rows, name) ? (rows[name]?.next ?? []) : [])),
+  );

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { MAX_NAME_LENGTH } from '../contract/bounds.ts';
+import { DAY_MS } from '../contract/calendar-date.ts';
 import { parseDuration } from '../contract/duration.ts';
 import { type NanoUsd, parseUsd } from '../contract/money.ts';
 import { RUN_ID, RUN_ID_WORDS } from '../contract/scope-names.ts';
@@ -50,6 +51,12 @@ export const readTags = (text: string): Record<string, string> => {
 
 export const readDuration = (text: string): number =>
   parseDuration(text) ?? invalid('Expected a duration such as 90s, 10m, 24h or 30d.');
+
+/** Whole days: dates have no hours. */
+export const readDays = (text: string): number => {
+  const ms = readDuration(text);
+  return ms % DAY_MS === 0 ? ms : invalid('Expected whole days such as 90d.');
+};
 
 const LONGEST_TIMEOUT_MS = 3_600_000;
 

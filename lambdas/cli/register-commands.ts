@@ -3,6 +3,7 @@ import { registerBudgetCommands } from './commands/budgets.ts';
 import { registerCircuitCommands } from './commands/circuits.ts';
 import { registerKeyCommands } from './commands/keys.ts';
 import { registerLedgerCommands } from './commands/ledger.ts';
+import { registerPinCommands } from './commands/pins.ts';
 import { registerPriceCommand } from './commands/prices.ts';
 import { registerQuoteCommand } from './commands/quote.ts';
 import { registerRunCommands } from './commands/runs.ts';
@@ -20,6 +21,7 @@ export const registerCommands = (cli: Cli): void => {
   registerCircuitCommands(cli);
   registerRunCommands(cli);
   registerSecretCommands(cli);
+  registerPinCommands(cli);
   registerPriceCommand(cli);
   registerQuoteCommand(cli);
   registerSmokeCommand(cli);

@@ -19,20 +19,61 @@ export interface ChatQuirks {
   seedField?: string;
   /** Fields that the server refuses a request for. They are left out, and named to the client where it set them. */
   omits?: readonly string[];
+  /**
+   * What messages may hold beside `role`, `content` and tool calls, where the server refuses all else; it is left out, and named
+   * where it had a meaning. Absent: what a client sends goes on, but nulls and empty lists.
+   */
+  messageFields?: readonly string[];
+  /**
+   * Marks of what of a prompt is to be cached:
+   * - `cache_control`: taken on parts and tools, for the models that cache only what is marked
+   * - `none`: refused; these cache by themselves
+   * - absent: not known. What a client sends goes on as it came; nothing is added.
+   */
+  cachePoints?: 'cache_control' | 'none';
 }
+
+/** Fields that OpenAI has and that servers which take no unknown ones answer 400 or 422 to. */
+const OPENAIS_OWN = [
+  'audio',
+  'cache_control',
+  'modalities',
+  'moderation',
+  'prompt_cache_key',
+  'prompt_cache_options',
+  'prompt_cache_retention',
+  'safety_identifier',
+  'store',
+  'verbosity',
+  'web_search_options',
+] as const;
 
 /** Vendors whose ways are known, and the hosts that they are known by; a leading dot stands for any name before it. November 2026. */
 const VENDORS = {
   cerebras: {
     hosts: ['.cerebras.ai'],
-    quirks: { reasoning: 'none', omits: ['frequency_penalty', 'presence_penalty', 'logit_bias'] },
+    quirks: {
+      reasoning: 'none',
+      omits: ['frequency_penalty', 'presence_penalty', 'logit_bias', ...OPENAIS_OWN],
+      messageFields: ['name'],
+      cachePoints: 'none',
+    },
   },
   deepseek: { hosts: ['.deepseek.com'], quirks: { reasoning: 'reasoning_content', reasoningBesideCalls: true } },
   google: {
     hosts: ['generativelanguage.googleapis.com', '.aiplatform.googleapis.com', '-aiplatform.googleapis.com'],
     quirks: { reasoning: 'extra_content' },
   },
-  groq: { hosts: ['.groq.com'], quirks: { reasoning: 'none', omits: ['logprobs', 'top_logprobs', 'logit_bias'] } },
+  groq: {
+    hosts: ['.groq.com'],
+    // "property 'refusal' is unsupported", and `name` is too.
+    quirks: {
+      reasoning: 'none',
+      omits: ['logprobs', 'top_logprobs', 'logit_bias', ...OPENAIS_OWN],
+      messageFields: [],
+      cachePoints: 'none',
+    },
+  },
   mistral: {
     hosts: ['.mistral.ai'],
     // It answers 422 to fields it does not know, and sends usage in a stream unasked.
@@ -40,14 +81,19 @@ const VENDORS = {
       reasoning: 'none',
       shortCallIds: true,
       seedField: 'random_seed',
-      omits: ['stream_options', 'user', 'logprobs', 'top_logprobs', 'logit_bias'],
+      omits: ['stream_options', 'user', 'logprobs', 'top_logprobs', 'logit_bias', 'service_tier', ...OPENAIS_OWN],
+      messageFields: ['prefix'],
+      cachePoints: 'none',
     },
   },
   moonshot: {
     hosts: ['.moonshot.ai', '.moonshot.cn'],
     quirks: { reasoning: 'reasoning_content', reasoningBesideCalls: true },
   },
-  openrouter: { hosts: ['openrouter.ai', '.openrouter.ai'], quirks: { reasoning: 'reasoning_details' } },
+  openrouter: {
+    hosts: ['openrouter.ai', '.openrouter.ai'],
+    quirks: { reasoning: 'reasoning_details', cachePoints: 'cache_control' },
+  },
   xai: { hosts: ['.x.ai'], quirks: { reasoning: 'none' } },
   zai: { hosts: ['.z.ai', '.bigmodel.cn'], quirks: { reasoning: 'reasoning_content' } },
 } as const satisfies Record<string, { hosts: readonly string[]; quirks: ChatQuirks }>;

@@ -4,7 +4,8 @@ import { limitProblems } from './check-limits.ts';
 import { routeProblems } from './check-routes.ts';
 import type { BudgetConfig, GatewayConfig, PriceConfig, RunBudgetConfig, TargetConfig } from './config.ts';
 import { type ConfigProblem, didYouMean, pathText, shown } from './config-problem.ts';
-import { gatewaySchema, MESSAGE_SEPARATOR } from './config-schema.ts';
+import { gatewaySchema } from './config-schema.ts';
+import { MESSAGE_SEPARATOR } from './config-values.ts';
 import { parseSimulatorModel } from './simulator-model.ts';
 
 export type CheckedConfig = { ok: true; config: GatewayConfig } | { ok: false; problems: ConfigProblem[] };
@@ -98,8 +99,8 @@ const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
           message: `has another price, size, quota or set of capabilities than the same target at ${first.path}; give both the same`,
         });
     });
-    const { connectMs, firstTokenMs, idleMs, heartbeatMs, totalMs } = timeouts ?? {};
-    for (const [name, ms] of Object.entries({ connectMs, firstTokenMs, idleMs, heartbeatMs }))
+    const { connectMs, firstTokenMs, idleMs, answerMs, heartbeatMs, totalMs } = timeouts ?? {};
+    for (const [name, ms] of Object.entries({ connectMs, firstTokenMs, idleMs, answerMs, heartbeatMs }))
       if (ms !== undefined && totalMs !== undefined && ms > totalMs)
         problems.push({
           path: pathText(['models', alias, 'timeouts', name]),

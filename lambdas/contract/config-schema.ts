@@ -1,84 +1,13 @@
 import { z } from 'zod';
 import { MAX_NAME_LENGTH, MAX_OUTPUT_TOKENS } from './bounds.ts';
+import { isDate } from './calendar-date.ts';
 import { CHAT_VENDORS, type ChatQuirks, type ChatVendor } from './chat-quirks.ts';
-import type { CapabilityConfig, SecretReference, SurfaceConfig, Usd } from './config.ts';
+import type { CapabilityConfig, SecretReference, SurfaceConfig } from './config.ts';
 import { didYouMean, shown } from './config-problem.ts';
-import { parseUsd } from './money.ts';
+import { checked, fields, hintFor, list, named, oneOf, quoted, usd, whole } from './config-values.ts';
 import { RUN_ID, RUN_ID_WORDS, TAG, TAG_NAME } from './scope-names.ts';
 import { isTimeZone } from './time-zone.ts';
 import { LONGEST_CALL_MS } from './timing.ts';
-
-/** Fields and kinds that the design has and this version does not: refused like any unknown one, but not called a mistake. */
-const LATER = new Set(['cache']);
-
-/** Separates the messages of one issue: zod reports all unknown fields of an object as one. */
-export const MESSAGE_SEPARATOR = '\n';
-
-/** A value that is checked by hand, so that the message can say what was got and what is allowed. */
-const checked = <T>(isRight: (value: unknown) => boolean, expected: string, show = shown) =>
-  z.custom<T>(isRight, { error: ({ input }) => `expected ${expected}, got ${show(input)}` });
-
-/** An object with these fields and no others. */
-const fields = <Shape extends z.ZodRawShape>(shape: Shape) =>
-  z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => unknownField(key, Object.keys(shape))).join(MESSAGE_SEPARATOR)
-        : `expected an object, got ${shown(issue.input)}`,
-  });
-
-const unknownField = (name: string, allowed: string[]): string => {
-  const hint = LATER.has(name) ? ' It is not in this version yet.' : didYouMean(name, allowed);
-  return `unknown field.${hint} Allowed here: ${allowed.join(', ')}.`;
-};
-
-const named = <Value extends z.ZodType>(isName: RegExp, expected: string, value: Value) =>
-  z.record(
-    checked<string>((name) => typeof name === 'string' && isName.test(name), expected),
-    value,
-    {
-      error: ({ input }) => `expected an object, got ${shown(input)}`,
-    },
-  );
-
-const list = <Item extends z.ZodType>(item: Item, expected: string, max: number) =>
-  z.array(item, { error: ({ input }) => `expected ${expected}, got ${shown(input)}` }).check(({ value, issues }) => {
-    if (value.length < 1 || value.length > max)
-      issues.push({
-        code: 'custom',
-        input: value,
-        message: `expected ${expected}, 1 to ${max} of them, got ${value.length}`,
-      });
-    const twice = value.find((entry, index) => typeof entry === 'string' && value.indexOf(entry) !== index);
-    if (twice !== undefined) issues.push({ code: 'custom', input: value, message: `${shown(twice)} is given twice` });
-  });
-
-const oneOf = <const T extends string>(...allowed: T[]) =>
-  z.custom<T>((value) => (allowed as unknown[]).includes(value), {
-    error: ({ input }) => `expected one of ${quoted(allowed)}, got ${shown(input)}.${hintFor(input, allowed)}`,
-  });
-
-const quoted = (words: readonly string[]): string => words.map((word) => `"${word}"`).join(', ');
-
-const hintFor = (input: unknown, allowed: readonly string[]): string => {
-  if (typeof input !== 'string') return '';
-  return LATER.has(input) ? ' That is not in this version yet.' : didYouMean(input, allowed);
-};
-
-const whole = (min: number, max: number, unit: string) =>
-  checked<number>(
-    (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max,
-    `a whole number of ${unit} from ${min} to ${max}`,
-  );
-
-const MOST_USD = 1_000_000_000;
-const USD = /^\$?\d{1,10}(,\d{3})*(\.\d{1,18})?$/;
-
-/** Nano-USD of up to a billion dollars fit into every store's integers. */
-const usd = checked<Usd>((value) => {
-  if (typeof value === 'number') return value >= 0 && value <= MOST_USD;
-  return typeof value === 'string' && USD.test(value.trim()) && parseUsd(value) <= parseUsd(MOST_USD);
-}, `US dollars such as "$20" or 0.15, at most ${MOST_USD}`);
 
 const SECRET_REFERENCE = /^(secret:[\w/+=.@-]{1,256}|env:[A-Za-z_]\w{0,255})$/;
 
@@ -125,6 +54,8 @@ const quirks = fields({
   outputLimitField: oneOf('max_completion_tokens').optional(),
   seedField: fieldName.optional(),
   omits: list(fieldName, 'an array of field names', 32).optional(),
+  messageFields: list(fieldName, 'an array of field names', 32).optional(),
+  cachePoints: oneOf<NonNullable<ChatQuirks['cachePoints']>>('cache_control', 'none').optional(),
 });
 
 /** Regions of providers that are not AWS: `swedencentral`, `eu`, what a company calls its own. */
@@ -262,6 +193,14 @@ const target = fields({
   maxDocumentTokens: whole(0, 100_000_000, 'tokens').optional(),
   limits: rateLimit.optional(),
   weight: whole(0, 1_000_000, 'shares').optional(),
+  lifecycle: fields({
+    deprecated: checked<string>(isDate, 'a date such as "2027-01-31"').optional(),
+    retires: checked<string>(
+      (value) => value === 'never' || isDate(value),
+      'a date such as "2027-01-31", or "never"',
+    ).optional(),
+    successor: checked<string>(isPrintable, "the provider's name of a model").optional(),
+  }).optional(),
 });
 
 const timeoutMs = whole(1, LONGEST_CALL_MS, 'milliseconds');
@@ -312,6 +251,7 @@ const model = fields({
     connectMs: timeoutMs.optional(),
     firstTokenMs: timeoutMs.optional(),
     idleMs: timeoutMs.optional(),
+    answerMs: timeoutMs.optional(),
     totalMs: timeoutMs.optional(),
     minTokensPerSecond: whole(1, 1_000, 'tokens a second').optional(),
     heartbeatMs: whole(100, LONGEST_CALL_MS, 'milliseconds').optional(),

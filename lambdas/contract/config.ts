@@ -153,6 +153,18 @@ export interface TargetConfig<Provider extends string = string> {
   limits?: RateLimitConfig;
   /** Under the policy `weighted`: its share beside the others', all regions together. 1 unless given; 0 = only as a fallback. */
   weight?: number;
+  /** What is known here of the model's end, such as an agreement with the vendor; wins over the catalogue. */
+  lifecycle?: LifecycleConfig;
+}
+
+/** Dates are `YYYY-MM-DD`, UTC. */
+export interface LifecycleConfig {
+  /** When its end was announced. */
+  deprecated?: string;
+  /** The day from which it is not served any more; `never` where the catalogue's date does not hold here. */
+  retires?: string;
+  /** The provider's name of the model that is to replace it. */
+  successor?: string;
 }
 
 export interface TimeoutsConfig {
@@ -162,6 +174,11 @@ export interface TimeoutsConfig {
   firstTokenMs?: number;
   /** Between two pieces of an answer. */
   idleMs?: number;
+  /**
+   * For a whole answer that is not streamed, while others are left to ask; its share of what is left of `totalMs` unless given.
+   * What a target works on longer may be billed, and is asked of the next one.
+   */
+  answerMs?: number;
   totalMs?: number;
   /** A stream that comes slower than this, over ten seconds, ends with an error event. None unless given. */
   minTokensPerSecond?: number;

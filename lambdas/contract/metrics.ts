@@ -52,6 +52,8 @@ export const METRIC_UNITS = {
   CloseLagMs: 'Milliseconds',
   /** Accounts that the audit found to differ from their entries. */
   AuditDifferences: 'Count',
+  /** Days until a version that an alias is pinned to retires, the nearest of them; 0 and below: it has. Nothing where no date is known. By the watcher of pins, daily. */
+  DaysToSunset: 'None',
 } as const;
 
 export type MetricName = keyof typeof METRIC_UNITS;
@@ -76,7 +78,7 @@ export const DIMENSION_SETS = [
       'FeedbackScore',
     ],
   },
-  { dimensions: ['Alias'], metrics: ['CostUsd', 'Requests', 'AllCircuitsOpen'] },
+  { dimensions: ['Alias'], metrics: ['CostUsd', 'Requests', 'AllCircuitsOpen', 'DaysToSunset'] },
   { dimensions: ['Team'], metrics: ['CostUsd', 'Requests', 'BudgetUsed'] },
 ] as const satisfies readonly { dimensions: readonly string[]; metrics: readonly MetricName[] }[];
 

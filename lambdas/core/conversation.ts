@@ -242,8 +242,8 @@ export type Charge =
   | { kind: 'geo'; geo: string }
   /** A tool that the provider runs: a fee a use (searches), and what it brings in is input of the next round. `uses` as the request bounds it. */
   | { kind: 'tool'; tool: 'web-search' | 'web-fetch'; uses?: number; size: SearchSize }
-  /** Spoken answers. */
-  | { kind: 'audio' }
+  /** Spoken answers, or, with `isInput`, spoken questions. */
+  | { kind: 'audio'; isInput?: true }
   /** Text that the answer is expected to be like: what is not used of it is billed as output. */
   | { kind: 'prediction'; text: string }
   /** Cache entries that live longer than the default: another write rate. */
@@ -280,10 +280,24 @@ export interface Billed {
 
 /** The canonical reason an answer ended, and the vendor's own word for it. */
 export interface Stop {
-  reason: 'end' | 'length' | 'stop-sequence' | 'tool-calls' | 'content-filter' | 'refusal' | 'pause' | 'other';
+  /** `error`: the vendor itself calls the answer failed, and nobody is told it as an answer. `other`: a word that nobody knows yet. */
+  reason:
+    | 'end'
+    | 'length'
+    | 'stop-sequence'
+    | 'tool-calls'
+    | 'content-filter'
+    | 'refusal'
+    | 'pause'
+    | 'error'
+    | 'other';
   raw: string;
   /** The sequence that matched, where the vendor says. */
   sequence?: string;
+  /** Why it refused, in the vendor's words and not in the model's; they stand in a refusal part too. */
+  explanation?: string;
+  /** With `error`: what the vendor says of it. Type `malformed_output` where what the model wrote was no call or no text. */
+  error?: ProviderError;
 }
 
 export interface Answer {
@@ -300,6 +314,8 @@ export interface Answer {
   usage?: Usage;
   /** One an input, in their order, where vectors were asked for. */
   vectors?: Vector[];
+  /** What it holds that no part can say, by the vendor's own name: `inlineData (image/png)`. */
+  unsaid?: string[];
 }
 
 /** Another answer to the same prompt. */
@@ -337,6 +353,8 @@ export type StreamEvent =
   | { type: 'tool-call-delta'; index: number; arguments: string }
   | { type: 'part-end'; index: number }
   | { type: 'usage'; usage: Usage }
+  /** Something that no part can say, as in `Answer.unsaid`. */
+  | { type: 'unsaid'; what: string }
   /** `alternatives`: the stops of the second choice and those after it. */
   | { type: 'stop'; stop: Stop; alternatives?: Stop[] }
   /** The vendor's own end mark: a stream without it was cut. */
@@ -353,6 +371,8 @@ export interface ProviderError {
   message: string;
   /** How long the vendor asks to wait, where its body says so and not a header. */
   retryAfterMs?: number;
-  /** What the vendor has billed all the same: part of a batch was done. */
+  /** What the vendor has billed all the same: part of a batch was done, or it counted what came to nothing. */
   usage?: Usage;
+  /** The error's own fields as the vendor wrote them, but for its message: `code`, `param`, `innererror`. */
+  fields?: JsonObject;
 }

@@ -69,6 +69,8 @@ export interface EncodeTarget {
   thoughtsIn?: ChatQuirks['reasoning'];
   /** OpenAI's dialect: whether the model takes `reasoning_effort`, without being one of OpenAI's. */
   takesEffort?: boolean;
+  /** OpenAI's dialect: the server's own ways, where it is none of OpenAI's. */
+  quirks?: ChatQuirks;
 }
 
 export interface Encoded {
@@ -96,6 +98,8 @@ export interface AnswerContext {
 export interface StreamDecoder {
   /** Never throws: an event that can't be read becomes `{ type: 'error' }` with type `malformed_stream`. */
   push(event: WireEvent): StreamEvent[];
+  /** The vendor has closed in good order: what was held back until then. Absent = nothing ever is. */
+  end?(): StreamEvent[];
 }
 
 /** Writes canonical events as the surface's SSE text. */
@@ -149,8 +153,12 @@ export interface VectorChecks {
 /** A dialect that clients speak. */
 export interface Surface extends Dialect {
   readonly name: AnySurfaceName;
-  /** The client's own body for a target of the same dialect: model replaced, limits set, unknown fields kept. */
-  relayRequest(body: JsonObject, target: EncodeTarget): JsonObject;
+  /**
+   * The client's own body for a target of the same dialect: model replaced, limits set, unknown fields kept.
+   *
+   * @param dropped gets the names of what had a meaning and was left out
+   */
+  relayRequest(body: JsonObject, target: EncodeTarget, dropped?: Set<string>): JsonObject;
   /** A whole answer of the same dialect: the alias put in, unknown fields kept. */
   relayAnswer(body: JsonObject, context: AnswerContext): JsonObject;
   relayStream(context: AnswerContext): StreamRelay;

@@ -3,6 +3,8 @@
  * one target came to. Exceptions are for bugs and broken worlds.
  */
 
+import type { JsonObject } from './conversation.ts';
+import type { AnyDialectName } from './dialect.ts';
 import type { LimitFigures } from './ports.ts';
 
 export type RefusalCode =
@@ -46,6 +48,16 @@ export interface Refusal {
   offers?: Offer[];
   /** Standing of the rate limits that said no, for the reply's headers. */
   limits?: LimitFigures[];
+  /** The vendor's own error, where it is the vendor who refuses: a client of its dialect reads its fields, no other does. */
+  told?: VendorError;
+  /** A provider's filter said no: OpenAI's surfaces have a code of their own for it. */
+  isFiltered?: true;
+}
+
+/** An error's own fields as its vendor wrote them, but for the message; nothing secret is in them. */
+export interface VendorError {
+  dialect: AnyDialectName;
+  fields: JsonObject;
 }
 
 /** Another alias that would be admitted now with the same request. */
@@ -148,4 +160,6 @@ export interface AttemptFailure {
   retryAfterMs?: number;
   /** Whether the vendor may bill this attempt all the same (a timeout after it began, a cut stream). */
   mayBeBilled: boolean;
+  /** What else the vendor's error said. It may quote what a model wrote: for the client alone, never for receipts and logs. */
+  told?: VendorError;
 }

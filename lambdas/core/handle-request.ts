@@ -25,6 +25,9 @@ export const handleRequest = async (request: Request, surface: Surface, ports: P
     const authenticated = await authenticate(request.headers, ports);
     if (!authenticated.ok) return respondWithRefusal(authenticated.refusal, surface, ports);
 
+    // Beside the trips that admit it: by the time of the call it is known what has been shut meanwhile.
+    void ports.circuitBoard.catchUp();
+
     const decoded = await decode(request, surface, authenticated.caller, ports.gateway);
     if (!decoded.ok) return respondWithRefusal(decoded.refusal, surface, ports);
     known.asked = decoded.asked;

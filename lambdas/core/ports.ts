@@ -10,6 +10,7 @@ import type { HomeBook } from './route/home-book.ts';
 import type { Policies } from './route/route-sources.ts';
 import type { StatisticsBook } from './route/statistics-book.ts';
 import type { TargetStatistics } from './route/target-statistics.ts';
+import type { StoreHealth } from './store-health.ts';
 import type { Alias } from './target.ts';
 
 /** What core needs of the outside world. One adapter on AWS, one embedded; one port suite for both. */
@@ -27,6 +28,8 @@ export interface Ports {
   policies?: Policies;
   ledger: RequestLedger;
   settleQueue: SettleQueue;
+  /** Of the ledger and the limits. */
+  storeHealth: StoreHealth;
   secrets: SecretStore;
   upstream: Upstream;
   cancellations: Cancellations;
@@ -622,6 +625,96 @@ export interface FeedbackStore {
    */
   give(feedback: Feedback, expiresAtMs: number): Promise<Feedback>;
   read(requestId: string): Promise<Feedback | undefined>;
+}
+
+// ── Semantic cache ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Embedded =
+  /** Of length 1. `inputTokens`: what a paid embedder counted. */
+  | { kind: 'vector'; vector: Float32Array; inputTokens: number }
+  /** Its vector would stand for a part of the text only: `too-long`, or with words that the model does not know. */
+  | { kind: 'unreadable'; why: 'too-long' | 'unknown-words' | 'empty' };
+
+/** Makes a text a vector, so that texts which mean alike lie close together. */
+export interface Embedder {
+  /** Name and version: vectors of different ones are never compared. */
+  name: string;
+  dimensions: number;
+  /** @throws {EmbedderUnavailable} also where the signal aborts first */
+  embed(text: string, signal?: AbortSignal): Promise<Embedded>;
+}
+
+/** The embedder can't be reached, or did not answer in time. */
+export class EmbedderUnavailable extends Error {
+  override readonly name = 'EmbedderUnavailable';
+}
+
+/** One kept question. `tenant` and `scope` are the hard filter (core/cache/scope-key.ts). Times in milliseconds since 1970. */
+export interface VectorEntry {
+  id: string;
+  tenant: string;
+  scope: string;
+  embedder: string;
+  /** Of length 1. */
+  vector: Float32Array;
+  /** What guards compare. */
+  question: string;
+  /** Where its answer is: the exact cache's key. */
+  answerKey: string;
+  /** Who asked, and by which alias: what a purge can name. */
+  team: string;
+  user: string;
+  alias: string;
+  /** When its request came. */
+  createdAt: number;
+  expiresAt: number;
+}
+
+export interface VectorQuery {
+  tenant: string;
+  scope: string;
+  embedder: string;
+  vector: Float32Array;
+  /** At most so many are found. */
+  count: number;
+}
+
+export interface FoundVector {
+  id: string;
+  question: string;
+  answerKey: string;
+  createdAt: number;
+  /** Cosine. */
+  score: number;
+}
+
+/** Entries that have all that is named; without a name, all there are. */
+export interface VectorSelection {
+  team?: string;
+  user?: string;
+  alias?: string;
+  /** Those whose request came before it; before the purge itself where absent. */
+  createdBefore?: number;
+}
+
+export interface VectorCount {
+  team: string;
+  alias: string;
+  embedder: string;
+  entries: number;
+  oldestAt: number;
+}
+
+/** Every method may reject with `StoreUnavailable`. */
+export interface VectorIndex {
+  /** In the place of an entry of that id. @returns false where a purge that came after its request has taken it: nothing is kept. */
+  put(entry: VectorEntry, nowMs: number): Promise<boolean>;
+  /** The nearest of that tenant, scope and embedder, best first; none that has expired. What was put a moment ago may be missing. */
+  find(query: VectorQuery, nowMs: number): Promise<FoundVector[]>;
+  /** From the answer on none of them is found, by any process, nor kept by a request under way. @returns how many there were */
+  purge(selection: VectorSelection, nowMs: number): Promise<number>;
+  /** What is kept, by team, alias and embedder. */
+  stats(nowMs: number): Promise<VectorCount[]>;
 }
 
 export interface Log {

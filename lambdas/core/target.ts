@@ -1,8 +1,10 @@
+import type { Lifecycle } from '../catalogue/lifecycle.ts';
 import type { ChatQuirks } from '../contract/chat-quirks.ts';
 import type { NanoUsd } from '../contract/money.ts';
 import type { Price } from '../contract/price.ts';
 import type { AnyDialectName, AnySurfaceName } from './dialect.ts';
 import type { EmbeddingModel } from './embedding/embedding-model.ts';
+import type { Sunset } from './pins/end-of-life.ts';
 import type { RateLimit } from './ports.ts';
 import type { PolicyName } from './route/order-facts.ts';
 
@@ -78,6 +80,10 @@ export interface Target {
   limits?: RateLimit;
   /** Its share of an alias's requests under `weighted`, beside the others'; 1 where absent. Its regions share it. */
   weight?: number;
+  /** What is known of the version's end. */
+  lifecycle?: Lifecycle;
+  /** What its answers say of that once it is near; absent where no end is known. */
+  sunset?: Sunset;
 }
 
 export interface Timeouts {
@@ -85,6 +91,8 @@ export interface Timeouts {
   connectMs?: number;
   firstTokenMs: number;
   idleMs: number;
+  /** For a whole plain answer, while others are left to ask; absent = its share of what is left of `totalMs`. */
+  answerMs?: number;
   totalMs: number;
   /** Below it a stream that has begun is given up; absent = never. */
   minTokensPerSecond?: number;

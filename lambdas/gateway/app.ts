@@ -82,13 +82,13 @@ const surfaceOfBody =
       : loadSurface('openai-responses');
   };
 
-/** 200 while requests can be served: the store answers. */
-const showHealth = async ({ ledger, log }: Ports): Promise<Response> => {
+/** 200 while requests can be served: the store answers, and takes writes. */
+const showHealth = async ({ ledger, storeHealth, log }: Ports): Promise<Response> => {
   try {
-    await ledger.figures(['health']);
+    await Promise.all([ledger.figures(['health']), storeHealth.check()]);
     return Response.json({ status: 'ok' });
   } catch (error) {
-    log.error('health: the store does not answer', { error });
+    log.error('health: the store does not answer, or takes no writes', { error });
     return Response.json({ status: 'store_unavailable' }, { status: 503, headers: { 'retry-after': '2' } });
   }
 };

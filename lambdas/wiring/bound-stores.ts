@@ -1,6 +1,7 @@
 import { keepLimitsWhenDown } from '../core/admit/limits-when-down.ts';
 import type { AnswerStore, Clock, Gateway, LimitStore, Log, RequestLedger, RunStore } from '../core/ports.ts';
 import { withDeadlines, withinDeadline } from '../core/store-deadline.ts';
+import { type StoreHealth, watchStoreHealth } from '../core/store-health.ts';
 
 interface RequestStores {
   ledger: RequestLedger;
@@ -11,13 +12,13 @@ interface RequestStores {
 
 /**
  * The stores with a deadline on every call that a request waits for, and rate limits that hold without theirs where the
- * configuration lets them. Keys and circuits keep time themselves (cached-access.ts, circuit-board.ts).
+ * configuration lets them; and whether they take writes. Keys and circuits keep time themselves (cached-access.ts, circuit-board.ts).
  */
 export const boundStores = <Stores extends RequestStores>(
   stores: Stores,
   { limitsWhenStoreIsDown = 'local' }: Pick<Gateway, 'limitsWhenStoreIsDown'>,
   { clock, log }: { clock: Clock; log: Log },
-): Stores => {
+): Stores & { storeHealth: StoreHealth } => {
   const limits = withDeadlines(stores.limits, ['take', 'giveBack', 'settle', 'read'], clock);
   const ledger = withDeadlines(
     stores.ledger,
@@ -26,16 +27,17 @@ export const boundStores = <Stores extends RequestStores>(
   );
   const answers = withDeadlines(stores.answers, ['keep', 'release'], clock);
   const runs = withDeadlines(stores.runs, ['leave', 'read', 'kill'], clock);
+  const bounded = {
+    ...ledger,
+    // What comes through too late is taken back: a slow store would fill its budgets with holds that nobody has.
+    hold: (request: Parameters<RequestLedger['hold']>[0]) =>
+      withinDeadline('hold', () => stores.ledger.hold(request), clock, {
+        undo: ({ kind }) => (kind === 'held' ? stores.ledger.giveBack(request) : undefined),
+      }),
+  };
   return {
     ...stores,
-    // What comes through too late is taken back: a slow store would fill its budgets with holds that nobody has.
-    ledger: {
-      ...ledger,
-      hold: (request: Parameters<RequestLedger['hold']>[0]) =>
-        withinDeadline('hold', () => stores.ledger.hold(request), clock, {
-          undo: ({ kind }) => (kind === 'held' ? stores.ledger.giveBack(request) : undefined),
-        }),
-    },
+    ...watchStoreHealth(bounded, stores.limits, clock),
     limits: limitsWhenStoreIsDown === 'local' ? keepLimitsWhenDown(limits, { clock, log }) : limits,
     answers: {
       ...answers,

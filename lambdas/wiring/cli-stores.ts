@@ -1,5 +1,6 @@
 import type { LedgerAudit } from '../core/audit/ledger-audit.ts';
 import type { DueEscalation } from '../core/budget/find-escalations.ts';
+import type { PinStore } from '../core/pins/pin-store.ts';
 import type {
   AccessStore,
   BudgetStore,
@@ -23,6 +24,7 @@ export interface CliStores {
   /** Starts the workflow that tells people of a crossing. Only a deployed gateway has it. */
   startEscalation?: (due: DueEscalation) => Promise<void>;
   runs: RunStore;
+  pins: PinStore;
   cancellations: Cancellations;
   clock: Clock;
   random: Random;

@@ -77,7 +77,7 @@ export const openDeployedGateway = async (
   const budgets = keepPolicyNumbered(fingerprint, stores, { clock, log });
   const policy = makeLivePolicy(resolved.gateway, fingerprint, { budgets, clock, log });
   const { gateway } = policy;
-  const { ledger, limits, answers, runs } = boundStores(stores, gateway, { clock, log });
+  const { ledger, limits, answers, runs, storeHealth } = boundStores(stores, gateway, { clock, log });
   const settleQueue = makeSettleQueue({ ledger, clock, log });
   const targets = targetsOf(gateway);
   const statistics = makeStatisticsBook({ store: stores.statistics, clock, log, targets });
@@ -109,6 +109,7 @@ export const openDeployedGateway = async (
       ...policies,
       ledger,
       settleQueue,
+      storeHealth,
       secrets,
       upstream,
       cancellations: stores.cancellations,

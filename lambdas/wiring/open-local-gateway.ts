@@ -12,6 +12,8 @@ import { cacheAccess } from '../core/authenticate/cached-access.ts';
 import { makeLivePolicy } from '../core/budget/live-policy.ts';
 import { policyFingerprint } from '../core/budget/policy-fingerprint.ts';
 import { makeCircuitBoard } from '../core/call/circuit-board.ts';
+import { describePin, endingPins, retiredPins } from '../core/pins/describe-pin.ts';
+import { listPins } from '../core/pins/list-pins.ts';
 import type { Gateway, Ledger, Log, Ports, Upstream } from '../core/ports.ts';
 import { makeHomeBook } from '../core/route/home-book.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
@@ -27,6 +29,7 @@ import { type LocalStores, makeLocalStores } from './open-local-stores.ts';
 import { makeLocalProber } from './probe-locally.ts';
 import { isProviderAvailable } from './provider-availability.ts';
 import { trackOpenEntries } from './track-open-entries.ts';
+import { watchPinsLocally } from './watch-pins-locally.ts';
 
 /** What a front door needs beside the gateway, so that adapters are named here and nowhere else. */
 export { loadConfigFile } from '../adapters/config-file/load-config-file.ts';
@@ -134,6 +137,7 @@ const wireGateway = async (
     ...(await loadPolicies(gateway.aliases)),
     ledger,
     settleQueue,
+    storeHealth: stores.storeHealth,
     secrets: makeEnvironmentSecrets(env, log),
     upstream,
     cancellations: stores.cancellations,
@@ -150,10 +154,11 @@ const wireGateway = async (
   // Last, as they run until they are stopped.
   prober.begin(ports);
   const stopClosing = closeEpochsRegularly(ports);
+  const pinWatch = watchPinsLocally(configured, catalogue, { pins: opened.pins, clock, log });
   return {
     ports,
     demoKey,
-    notices,
+    notices: [...notices, ...pinNotices(configured, clock.now())],
     meter,
     whenIdle: async () => {
       await whenIdle();
@@ -162,7 +167,7 @@ const wireGateway = async (
     readBudgets: policy.refresh,
     close: async () => {
       stopClosing();
-      await prober.stop();
+      await Promise.all([prober.stop(), pinWatch.stop()]);
       const lost = await settleQueue.flush();
       if (lost > 0) log.error('settlements left behind: their holds are charged whole', { count: lost });
       await Promise.all([circuitBoard.settled(), statistics.settled()]);
@@ -171,6 +176,13 @@ const wireGateway = async (
       stores.close();
     },
   };
+};
+
+/** The versions that have retired, or will soon. */
+const pinNotices = ({ aliases }: Gateway, nowMs: number): string[] => {
+  const targets = [...aliases].map(([name, alias]) => [name, alias.targets] as const);
+  const pins = listPins(targets, catalogue, nowMs);
+  return [...retiredPins(pins), ...endingPins(pins)].map((pin) => `${describePin(pin)}.`);
 };
 
 /** One port over the transports: each call names its own. */

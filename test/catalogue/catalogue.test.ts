@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import {
   type CatalogueData,
+  type CatalogueModel,
   type CatalogueVendor,
   catalogue,
   readCatalogue,
@@ -149,8 +150,9 @@ describe('the catalogue', () => {
 
   test('dates of retirement are dates', () => {
     const isDate = (date: string) => /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date));
-    expect(wrong(({ found }) => found.retiresOn !== undefined && !isDate(found.retiresOn))).toEqual([]);
-    expect(catalogue.find('openai', 'gpt-5-2025-08-07')?.retiresOn).toBe('2026-12-11');
+    const retiresOn = (found: CatalogueModel) => found.lifecycle?.retiresOn;
+    expect(wrong(({ found }) => retiresOn(found) !== undefined && !isDate(retiresOn(found) ?? ''))).toEqual([]);
+    expect(catalogue.find('openai', 'gpt-5-2025-08-07')?.lifecycle?.retiresOn).toBe('2026-12-11');
   });
 });
 

@@ -29,6 +29,7 @@ const WORDS = [
   'limited',
   'cut-early',
   'cut-late',
+  'ends-early',
   'malformed',
   'error-early',
   'error-late',

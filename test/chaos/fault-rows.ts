@@ -88,6 +88,14 @@ export const FAULT_ROWS: readonly FaultRow[] = [
     stream: 'told',
     opens: true,
   },
+  {
+    name: 'ends-early',
+    title: 'ends early, without an end',
+    fault: { kind: 'ends-early' },
+    plain: 'backup',
+    stream: 'told',
+    opens: true,
+  },
   { name: 'malformed', title: 'malformed answer', fault: { kind: 'malformed' }, ...toBackup },
   {
     name: 'error-early',

@@ -11,6 +11,8 @@ export type Fault =
   | { kind: 'slow-first-token'; afterMs: number }
   /** `before-content`: in the middle of the first event that a client would see. A plain answer is cut in its middle. */
   | { kind: 'cut'; at: 'before-content' | 'after-content' }
+  /** Stops after the first content, and closes in order: all that is missing is the end. A plain answer stops in its middle. */
+  | { kind: 'ends-early' }
   /** An event, or a body, that is not what its dialect says. */
   | { kind: 'malformed' }
   | { kind: 'error-in-200'; at: 'before-content' | 'after-content' }

@@ -15,6 +15,7 @@ test('clients that hang up in the middle of streams: every upstream call stops, 
   expect(Object.keys(verdicts).toSorted()).toEqual(['answered', 'left']);
   expect(verdicts.left?.length).toBeGreaterThan(20);
   expect(run.stillOpen).toBe(0);
+  expect(run.wentOn).toBe(0);
   expect(run.unsettled).toEqual([]);
   expect(run.wrong).toEqual([]);
   expect(run.wrongAccounts).toEqual([]);

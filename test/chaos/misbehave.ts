@@ -34,6 +34,8 @@ export const misbehave = async (fault: Fault, exchange: Exchange): Promise<void>
       return answerLate(exchange, fault.afterMs);
     case 'cut':
       return cut(exchange, fault.at);
+    case 'ends-early':
+      return endEarly(exchange);
     case 'malformed':
       return malformed(exchange);
     case 'error-in-200':
@@ -105,8 +107,8 @@ const half = (bytes: Buffer): Buffer => bytes.subarray(0, Math.floor(bytes.lengt
 const writeAndBreak = (response: ServerResponse, bytes: Buffer): void =>
   void response.write(bytes, () => response.destroy());
 
-const cut = (exchange: Exchange, at: 'before-content' | 'after-content'): void => {
-  const { response, isStream, delivered } = exchange;
+const cut = async (exchange: Exchange, at: 'before-content' | 'after-content'): Promise<void> => {
+  const { response, isStream } = exchange;
   if (!isStream) {
     const body = plainOf(exchange);
     response.writeHead(200, { ...JSON_HEAD, 'content-length': body.length });
@@ -118,11 +120,33 @@ const cut = (exchange: Exchange, at: 'before-content' | 'after-content'): void =
     pieces: [first = Buffer.of(), second = first],
   } = streamOf(exchange);
   beginStream(exchange);
-  if (at === 'after-content') delivered(1);
-  writeAndBreak(
-    response,
-    at === 'before-content' ? Buffer.concat([opening, half(first)]) : Buffer.concat([opening, first, half(second)]),
-  );
+  if (at === 'before-content') return writeAndBreak(response, Buffer.concat([opening, half(first)]));
+  await giveContent(exchange, opening, first);
+  if (!isGone(exchange)) writeAndBreak(response, half(second));
+};
+
+/** What breaks after content breaks when that has reached whoever reads it. */
+const CONTENT_MS = 50;
+
+const giveContent = async ({ response, delivered }: Exchange, opening: Buffer, first: Buffer): Promise<void> => {
+  response.write(Buffer.concat([opening, first]));
+  delivered(1);
+  await sleep(CONTENT_MS);
+};
+
+const endEarly = async (exchange: Exchange): Promise<void> => {
+  const { response, isStream } = exchange;
+  if (!isStream) {
+    response.writeHead(200, JSON_HEAD).end(half(plainOf(exchange)));
+    return;
+  }
+  const {
+    opening,
+    pieces: [first = Buffer.of()],
+  } = streamOf(exchange);
+  beginStream(exchange);
+  await giveContent(exchange, opening, first);
+  if (!isGone(exchange)) response.end();
 };
 
 const malformed = (exchange: Exchange): void => {
@@ -152,8 +176,8 @@ const garble = (event: Buffer, { streamType }: Vendor): Buffer => {
   return garbled;
 };
 
-const errorInside = (exchange: Exchange, at: 'before-content' | 'after-content'): void => {
-  const { response, isStream, vendor, delivered } = exchange;
+const errorInside = async (exchange: Exchange, at: 'before-content' | 'after-content'): Promise<void> => {
+  const { response, isStream, vendor } = exchange;
   if (!isStream) {
     response.writeHead(200, JSON_HEAD).end(vendor.error(500, 'out of luck').body);
     return;
@@ -163,9 +187,9 @@ const errorInside = (exchange: Exchange, at: 'before-content' | 'after-content')
     pieces: [first = Buffer.of()],
   } = streamOf(exchange);
   beginStream(exchange);
-  if (at === 'after-content') delivered(1);
-  const before = at === 'before-content' ? [opening] : [opening, first];
-  response.end(Buffer.concat([...before, vendor.streamError('out of luck')]));
+  if (at === 'before-content') response.write(opening);
+  else await giveContent(exchange, opening, first);
+  if (!isGone(exchange)) response.end(vendor.streamError('out of luck'));
 };
 
 /** Where less is promised than comes, what is too much is sent all the same: it must not pass for the next answer. */

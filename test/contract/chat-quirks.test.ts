@@ -48,11 +48,14 @@ describe('in a configuration', () => {
 
   test('a vendor and single ways are taken', () => {
     expect(problemsOf({ like: 'mistral', seedField: 'seed', omits: ['user'], reasoning: 'none' })).toEqual([]);
+    expect(problemsOf({ messageFields: ['name'], cachePoints: 'cache_control' })).toEqual([]);
   });
 
   test.each<[unknown, RegExp]>([
     [{ like: 'mistrall' }, /quirks\.like: expected one of .*"mistral"/],
     [{ reasoning: 'thoughts' }, /quirks\.reasoning: expected one of/],
+    [{ cachePoints: 'some' }, /quirks\.cachePoints: expected one of/],
+    [{ messageFields: 'name' }, /quirks\.messageFields: expected an array/],
     [{ omits: ['a b'] }, /quirks\.omits\[0\]: expected a field's name/],
     [{ seed: 'x' }, /quirks.*unknown field/],
   ])('%j is a mistake', (quirks, message) => {

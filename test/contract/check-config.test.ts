@@ -350,10 +350,9 @@ describe('checkConfig', () => {
     });
 
     test('a timeout that can never run out is refused', () => {
-      expect(Object.keys(problemsOf(withModel({ timeouts: { firstTokenMs: 2, idleMs: 3, totalMs: 1 } })))).toEqual([
-        'models.demo.timeouts.firstTokenMs',
-        'models.demo.timeouts.idleMs',
-      ]);
+      expect(
+        Object.keys(problemsOf(withModel({ timeouts: { firstTokenMs: 2, idleMs: 3, answerMs: 4, totalMs: 1 } }))),
+      ).toEqual(['models.demo.timeouts.firstTokenMs', 'models.demo.timeouts.idleMs', 'models.demo.timeouts.answerMs']);
     });
 
     test('a call may last no longer than the ledger waits for one', () => {

@@ -48,7 +48,7 @@ describe.each(VENDORS)('a provider that speaks %s', (_, vendor) => {
       expect(error.status).toBe(raised);
       expect(error.requestID).toMatch(/^req_/);
       expect(error.message).toContain('the provider’s words');
-      expect(error.headers?.get('retry-after')).toBe(status === 429 ? '7' : null);
+      expect(error.headers?.get('retry-after')).toBe(status === 429 || status === 500 ? '7' : null);
     },
   );
 

@@ -73,7 +73,7 @@ describe('the functions', () => {
     expect(gateway.resources[group.Ref]?.Properties['RetentionInDays']).toBe(90);
   });
 
-  test('there are six, and no others come with them', () => {
+  test('there are seven, and no others come with them', () => {
     expect(ofType(gateway, 'AWS::Lambda::Function').map(([id]) => id.slice(0, -8))).toEqual([
       'GatewayFunction',
       'GatewayPipelineProjector',
@@ -81,6 +81,7 @@ describe('the functions', () => {
       'GatewayPipelineAuditor',
       'GatewayEscalationStep',
       'GatewayProberFunction',
+      'GatewayPinsFunction',
     ]);
   });
 
@@ -191,6 +192,8 @@ describe('the ledger pipeline', () => {
       'CloserSilent',
       'AuditFound',
       'ProberFailed',
+      'PinWatchFailed',
+      'PinRetires',
     ]);
   });
 });

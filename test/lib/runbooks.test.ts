@@ -64,7 +64,12 @@ describe('what the runbooks name is there', () => {
   });
 
   test('commands of the command line', () => {
-    const commands = new Set<string>([...Object.values(GRANTED_COMMANDS).flat(), 'prices ALIAS']);
+    const commands = new Set<string>([
+      ...Object.values(GRANTED_COMMANDS).flat(),
+      'prices ALIAS',
+      'pins check',
+      'pins list',
+    ]);
     const used = named(/npx tollgate (\w+ \w+)/g);
     expect(used.length).toBeGreaterThan(8);
     for (const command of used) expect(commands).toContain(command);

@@ -50,8 +50,11 @@ export const describeStatisticsSuite = (name: string, makeStores: MakeStores): v
         expect(unknown).toBeUndefined();
         expect(failureRateOf(a, clock.now())).toEqual({ calls: 1, failed: 1, rate: 1 });
         expect(failureRateOf(b, clock.now())).toEqual({ calls: 2, failed: 0, rate: 0 });
-        expect(weightOf(b?.firstTokenMs ?? new Map())).toBeCloseTo(2);
-        expect(weightOf(b?.tokenUs ?? new Map())).toBeCloseTo(2);
+        // The newer one leaves nine tenths of the other.
+        expect(weightOf(b?.firstTokenMs ?? new Map())).toBeCloseTo(1.9);
+        expect(weightOf(b?.tokenUs ?? new Map())).toBeCloseTo(1.9);
+        expect(clock.now() - (b?.streamAt ?? 0)).toBeLessThan(60_000);
+        expect(b?.wholeAt).toBe(0);
       }),
     );
 

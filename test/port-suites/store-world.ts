@@ -1,4 +1,5 @@
 import type { LedgerAudit } from '../../lambdas/core/audit/ledger-audit.ts';
+import type { PinStore } from '../../lambdas/core/pins/pin-store.ts';
 import type {
   AccessStore,
   AnswerStore,
@@ -27,6 +28,7 @@ export interface Stores {
   budgets: BudgetStore;
   policyVersion(fingerprint: string): Promise<number>;
   runs: RunStore;
+  pins: PinStore;
 }
 
 /** One fresh state, as several gateway processes would see it. */

@@ -153,7 +153,7 @@ describe('an error reply', () => {
       isRetryable: true,
       mayFallBack: true,
       countsAgainstCircuit: false,
-      mayBeBilled: true,
+      mayBeBilled: false,
     });
   });
 

@@ -11,6 +11,7 @@ import { makeHomeBook } from '../../lambdas/core/route/home-book.ts';
 import { resolveGateway } from '../../lambdas/core/route/resolve-gateway.ts';
 import { makeStatisticsBook } from '../../lambdas/core/route/statistics-book.ts';
 import { makeSettleQueue } from '../../lambdas/core/settle/settle-queue.ts';
+import { watchStoreHealth } from '../../lambdas/core/store-health.ts';
 import { loadSurface } from '../../lambdas/wiring/codecs.ts';
 import { makeMemoryLog } from '../core/call/call-fixture.ts';
 import { makeScriptedUpstream } from '../core/call/scripted-upstream.ts';
@@ -72,6 +73,7 @@ const openGateway = (world: DynamoWorld, clock: Parameters<typeof realSleep>[0])
     homes: makeHomeBook(),
     ledger: stores.ledger,
     settleQueue: makeSettleQueue({ ledger: stores.ledger, clock: real, log }),
+    storeHealth: watchStoreHealth(stores.ledger, stores.limits, real).storeHealth,
     secrets: { read: async () => undefined },
     upstream: makeScriptedUpstream({ a: [chatAnswer('hi')] }, real),
     cancellations: stores.cancellations,

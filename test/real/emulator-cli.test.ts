@@ -102,6 +102,7 @@ const runs: Record<Seen, (by: Record<string, string>) => Promise<CliRun[]>> = {
       // Below what is spent: the workflow tells people.
       ['budgets', 'set', 'key', key.id, '--monthly', '0'],
     ]),
+  'pins history': (by) => inTurn(by, [['pins', 'history']]),
   'secrets put': (by) => inTurn(by, [['secrets', 'put', SECRET]], 'sk-another'),
 };
 

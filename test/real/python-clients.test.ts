@@ -12,6 +12,7 @@ import {
   endless,
   INPUT_TOKENS,
   OUTPUT_TOKENS,
+  openaiVendor,
   refusing,
   startVendorGateway,
   VENDORS,
@@ -119,6 +120,39 @@ describe.each(VENDORS)('OpenAI’s Responses in Python, a target that speaks %s'
     expect(await run({ client: 'openai', do: 'responses', url: gateway.url, key: gateway.key })).toEqual({
       result: { text, streamed: text, final: text },
     });
+  });
+});
+
+test('a stream in no vendor’s usual shape is put together in Python', async () => {
+  const deltas = [
+    { content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] }] },
+    { content: [{ type: 'text', text: 'Ans' }] },
+    { content: 'wer' },
+    { tool_calls: [{ function: { name: 'f', arguments: '{"a":' } }] },
+    { tool_calls: [{ function: { arguments: '1}' } }] },
+    { tool_calls: [{ id: 'b', function: { name: 'g', arguments: { b: 2 } } }] },
+    { tool_calls: [{ id: 'b', function: { name: 'g' } }] },
+  ];
+  const chunks = deltas.map((delta, at) => ({
+    id: 'c',
+    object: 'chat.completion.chunk',
+    model: 'm',
+    choices: [{ delta, finish_reason: at === deltas.length - 1 ? 'tool_calls' : null }],
+  }));
+  const { gateway, stop } = await startVendorGateway(openaiVendor, (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(`${chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')}data: [DONE]\n\n`);
+  });
+  cleanups.push(stop);
+  expect(await run({ client: 'openai', do: 'assembled', url: gateway.url, key: gateway.key })).toEqual({
+    result: {
+      role: 'assistant',
+      text: 'Answer',
+      calls: [
+        ['call_c_0', 'f', '{"a":1}'],
+        ['b', 'g', '{"b":2}'],
+      ],
+    },
   });
 });
 

@@ -12,6 +12,20 @@ export interface Exception {
 
 /** Where a recorded exchange can't come through a surface whole, and why. Anything else is a bug. */
 export const EXCEPTIONS: readonly Exception[] = [
+  ...(['openai-chat', 'openai-responses'] as const).flatMap((surface): Exception[] => [
+    {
+      ids: ['an-v-refusal-stream'],
+      surface,
+      lost: ['refusal'],
+      why: 'what the vendor says of the refusal in stop_details stands where these clients look for it',
+    },
+    {
+      ids: ['an-v-web-search-stream'],
+      surface,
+      lost: ['dropped'],
+      why: 'the blocks of a search that the vendor ran have no words there, and are named',
+    },
+  ]),
   {
     ids: [
       'an-thinking',

@@ -146,6 +146,9 @@ export const answerOfEvents = (events: readonly StreamEvent[]): Answer => {
       case 'part-end':
         if (!open.delete(event.index)) throw new Error(`part ${event.index} ended without being open`);
         break;
+      case 'unsaid':
+        answer.unsaid = [...(answer.unsaid ?? []), event.what];
+        break;
       case 'usage':
         answer.usage = event.usage;
         break;

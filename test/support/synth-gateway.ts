@@ -34,6 +34,7 @@ export const synthGateway = (
     const stack = new Stack(app, 'Tollgate');
     new AiGateway(stack, 'Gateway', {
       config: DEPLOYABLE,
+      today: '2026-11-23',
       ...(typeof props === 'function' ? props(stack) : props),
     });
     const template = Template.fromStack(stack);

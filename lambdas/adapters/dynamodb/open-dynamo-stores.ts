@@ -1,14 +1,17 @@
+import type { PinStore } from '../../core/pins/pin-store.ts';
 import type { BudgetStore, Ledger } from '../../core/ports.ts';
 import { makeDynamoBudgetStore } from './budget-store.ts';
 import { type Dynamo, type DynamoOptions, openDynamo } from './dynamo.ts';
 import { makeDynamoLedger } from './ledger.ts';
 import { makeStatisticsNoter } from './note-statistics.ts';
 import { makeRequestStores, type RequestStores } from './open-request-stores.ts';
+import { makeDynamoPinStore } from './pin-store.ts';
 import { type Projected, projectBatch, type StreamBatch } from './project-batch.ts';
 
 export interface DynamoStores extends RequestStores {
   ledger: Ledger;
   budgets: BudgetStore;
+  pins: PinStore;
   /** The projector's work. Never rejects for what the batch holds. */
   projectBatch(batch: StreamBatch): Promise<Projected>;
   /** Its second work, with what the first came to. Never rejects. */
@@ -22,6 +25,7 @@ export const makeDynamoStores = (dynamo: Dynamo): DynamoStores => ({
   ...makeRequestStores(dynamo),
   ledger: makeDynamoLedger(dynamo),
   budgets: makeDynamoBudgetStore(dynamo),
+  pins: makeDynamoPinStore(dynamo),
   projectBatch: (batch) => projectBatch(dynamo, batch),
   noteStatistics: makeStatisticsNoter(dynamo),
 });

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { epochOf } from '../../contract/timing.ts';
 import type { LedgerAudit } from '../../core/audit/ledger-audit.ts';
+import type { PinStore } from '../../core/pins/pin-store.ts';
 import type {
   AccessStore,
   AnswerStore,
@@ -14,6 +15,7 @@ import type {
   Random,
   RunStore,
   StatisticsStore,
+  VectorIndex,
 } from '../../core/ports.ts';
 import { makeEmbeddedAccessStore } from './access-store.ts';
 import { makeEmbeddedAnswerStore } from './answer-store.ts';
@@ -26,12 +28,14 @@ import { makeEmbeddedFeedbackStore } from './feedback-store.ts';
 import { makeEmbeddedLedger } from './ledger.ts';
 import { makeEmbeddedLimitStore } from './limit-store.ts';
 import { clearDeadOwners, forgetOwner, noteOwner } from './owners.ts';
+import { makeEmbeddedPinStore } from './pin-store.ts';
 import { numberPolicy } from './policy-version.ts';
 import { markThisProcess } from './process-mark.ts';
 import { makeEmbeddedRunStore } from './run-store.ts';
 import { SCHEMA } from './schema.ts';
 import { makeEmbeddedStatisticsStore } from './statistics-store.ts';
 import { readStoreTime } from './store-time.ts';
+import { makeEmbeddedVectorIndex } from './vector-index.ts';
 
 export interface EmbeddedStores {
   access: AccessStore;
@@ -45,6 +49,8 @@ export interface EmbeddedStores {
   feedback: FeedbackStore;
   budgets: BudgetStore;
   runs: RunStore;
+  pins: PinStore;
+  vectors: VectorIndex;
   /** Number of the policy with these caps: grows whenever they differ from those of the last start. */
   policyVersion(fingerprint: string): Promise<number>;
   /** Nothing may be asked afterwards. Requests still under way are lost to whoever opens the file next. */
@@ -98,6 +104,8 @@ export const openEmbeddedStores = (options: {
     feedback: makeEmbeddedFeedbackStore(database),
     budgets: makeEmbeddedBudgetStore(database),
     runs: makeEmbeddedRunStore(database, clock),
+    pins: makeEmbeddedPinStore(database),
+    vectors: makeEmbeddedVectorIndex(database),
     policyVersion: (fingerprint) => numberPolicy(database, fingerprint),
     close() {
       cancellations.close();

@@ -130,4 +130,24 @@ export const SCHEMA: readonly Migration[] = [
   -- How each target has been doing of late, JSON.
   CREATE TABLE statistics (target TEXT PRIMARY KEY, statistics TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Questions of the semantic cache. A vector is 32-bit floats, little endian; a seq is never used again.
+  CREATE TABLE vectors (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, scope TEXT NOT NULL,
+    embedder TEXT NOT NULL, vector BLOB NOT NULL, question TEXT NOT NULL, answer_key TEXT NOT NULL,
+    team TEXT NOT NULL, user TEXT NOT NULL, alias TEXT NOT NULL, created_at INTEGER NOT NULL, expires INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX vectors_by_scope ON vectors (scope, seq);
+  CREATE INDEX vectors_by_expiry ON vectors (expires);
+
+  -- What was taken out: an answer under way meanwhile is not kept, and processes that remember vectors forget them.
+  CREATE TABLE vector_purges (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, team TEXT, user TEXT, alias TEXT, created_before INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
+  -- What the calendar was last seen to say of each pinned version, and what people were told of it, JSON.
+  CREATE TABLE pins (pin TEXT PRIMARY KEY, version INTEGER NOT NULL, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];

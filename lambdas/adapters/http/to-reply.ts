@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
-import { UpstreamError, type UpstreamReply } from '../../core/ports.ts';
+import type { UpstreamReply } from '../../core/ports.ts';
 import { readEvents } from './read-events.ts';
 import { readText } from './read-text.ts';
 
-/** The head and the unread body of an answer as the port's reply. @throws {UpstreamError} for a redirect, which is not followed */
+/** The head and the unread body of an answer as the port's reply, a redirect's included: it is not followed. */
 export const toReply = (
   status: number,
   headers: Record<string, string | string[] | undefined>,
@@ -12,10 +12,6 @@ export const toReply = (
 ): UpstreamReply => {
   // A body that is destroyed emits its error also when nobody reads any more; whoever reads gets it from the reading.
   body.on('error', ignore);
-  if (status >= 300 && status < 400) {
-    body.destroy();
-    throw new UpstreamError('malformed', `The provider answered with a redirect (${status}), which is not followed`);
-  }
   const flat = flatten(headers);
   return {
     status,

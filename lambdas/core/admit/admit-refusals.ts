@@ -36,7 +36,11 @@ export const budgetRefusal = (
   const { account, figures } = refused;
   const cap = figures?.cap ?? account.cap ?? 0n;
   const committed = figures?.committed ?? 0n;
-  const left = cap > committed ? cap - committed : 0n;
+  // As it would be without this request, and for all that it asks.
+  const room = cap - committed + own;
+  const left = room > 0n ? room : 0n;
+  const held = (figures?.held ?? own) - own;
+  const total = own + amount;
   const endsAt = periodEndsAt(account.period, account.timeZone);
   const scope = `${account.scope} ${account.id}`;
   const period = endsAt === null ? '' : ` for ${account.period}`;
@@ -44,17 +48,17 @@ export const budgetRefusal = (
   const sooner = mayComeSooner ? ' What those leave unused comes free when they end.' : '';
   const standing =
     `The budget of ${scope}${period} has $${formatUsd(left)} of $${formatUsd(cap)} left ` +
-    `($${formatUsd(figures?.held ?? 0n)} is held by requests under way), and this request may cost up to $${formatUsd(amount)}` +
+    `($${formatUsd(held)} is held by requests under way), and this request may cost up to $${formatUsd(total)}` +
     `${lowestTokens === undefined ? '' : ` even with an output limit of ${lowestTokens}`}.${sooner}`;
   const remedy = 'Lower its output limit, use a cheaper model, ask for a raise';
   const isShort = mayComeSooner && !isSpentElsewhere;
   // More than the whole cap: the next period has no room for it either, where there is one.
   const text =
-    amount > cap || endsAt === null
+    total > cap || endsAt === null
       ? `${standing} ${remedy}.`
       : `${standing} ${remedy}, or wait until ${new Date(endsAt).toISOString()}.`;
   if (isShort) return refuse('budget_exceeded', text, { scope, retryAfterMs: HELD_RETRY_MS, retryAt: endsAt });
-  if (amount > cap || endsAt === null) return refuse('budget_exceeded', text, { scope, shouldRetry: false });
+  if (total > cap || endsAt === null) return refuse('budget_exceeded', text, { scope, shouldRetry: false });
   return refuse('budget_exceeded', text, {
     scope,
     retryAfterMs: Math.max(0, endsAt - nowMs),

@@ -1,5 +1,5 @@
 import { dialectOf, providerOf } from '../codecs.ts';
-import type { Answer, JsonObject, JsonValue, Stop } from '../conversation.ts';
+import type { Answer, JsonObject, ProviderError, Stop } from '../conversation.ts';
 import type { Dialect } from '../dialect.ts';
 import type { AttemptFailure } from '../failures.ts';
 import { type Ports, UpstreamError, type UpstreamReply } from '../ports.ts';
@@ -8,16 +8,26 @@ import { present } from '../read-json.ts';
 import type { Target } from '../target.ts';
 import { attemptFailure } from './attempt-failure.ts';
 import type { AttemptRecord, CallRequest } from './call.ts';
+import { ERROR_BODY_MS } from './call-policy.ts';
 import { type CommittedStream, openCommittedStream } from './committed-stream.ts';
 import { type Watch, watchAttempt } from './deadlines.ts';
 import { encodeCall } from './encode-call.ts';
 import { brokenStream } from './final-refusal.ts';
 import { keepOutput } from './keep-output.ts';
+import {
+  failureOfNoAnswer,
+  failureOfStatusAlone,
+  isPlainJson,
+  isWithoutAnswer,
+  parseJson,
+  placeOf,
+} from './no-answer.ts';
 import { readProviderKey } from './provider-key.ts';
+import { redactFields } from './redact-secrets.ts';
 import { readStream, readUntilContent } from './stream-attempt.ts';
 import { startTally, type Tally } from './tally.ts';
 import { translateStream } from './translate-stream.ts';
-import { failureOfStop, failureOfUpstreamError } from './upstream-failure.ts';
+import { failureOfStop, failureOfStreamError, failureOfUpstreamError } from './upstream-failure.ts';
 import { OutOfPatience, withPatience } from './with-patience.ts';
 
 export type AttemptPorts = Pick<Ports, 'clock' | 'secrets' | 'upstream' | 'dialects' | 'providers' | 'log'>;
@@ -42,6 +52,8 @@ export interface AttemptLimits {
   deadlineAt: number;
   /** How long the target may say nothing: until a stream's first content, or a whole plain answer; absent = to the deadline. */
   silenceMs?: number;
+  /** Aborts when the target is known to hang: somebody else is asked at once. */
+  givenUp?: AbortSignal;
   /** Whether an answer that a filter has kept empty is given up, since others were named for that. Asked when there is one. */
   leavesFiltered: () => boolean;
 }
@@ -55,7 +67,7 @@ type Phase = 'unsent' | 'head' | 'body';
 export const attemptTarget = async (
   request: CallRequest,
   target: Target,
-  { deadlineAt, silenceMs, leavesFiltered }: AttemptLimits,
+  { deadlineAt, silenceMs, givenUp, leavesFiltered }: AttemptLimits,
   ports: AttemptPorts,
 ): Promise<AttemptResult> => {
   const { clock, upstream, log } = ports;
@@ -65,9 +77,12 @@ export const attemptTarget = async (
   const provider = providerOf(target, ports.providers);
   const watch = watchAttempt(request.signal, deadlineAt, clock);
   const tally = keepOutput(startTally(target, clock, request.outputLimit(target)), conversation);
+  /** Where client and vendor speak one language nothing goes unsaid. */
+  const unsaid = (): readonly string[] => (dialect.name === request.surface.name ? [] : tally.unsaid);
   let phase: Phase = 'unsent';
   let key: string | undefined;
-  const mapError: Provider['mapError'] = (error, headers) => hideKey(provider.mapError(error, headers), key);
+  const mapError: Provider['mapError'] = (error, headers) =>
+    withFields(hideKey(provider.mapError(error, headers), key), error, dialect, key);
 
   const failureOf = (error: unknown): AttemptFailure => {
     if (watch.cause !== undefined) return failureOfStop(watch.cause, phase !== 'unsent');
@@ -106,6 +121,9 @@ export const attemptTarget = async (
 
     const { connectMs, idleMs } = alias.timeouts;
     tally.start();
+    givenUp?.addEventListener('abort', () => {
+      watch.stop({ by: 'first-token', afterMs: tally.record().durationMs });
+    });
     const clearFirstToken =
       silenceMs === undefined ? () => {} : watch.stopAfter(silenceMs, { by: 'first-token', afterMs: silenceMs });
     const reply = await watch.guard(() => {
@@ -115,20 +133,62 @@ export const attemptTarget = async (
     phase = 'body';
     tally.status = reply.status;
 
+    if (isWithoutAnswer(reply.status)) {
+      watch.close();
+      const leadsTo = placeOf(reply.headers.location);
+      log.warn('no answer by its status', {
+        request_id: requestId,
+        target: target.id,
+        status: reply.status,
+        leads_to: leadsTo,
+      });
+      return failed(failureOfStatusAlone(reply.status));
+    }
     if (reply.status < 200 || reply.status > 299) {
       clearFirstToken();
-      return failed(await readErrorReply(reply, { dialect, mapError, watch, tally, patienceMs: idleMs, ports }));
+      return failed(
+        await readErrorReply(reply, {
+          dialect,
+          mapError,
+          watch,
+          tally,
+          patienceMs: patienceFor(reply.status, idleMs),
+          ports,
+        }),
+      );
     }
     if (!isStream) {
       const answer = await readAnswer(reply, { request, dialect, tally, watch });
-      if (!('answer' in answer)) return failed(failureOfNoAnswer(answer.text, reply, dialect, mapError));
+      if ('error' in answer) return failed(failureOfStreamError(answer.error, mapError, answer.hasBegun));
+      if (!('answer' in answer)) return failed(failureOfNoAnswer(answer.text, reply, dialect, mapError, tally));
       return isKept(answer.answer.stop, contentOf(answer.answer)) && leavesFiltered()
         ? failed(filtered(answer.answer.stop))
-        : { kind: 'answered', record: tally.record(), dropped, ...answer };
+        : { kind: 'answered', record: tally.record(), dropped: [...dropped, ...unsaid()], ...answer };
+    }
+
+    if (isPlainJson(reply)) {
+      const answer = await readAnswer(reply, { request, dialect, tally, watch });
+      if ('error' in answer) return failed(failureOfStreamError(answer.error, mapError, answer.hasBegun));
+      if (!('answer' in answer)) return failed(failureOfNoAnswer(answer.text, reply, dialect, mapError, tally));
+      return failed(
+        attemptFailure('malformed_answer', {
+          status: reply.status,
+          message: 'a stream was asked for, and a whole answer came',
+        }),
+      );
     }
 
     const translator = translateStream(dialect, request.surface, request.context);
-    const reader = readStream({ events: reply.events(), translator, tally, watch, mapError, clock, failureOf });
+    const reader = readStream({
+      events: reply.events(),
+      translator,
+      tally,
+      watch,
+      mapError,
+      decodeError: dialect.decodeError,
+      clock,
+      failureOf,
+    });
     const first = await readUntilContent(reader, tally, leavesFiltered);
     clearFirstToken();
     if (first.kind === 'failed') {
@@ -151,7 +211,7 @@ export const attemptTarget = async (
       clock,
       errorText,
     });
-    return { kind: 'streaming', record, stream, dropped };
+    return { kind: 'streaming', record, stream, dropped: [...dropped, ...unsaid()] };
   } catch (error) {
     const failure = failureOf(error);
     watch.close();
@@ -161,10 +221,12 @@ export const attemptTarget = async (
 
 /**
  * Whether an answer was kept by a filter before any content. What a filter says of itself is none (Gemini tells why it blocked
- * a prompt); what a model says is, also where it declines.
+ * a prompt, Anthropic explains a refusal); what a model says is, also where it declines.
  */
 const isKept = (stop: Stop | undefined, { isEmpty, isRefusal }: { isEmpty: boolean; isRefusal: boolean }): boolean =>
-  stop?.reason === 'content-filter' ? isEmpty || isRefusal : stop?.reason === 'refusal' && isEmpty;
+  stop?.reason === 'content-filter' || stop?.explanation !== undefined
+    ? isEmpty || isRefusal
+    : stop?.reason === 'refusal' && isEmpty;
 
 const contentOf = ({ parts, alternatives = [] }: Answer): { isEmpty: boolean; isRefusal: boolean } => {
   const all = [...parts, ...alternatives.flatMap((one) => one.parts)];
@@ -179,17 +241,19 @@ const filtered = (stop: Stop | undefined): AttemptFailure =>
     mayBeBilled: true,
   });
 
-/** Reads a whole answer. @returns the text where it is not one @throws {Stopped | UpstreamError} */
+/** Reads a whole answer. @returns the error where the vendor itself calls it failed, the text where it is none @throws {Stopped | UpstreamError} */
 const readAnswer = async (
   reply: UpstreamReply,
   { request, dialect, tally, watch }: { request: CallRequest; dialect: Dialect; tally: Tally; watch: Watch },
-): Promise<{ body: JsonObject; answer: Answer } | { text: string }> => {
+): Promise<{ body: JsonObject; answer: Answer } | { error: ProviderError; hasBegun: boolean } | { text: string }> => {
   const text = await watch.guard(() => reply.text());
   watch.release();
   const json = parseJson(text);
   const answer = json === undefined ? undefined : dialect.decodeAnswer(json);
   if (answer === undefined) return { text };
   tally.seeAnswer(answer);
+  const { error } = answer.stop;
+  if (error !== undefined) return { error, hasBegun: answer.usage !== undefined || answer.parts.length > 0 };
   const { embedding } = request.conversation;
   if (embedding !== undefined && dialect.vectors?.isWhole(embedding, answer) === false) return { text };
   const { surface, context } = request;
@@ -200,26 +264,9 @@ const readAnswer = async (
   return { body, answer };
 };
 
-/** Some vendors answer 200 with an error for a body: then it is that error, and nothing was made that could be billed. */
-const failureOfNoAnswer = (
-  text: string,
-  { status, headers }: UpstreamReply,
-  dialect: Dialect,
-  mapError: Provider['mapError'],
-): AttemptFailure => {
-  const json = parseJson(text);
-  const isError = typeof json === 'object' && json !== null && !Array.isArray(json) && 'error' in json;
-  if (!isError) return attemptFailure('malformed_answer', { status, message: 'what came is not an answer' });
-  return mapError(dialect.decodeError(status, headers, text), headers);
-};
-
-const parseJson = (text: string): JsonValue | undefined => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
+/** How long an error's body is waited for: of a request that was refused as wrong it alone says what about. */
+const patienceFor = (status: number, idleMs: number): number =>
+  status === 400 || status === 422 ? idleMs : Math.min(idleMs, ERROR_BODY_MS);
 
 /** What an error reply means. Its status alone says most, so a body that does not come is not waited for long. @throws {Stopped} */
 const readErrorReply = async (
@@ -251,7 +298,20 @@ const readErrorReply = async (
   }
   const error = dialect.decodeError(reply.status, reply.headers, body);
   if (error.usage !== undefined) tally.see({ type: 'usage', usage: error.usage });
-  return mapError(error, reply.headers);
+  const failure = mapError(error, reply.headers);
+  // What it refuses as a bad request it has not worked on, however it words it.
+  return reply.status === 400 ? { ...failure, mayBeBilled: false } : failure;
+};
+
+/** With the error's own fields, for a client that speaks the vendor's dialect. */
+const withFields = (
+  failure: AttemptFailure,
+  { fields }: ProviderError,
+  dialect: Dialect,
+  key: string | undefined,
+): AttemptFailure => {
+  const told = fields === undefined ? undefined : redactFields(fields, key);
+  return told === undefined ? failure : { ...failure, told: { dialect: dialect.name, fields: told } };
 };
 
 /** Vendors quote the key they turn down, whole or not; ours is known here, whatever it looks like. */

@@ -9,7 +9,7 @@ export const WAIT_MARGIN_MS = 1_000;
 /** A vendor's retry-after beyond this is told to the client rather than waited for: its slot and its hold would stand idle. */
 export const LONGEST_WAIT_MS = 30_000;
 
-/** What a 429 without a retry-after is told to the client as. */
+/** What a 429 without a retry-after is told to the client as, and how long its target is passed over while there are others. */
 export const UNTOLD_RETRY_MS = 1_000;
 
 /** How long a vendor may keep the connection open after its end mark, before it is closed from our side. */
@@ -20,6 +20,12 @@ export const LINGER_MS = 1_000;
  * it ends before that, wherever it runs. A stream may take the alias's whole time.
  */
 export const LONGEST_SILENCE_MS = 290_000;
+
+/** How long an error's body may take whose status has said what it means. */
+export const ERROR_BODY_MS = 1_000;
+
+/** A plain answer is late once it takes longer than `firstTokenMs` and this for each token of its output limit. */
+export const PATIENCE_MS_PER_TOKEN = 10;
 
 /** A retry-after up to this is waited for at once, once a target and call: leaving a target costs its prompt cache, and a hop about as long. */
 export const SHORT_WAIT_MS = 250;
@@ -49,6 +55,8 @@ export const CIRCUIT = {
   leaseMs: 30_000,
   /** Age from which what a process knows is read anew. */
   refreshMs: 1_000,
+  /** Age from which it is not acted on before that read has ended, so that what was shut by hand or elsewhere is known after a rest too. */
+  outdatedMs: 5_000,
   /** How long a request waits for the store of circuits at most. */
   storePatienceMs: 1_000,
   /** Share of the requests that the planner gives a target so long after its circuit has closed; past the last step all. Ascending. */

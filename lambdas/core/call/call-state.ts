@@ -3,8 +3,9 @@ import type { Ports } from '../ports.ts';
 import type { FallbackCause, Target } from '../target.ts';
 import type { AttemptPorts } from './attempt.ts';
 import type { CallRequest, LateResult } from './call.ts';
+import { UNTOLD_RETRY_MS } from './call-policy.ts';
 import { outcomeOfSignal } from './deadlines.ts';
-import { type FailedAttempt, finalRefusal, type Shut, stoppedRefusal } from './final-refusal.ts';
+import { type FailedAttempt, finalRefusal, type Shut, stoppedRefusal, summarise } from './final-refusal.ts';
 
 export type CallPorts = AttemptPorts & Pick<Ports, 'random' | 'circuitBoard'>;
 
@@ -31,8 +32,9 @@ export interface Call {
   fellBack: Set<FallbackCause>;
   /** A filter has refused the request: it is for the targets that were named for that, and for no others. */
   isFiltered: boolean;
-  hasTriedLeastBad: boolean;
-  /** What an attempt was not admitted for. */
+  /** Targets that were tried although their circuits were open. */
+  triedLeastBad: Set<Target>;
+  /** What the last attempt that was not admitted was refused for. */
   refusal: Refusal | undefined;
 }
 
@@ -49,7 +51,7 @@ export const startCall = (request: CallRequest, ports: CallPorts): Call => ({
   full: new Map(),
   fellBack: new Set(),
   isFiltered: false,
-  hasTriedLeastBad: false,
+  triedLeastBad: new Set(),
   refusal: undefined,
 });
 
@@ -67,7 +69,8 @@ export const isFull = ({ full, ports }: Call, target: Target): boolean => (full.
 /** Nobody is left to ask. */
 export const giveUp = (call: Call): LateResult => {
   const { request, ports, attempts, full, refusal } = call;
-  if (refusal !== undefined) return { kind: 'failed', refusal, outcome: 'failed', attempts };
+  if (refusal !== undefined)
+    return { kind: 'failed', refusal: withAttempts(refusal, attempts), outcome: 'failed', attempts };
   const shut = call.targets.map(
     (target): Shut =>
       isFull(call, target)
@@ -75,4 +78,13 @@ export const giveUp = (call: Call): LateResult => {
         : ports.circuitBoard.peek(target.id),
   );
   return { kind: 'failed', ...finalRefusal(attempts, shut, request.alias.name, ports.clock.now()), attempts };
+};
+
+/** A budget's no to one target is no reason for a client to stay away from others, whose failures may have passed. */
+const withAttempts = (refusal: Refusal, attempts: readonly FailedAttempt[]): Refusal => {
+  if (attempts.length === 0) return refusal;
+  const listed = { ...refusal, attempts: summarise(attempts) };
+  if (!attempts.some(({ failure }) => failure.isRetryable)) return listed;
+  const { shouldRetry, ...mayRetry } = listed;
+  return { ...mayRetry, retryAfterMs: Math.min(refusal.retryAfterMs ?? UNTOLD_RETRY_MS, UNTOLD_RETRY_MS) };
 };

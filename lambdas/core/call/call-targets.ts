@@ -2,12 +2,14 @@ import type { Refusal } from '../failures.ts';
 import { refuse } from '../failures.ts';
 import { StoreUnavailable } from '../ports.ts';
 import type { Target } from '../target.ts';
-import { type AttemptLimits, type AttemptResult, attemptTarget } from './attempt.ts';
+import { type AttemptResult, attemptTarget } from './attempt.ts';
+import { limitsOf, mayMoveOn, patienceOf } from './attempt-limits.ts';
 import type { AttemptRecord, CallRequest, LateResult, PassedOver } from './call.ts';
 import { type Call, type CallPorts, giveUp, isFull, resultIfStopped, startCall } from './call-state.ts';
-import type { Entering } from './circuit-board.ts';
+import type { Entering, Entry } from './circuit-board.ts';
 import { Stopped, watchAttempt } from './deadlines.ts';
-import { fallBack, isFallbackLeft, leaveToFilterFallbacks } from './fall-back.ts';
+import { fallBack, leaveToFilterFallbacks } from './fall-back.ts';
+import { takeLeastBad } from './least-bad.ts';
 import { LEAST_BAD } from './probe-verdict.ts';
 import { renewProviderKey } from './provider-key.ts';
 import { shortWaitOf, waitBeforeRound } from './waits.ts';
@@ -16,9 +18,9 @@ export type { CallPorts } from './call-state.ts';
 
 /**
  * Asks the targets until one answers. A failure moves on to the next healthy target at once, then to those of the aliases
- * that it may fall back on; only when all have been asked does the call wait (backoff, or the soonest retry-after) and go
- * round again. Where every circuit is open, the least bad target is tried once. One attempt budget and one deadline hold for
- * all of it. Nothing is handed to the client before real content has come.
+ * that it may fall back on; then one behind an open circuit is tried, and only then does the call wait (backoff, or the
+ * soonest retry-after) and go round again. Where every circuit is open, each target is tried once. One attempt budget and one
+ * deadline hold for all of it. Nothing is handed to the client before real content has come.
  *
  * Never rejects for what a target, a store or a client does; `admitAttempt` and bugs excepted.
  */
@@ -26,49 +28,37 @@ export const callTargets = async (request: CallRequest, ports: CallPorts): Promi
   const call = startCall(request, ports);
   let asked = 0;
   for (let round = 1; ; ) {
-    const result = await askEach(call, call.targets.slice(asked));
+    const result = await askEach(call, call.targets.slice(asked), round === 1 ? 'usual' : 'again');
     if (result !== undefined) return result;
     asked = call.targets.length;
     if (fallBack(call)) continue;
 
     const waitMs = waitBeforeRound(call, round);
-    if (waitMs !== undefined) {
-      await ports.clock.sleep(waitMs, request.signal);
-      round += 1;
-      asked = 0;
+    const leastBad = takeLeastBad(call, waitMs !== undefined);
+    if (leastBad !== undefined) {
+      const result = await askTarget(call, leastBad, 'least-bad');
+      if (result !== undefined) return result;
       continue;
     }
-    const leastBad = takeLeastBad(call);
-    if (leastBad === undefined) return giveUp(call);
-    const last = await askTarget(call, leastBad, 'least-bad');
-    if (last !== undefined) return last;
+    if (waitMs === undefined) return giveUp(call);
+    await ports.clock.sleep(waitMs, request.signal);
+    round += 1;
+    asked = 0;
   }
 };
 
 /** One target after the other, until one has brought the call to its end. */
-const askEach = async (call: Call, targets: readonly Target[]): Promise<LateResult | undefined> => {
+const askEach = async (call: Call, targets: readonly Target[], entering: Entering): Promise<LateResult | undefined> => {
   for (const target of targets) {
     if (call.finished.has(target)) continue;
-    const result = await askTarget(call, target);
+    const result = await askTarget(call, target, entering);
     if (result !== undefined) return result;
   }
   return undefined;
 };
 
-/** Once a call, for want of any other target: one that it has not asked yet. */
-const takeLeastBad = (call: Call): Target | undefined => {
-  if (call.hasTriedLeastBad) return undefined;
-  call.hasTriedLeastBad = true;
-  const asked = new Set(call.attempts.map(({ target }) => target));
-  const left = call.targets.filter(
-    (target) => !asked.has(target) && !call.finished.has(target) && !isFull(call, target),
-  );
-  const id = call.ports.circuitBoard.leastBad(left.map((target) => target.id));
-  return left.find((target) => target.id === id);
-};
-
 /** @returns undefined when the next target should be asked */
-const askTarget = async (call: Call, target: Target, entering?: Entering): Promise<LateResult | undefined> => {
+const askTarget = async (call: Call, target: Target, entering: Entering): Promise<LateResult | undefined> => {
   const { request, ports } = call;
   const stopped = resultIfStopped(call);
   if (stopped !== undefined) return stopped;
@@ -76,7 +66,10 @@ const askTarget = async (call: Call, target: Target, entering?: Entering): Promi
 
   if (isFull(call, target)) return undefined;
   const entry = await ports.circuitBoard.tryEnter(target.id, entering);
-  if (entry.kind === 'wait') return undefined;
+  if (entry.kind === 'wait') {
+    request.passedOver?.(target, whyNot(entry));
+    return undefined;
+  }
   const mark = <T extends AttemptRecord>(record: T): T =>
     entry.probe === LEAST_BAD ? { ...record, leastBad: true } : record;
   const report = (what: Parameters<typeof ports.circuitBoard.report>[1]) =>
@@ -93,7 +86,7 @@ const askTarget = async (call: Call, target: Target, entering?: Entering): Promi
       }
       return afterRefusal(call, target, refusal);
     }
-    result = await attemptTarget(request, target, limitsOf(call, target), ports);
+    result = await attemptOnce(call, target, entry.probe);
   } catch (error) {
     report('abandoned');
     throw error;
@@ -112,41 +105,51 @@ const askTarget = async (call: Call, target: Target, entering?: Entering): Promi
       // First its statistics, which the circuit looks at.
       request.attemptEnded?.(result.record, result.wasSent);
       report(result.wasSent ? result.record.failure : 'abandoned');
-      return afterFailure(call, target, { ...result, record: mark(result.record) });
+      return afterFailure(call, target, { ...result, record: mark(result.record) }, entering);
     default:
       return result satisfies never;
   }
 };
 
-/** What bounds one attempt. A plain answer is given its share of the time that is left while others could still be asked. */
-const limitsOf = (call: Call, target: Target): AttemptLimits => {
-  const { request, ports, deadlineAt, attempts } = call;
-  const { firstTokenMs } = request.alias.timeouts;
-  const limits = { deadlineAt, leavesFiltered: () => isFallbackLeft(call, 'contentFilter') };
-  if (request.conversation.stream) return { ...limits, silenceMs: firstTokenMs };
-  const others = othersToAsk(call, target);
-  if (others === 0 || attempts.length + 1 >= request.alias.attempts) return limits;
-  const shareMs = Math.floor((deadlineAt - ports.clock.now()) / (others + 1));
-  return { ...limits, silenceMs: Math.max(firstTokenMs, shareMs) };
+/** One attempt. Where it has to wait long for a plain answer, the board hears of it, and may say that it should move on. */
+const attemptOnce = async (call: Call, target: Target, probe: string | undefined): Promise<AttemptResult> => {
+  const { request, ports } = call;
+  const limits = limitsOf(call, target, probe === LEAST_BAD);
+  if (request.conversation.stream || probe !== undefined) return attemptTarget(request, target, limits, ports);
+  const given = new AbortController();
+  const end = ports.circuitBoard.startWaiting(target.id, {
+    patienceMs: patienceOf(call, target),
+    leave: () => {
+      if (mayMoveOn(call, target)) given.abort();
+    },
+  });
+  try {
+    return await attemptTarget(request, target, { ...limits, givenUp: given.signal }, ports);
+  } finally {
+    end();
+  }
 };
 
-/** Targets that were not asked yet and could be, those that the call may fall back on included. */
-const othersToAsk = (call: Call, target: Target): number => {
-  const { request, ports, attempts, finished } = call;
-  const asked = new Set(attempts.map((attempt) => attempt.target.id)).add(target.id);
-  const own = call.targets.filter(
-    (other) => !asked.has(other.id) && !finished.has(other) && ports.circuitBoard.peek(other.id).kind === 'go',
-  ).length;
-  // However many they are: that is planned when they are needed.
-  const isLeft = !call.fellBack.has('any') && request.fallbackCauses?.has('any') === true;
-  return own + (isLeft ? 1 : 0);
+/** Why a target is not asked, for the receipt. */
+export const whyNot = ({ because, until, isUntold }: Extract<Entry, { kind: 'wait' }>): string => {
+  switch (because) {
+    case 'circuit':
+      return 'circuit open';
+    case 'by-hand':
+      return 'shut by hand';
+    case 'retry-after':
+      return isUntold ? 'rate-limited a moment ago' : `retry-after until ${new Date(until).toISOString()}`;
+    default:
+      return because satisfies never;
+  }
 };
 
-/** A budget that has no room for this target may have for another; what else refuses would refuse them all. */
+/** A budget that has no room for this target may have for another, or for one that was asked; what else refuses would refuse them all. */
 const afterRefusal = (call: Call, target: Target, refusal: Refusal): LateResult | undefined => {
   call.refusal = refusal;
   if (refusal.code !== 'budget_exceeded') return giveUp(call);
   call.finished.add(target);
+  call.request.passedOver?.(target, 'no budget for this hop');
   return undefined;
 };
 
@@ -174,11 +177,17 @@ const streaming = (
   // A prober is answered by the first content; the others say at the end, so that streams which always break off count.
   const isLeastBad = probe === LEAST_BAD;
   if (probe !== undefined && !isLeastBad) circuitBoard.report(target.id, 'ok', probe);
-  const ended = stream.ended.then(({ outcome, stop, record }) => {
+  circuitBoard.heard(target.id);
+  const ended = stream.ended.then(({ outcome, stop, record, unsaid }) => {
     request.attemptEnded?.(record, true);
     const report = outcome === 'answered' ? 'ok' : (record.failure ?? 'abandoned');
     circuitBoard.report(target.id, report, isLeastBad ? probe : undefined);
-    return { outcome, ...(stop !== undefined && { stop }), attempts: [...attempts, mark(record)] };
+    return {
+      outcome,
+      ...(stop !== undefined && { stop }),
+      attempts: [...attempts, mark(record)],
+      ...(unsaid.length > 0 && { unsaid }),
+    };
   });
   return { kind: 'streaming', target, chunks: stream.chunks, ended, dropped, attempts: [...attempts, mark(record)] };
 };
@@ -187,6 +196,7 @@ const afterFailure = async (
   call: Call,
   target: Target,
   { record, wasSent, key }: Extract<AttemptResult, { kind: 'failed' }>,
+  entering: Entering,
 ): Promise<LateResult | undefined> => {
   const { failure } = record;
   const { request, ports } = call;
@@ -203,7 +213,7 @@ const afterFailure = async (
   const stopped = resultIfStopped(call);
   if (stopped !== undefined) return stopped;
   if (failure.reason === 'unauthorized' && key !== undefined && (await renewKey(call, target, key)))
-    return askTarget(call, target);
+    return askTarget(call, target, entering);
   if (failure.reason === 'content_filter' && leaveToFilterFallbacks(call)) return undefined;
   if (!failure.isRetryable && !failure.mayFallBack) return giveUp(call);
   if (!failure.isRetryable) call.finished.add(target);
@@ -211,7 +221,7 @@ const afterFailure = async (
   if (waitMs === undefined) return undefined;
   call.waited.add(target);
   await ports.clock.sleep(waitMs, request.signal);
-  return askTarget(call, target);
+  return askTarget(call, target, entering);
 };
 
 /** A key that the vendor turned down may have been rotated a moment ago: it is read anew, once a call and target. */

@@ -32,6 +32,8 @@ export interface CallRequest {
   fallbackTargets?: (cause: FallbackCause) => readonly Target[];
   /** They are asked now. */
   fellBack?: (cause: FallbackCause) => void;
+  /** Told of a target that was not asked when its turn came, and why. */
+  passedOver?: (target: Target, reason: string) => void;
   /** Told of every admitted attempt once, when it has ended. `wasSent`: the vendor may have seen it. */
   attemptEnded?: (record: AttemptRecord, wasSent: boolean) => void;
 }
@@ -87,4 +89,6 @@ export interface StreamEnd {
   outcome: Outcome;
   stop?: Stop;
   attempts: AttemptRecord[];
+  /** What came after the first content that could not be said to the client. */
+  unsaid?: readonly string[];
 }

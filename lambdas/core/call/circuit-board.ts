@@ -1,7 +1,7 @@
 import type { AttemptFailure } from '../failures.ts';
 import type { CircuitRecord, CircuitStore, Clock, Log, Random } from '../ports.ts';
 import type { TargetStatistics } from '../route/target-statistics.ts';
-import { CIRCUIT } from './call-policy.ts';
+import { CIRCUIT, UNTOLD_RETRY_MS } from './call-policy.ts';
 import {
   isAhead,
   isOverridden,
@@ -12,7 +12,8 @@ import {
   untouchedCircuit,
 } from './circuit.ts';
 import { failsTooOften, failuresInARow } from './circuit-evidence.ts';
-import { afterProbe, type CallReport, isProber, LEAST_BAD, reasonOf } from './probe-verdict.ts';
+import { type OverdueWatch, watchOverdue } from './overdue.ts';
+import { afterProbe, type CallReport, isProber, LEAST_BAD, OVERDUE, reasonOf, toldBySilence } from './probe-verdict.ts';
 import { withPatience } from './with-patience.ts';
 
 /** Whether a call may go to a target now. `probe` marks the single call that tries a broken target again, or one that goes there for want of a better target. */
@@ -22,28 +23,43 @@ export type Entry =
       kind: 'wait';
       until: number;
       because: 'circuit' | 'by-hand' | 'retry-after';
+      /** A retry-after that came with a failure other than a rate limit. */
+      isDown?: true;
+      /** Nobody said until when: it is passed over for the sake of others, and only for them. */
+      isUntold?: true;
     };
 
-/** `least-bad`: nobody else could be asked, so that not even an open circuit keeps it out. */
-export type Entering = 'usual' | 'least-bad';
+/** `again`: the call has been round already. `least-bad`: nobody else could be asked, so that not even an open circuit keeps it out. */
+export type Entering = 'usual' | 'again' | 'least-bad';
 
 /** The circuits as one gateway process knows them. */
-export interface CircuitBoard {
+export interface CircuitBoard extends OverdueWatch {
   /**
    * Asks to call a target now. Whoever gets `probe` must report with it, whatever happens. Waits for the store only for
-   * the first word of a target and for a probe's lease, and never longer than `CIRCUIT.storePatienceMs`.
+   * the first word of a target, where what is known is too old to act on, and for a probe's lease, and never longer than
+   * `CIRCUIT.storePatienceMs`.
    */
   tryEnter(target: string, entering?: Entering): Promise<Entry>;
   /** What `tryEnter` would say by what this process knows, taking nothing. */
   peek(target: string): Entry;
   /** The share of the requests that a target gets whose circuit has closed of late, for the planner; 1 elsewhere. */
   shareOf(target: string): number;
-  /** Of these targets the one whose open circuit has the best prospects: `least-bad` lets a call in. Undefined where all are shut for other reasons. */
-  leastBad(targets: readonly string[]): string | undefined;
+  /**
+   * Of these targets the one whose open circuit has the best prospects: `least-bad` lets a call in. Those that were not
+   * tried so for the longest come first. Undefined where all are shut for other reasons.
+   *
+   * @param isQuick leaves out those that may keep a call waiting
+   */
+  leastBad(targets: readonly string[], isQuick?: boolean): string | undefined;
   /** @param probe the entry's own, where it had one */
   report(target: string, report: CallReport, probe?: string): void;
   /** Reads all known circuits anew; at start it spares the first request the wait. */
   refresh(): Promise<void>;
+  /**
+   * Reads anew what is no longer fresh. Resolves at once, unless all that is known is too old to act on: a process that nobody
+   * asked anything has heard of nothing. For those who will need it soon, beside what else they wait for. Never rejects.
+   */
+  catchUp(): Promise<void>;
   /** Resolves when nothing is being read or written: for a process that is about to stop. */
   settled(): Promise<void>;
 }
@@ -58,6 +74,9 @@ interface Known {
   failures: number;
   /** A vendor's retry-after, for this process. */
   passOverUntil: number;
+  passedOverFor: { isDown?: true; isUntold?: true };
+  /** When it was last tried as the least bad, in turns of this process; 0 = never. */
+  leastBadTurn: number;
 }
 
 const MOVE_TRIES = 3;
@@ -87,8 +106,11 @@ export const makeCircuitBoard = ({
   const all = new Map<string, Known>();
   const pending = new Set<Promise<void>>();
   let readAt = Number.NEGATIVE_INFINITY;
+  /** When the last read began that has ended, whatever came of it: who has waited for a store in vain does not wait again at once. */
+  let heardAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
   let isStoreDown = false;
+  let leastBadTurns = 0;
 
   const knownOf = (target: string): Known => {
     const found = all.get(target);
@@ -100,6 +122,8 @@ export const makeCircuitBoard = ({
       moves: undefined,
       failures: 0,
       passOverUntil: 0,
+      passedOverFor: {},
+      leastBadTurn: 0,
     };
     all.set(target, known);
     return known;
@@ -134,7 +158,8 @@ export const makeCircuitBoard = ({
 
   const readAll = async (): Promise<void> => {
     const ids = [...all.keys()];
-    readAt = clock.now();
+    const beganAt = clock.now();
+    readAt = beganAt;
     const records = ids.length === 0 ? [] : await ask(() => store.read(ids));
     for (const record of records ?? []) {
       const known = all.get(record.target);
@@ -142,6 +167,7 @@ export const makeCircuitBoard = ({
       if (known !== undefined && record.version > known.record.version) adopt(known, record);
     }
     for (const id of ids) knownOf(id).isRead = true;
+    heardAt = beganAt;
   };
 
   const refresh = (): Promise<void> => {
@@ -153,9 +179,14 @@ export const makeCircuitBoard = ({
     return reading;
   };
 
-  const refreshIfStale = (): void => {
-    const ageMs = clock.now() - readAt;
-    if (ageMs < 0 || ageMs >= CIRCUIT.refreshMs) void refresh();
+  const isOlder = (since: number, ageMs: number): boolean => {
+    const age = clock.now() - since;
+    return age < 0 || age >= ageMs;
+  };
+
+  const catchUp = async (): Promise<void> => {
+    if (isOlder(readAt, CIRCUIT.refreshMs)) void refresh();
+    if (isOlder(heardAt, CIRCUIT.outdatedMs)) await reading;
   };
 
   /** Decides and writes until it is written, nothing is left to do, or the store is out of reach. Memory moves at once. */
@@ -193,7 +224,11 @@ export const makeCircuitBoard = ({
     const known = knownOf(target);
     const now = clock.now();
     if (isAhead(known.passOverUntil, now, CIRCUIT.longestPassOverMs))
-      return { kind: 'wait', until: known.passOverUntil, because: 'retry-after' };
+      return { kind: 'wait', until: known.passOverUntil, because: 'retry-after', ...known.passedOverFor };
+    return peekCircuit(known, now);
+  };
+
+  const peekCircuit = (known: Known, now: number): Entry => {
     const standing = standingOf(known.record, now);
     if (standing.kind === 'open')
       return { kind: 'wait', until: standing.until, because: standing.byHand ? 'by-hand' : 'circuit' };
@@ -204,10 +239,16 @@ export const makeCircuitBoard = ({
   const tryEnter = async (target: string, entering: Entering = 'usual'): Promise<Entry> => {
     const known = knownOf(target);
     while (!known.isRead) await refresh();
-    refreshIfStale();
-    const entry = peek(target);
-    if (entry.kind === 'wait')
-      return entering === 'least-bad' && entry.because === 'circuit' ? { kind: 'go', probe: LEAST_BAD } : entry;
+    await catchUp();
+    const first = peek(target);
+    const isLetPass = first.kind === 'wait' && first.isUntold && entering !== 'usual';
+    const entry = isLetPass ? peekCircuit(known, clock.now()) : first;
+    if (entry.kind === 'wait') {
+      if (entering !== 'least-bad' || entry.because !== 'circuit') return entry;
+      leastBadTurns += 1;
+      known.leastBadTurn = leastBadTurns;
+      return { kind: 'go', probe: LEAST_BAD };
+    }
     if (standingOf(known.record, clock.now()).kind === 'closed') return entry;
 
     const probe = Buffer.from(random.bytes(8)).toString('hex');
@@ -218,33 +259,62 @@ export const makeCircuitBoard = ({
     return standingOf(known.record, clock.now()).kind === 'probe-due' ? soon() : peek(target);
   };
 
+  const passOver = (known: Known, { reason, retryAfterMs }: AttemptFailure): void => {
+    const isLimit = reason === 'rate_limited';
+    const now = clock.now();
+    if (retryAfterMs !== undefined) {
+      known.passOverUntil = now + Math.min(retryAfterMs, CIRCUIT.longestPassOverMs);
+      known.passedOverFor = isLimit ? {} : { isDown: true };
+    } else if (isLimit && known.passOverUntil <= now) {
+      known.passOverUntil = now + UNTOLD_RETRY_MS;
+      known.passedOverFor = { isUntold: true };
+    }
+  };
+
   const reportProbe = (known: Known, report: CallReport, probe: string): void =>
     void startMove(known, (record) => afterProbe(record, { report, probe }, clock.now(), random));
+
+  const isClosed = (record: CircuitRecord): boolean =>
+    record.circuit.state === 'closed' && !isOverridden(record, clock.now());
+
+  const open = (known: Known, reason: string): void => {
+    known.failures = 0;
+    log.warn('circuit opens', { target: known.record.target, reason });
+    void startMove(known, (record) =>
+      isClosed(record) ? openCircuit(record, clock.now(), random.fraction(), reason) : undefined,
+    );
+  };
+
+  const overdue = watchOverdue(clock, (target) => {
+    const known = knownOf(target);
+    if (isClosed(known.record)) open(known, OVERDUE);
+  });
 
   const reportCall = (known: Known, report: CallReport): void => {
     known.failures = failuresInARow(known.failures, report);
     if (typeof report === 'string') return;
     const { failures, record } = known;
-    const isClosed = (record: CircuitRecord): boolean =>
-      record.circuit.state === 'closed' && !isOverridden(record, clock.now());
     if (!isClosed(record) || !isOfTarget(report)) return;
     const isOverShare = () => failsTooOften(statisticsOf(record.target), record, clock.now());
     if (failures < CIRCUIT.failuresToOpen && !isOverShare()) return;
-    known.failures = 0;
-    log.warn('circuit opens', { target: known.record.target, reason: reasonOf(report) });
-    void startMove(known, (record) =>
-      isClosed(record) ? openCircuit(record, clock.now(), random.fraction(), reasonOf(report)) : undefined,
-    );
+    open(known, reasonOf(report));
   };
 
-  const leastBad = (ids: readonly string[]): string | undefined => {
-    const open = ids.flatMap((id) => {
-      const { circuit } = knownOf(id).record;
+  const leastBad = (ids: readonly string[], isQuick = false): string | undefined => {
+    const shut = ids.flatMap((id) => {
+      const { record, leastBadTurn } = knownOf(id);
+      const { circuit } = record;
       const entry = peek(id);
       if (entry.kind === 'go' || entry.because !== 'circuit') return [];
-      return [{ id, openings: circuit.state === 'closed' ? 0 : circuit.openings, until: entry.until }];
+      if (isQuick && (circuit.state !== 'open' || toldBySilence(record.reason))) return [];
+      const openings = circuit.state === 'closed' ? 0 : circuit.openings;
+      return [{ id, leastBadTurn, openings, until: entry.until }];
     });
-    return open.toSorted((a, b) => a.openings - b.openings || a.until - b.until)[0]?.id;
+    // In turns: else the same one would be tried for ever, and nobody would find out that another is well again.
+    const [best] = shut.toSorted(
+      (a, b) => a.leastBadTurn - b.leastBadTurn || a.openings - b.openings || a.until - b.until,
+    );
+    return best?.id;
   };
 
   return {
@@ -252,11 +322,13 @@ export const makeCircuitBoard = ({
     peek,
     shareOf: (target) => slowStartShare(knownOf(target).record, clock.now()),
     leastBad,
+    ...overdue,
     refresh,
+    catchUp,
     report(target, report, probe) {
       const known = knownOf(target);
-      if (typeof report !== 'string' && report.retryAfterMs !== undefined && isOfTarget(report))
-        known.passOverUntil = clock.now() + Math.min(report.retryAfterMs, CIRCUIT.longestPassOverMs);
+      if (report === 'ok' || (report !== 'abandoned' && report.status !== undefined)) overdue.heard(target);
+      if (typeof report !== 'string' && isOfTarget(report)) passOver(known, report);
       if (probe === undefined) reportCall(known, report);
       else reportProbe(known, report, probe);
     },

@@ -21,6 +21,8 @@ export interface CommittedEnd {
   outcome: Outcome;
   stop?: Stop;
   record: AttemptRecord;
+  /** What came that could not be said to the client. */
+  unsaid: readonly string[];
 }
 
 /**
@@ -33,7 +35,7 @@ export const openCommittedStream = ({
   reader,
   tally,
   watch,
-  timeouts: { idleMs, minTokensPerSecond },
+  timeouts: { firstTokenMs, idleMs, minTokensPerSecond },
   clock,
   errorText,
 }: {
@@ -41,7 +43,7 @@ export const openCommittedStream = ({
   reader: StreamReader;
   tally: Tally;
   watch: Watch;
-  timeouts: Pick<Timeouts, 'idleMs' | 'minTokensPerSecond'>;
+  timeouts: Pick<Timeouts, 'firstTokenMs' | 'idleMs' | 'minTokensPerSecond'>;
   clock: Clock;
   /** The surface's error event. */
   errorText: (failure: AttemptFailure) => string;
@@ -57,7 +59,7 @@ export const openCommittedStream = ({
   const finish = (outcome: Outcome, failure?: AttemptFailure): void => {
     isFinished = true;
     const { stop } = tally;
-    resolve({ outcome, ...(stop !== undefined && { stop }), record: tally.record(failure) });
+    resolve({ outcome, ...(stop !== undefined && { stop }), record: tally.record(failure), unsaid: tally.unsaid });
   };
 
   const complete = (): void => {
@@ -89,11 +91,17 @@ export const openCommittedStream = ({
   };
 
   const checkPace = paceKeeper(minTokensPerSecond, () => tally.record().seenOutputTokens);
+  /** Pieces without content keep a stream alive, but no longer than the first content may take. */
+  const mostEmptyMs = Math.max(idleMs, firstTokenMs);
+  /** Waited for the vendor since the last content. */
+  let emptyMs = 0;
   const read = async (): Promise<void> => {
-    const clear = watch.stopAfter(idleMs, { by: 'idle', afterMs: idleMs });
+    const mostMs = Math.max(1, Math.min(idleMs, mostEmptyMs - emptyMs));
+    const clear = watch.stopAfter(mostMs, { by: 'idle', afterMs: emptyMs + mostMs });
     const askedAt = clock.now();
     const step = await reader.next();
     clear();
+    emptyMs = step.kind === 'text' && step.isEmpty ? emptyMs + clock.now() - askedAt : 0;
     // Only the vendor's own time counts: a client that reads slowly holds it back.
     const failure = step.kind === 'text' ? checkPace(clock.now() - askedAt) : undefined;
     take(failure === undefined ? step : { kind: 'failed', failure });

@@ -41,10 +41,12 @@ export const encodeCall = (
     ...(maker !== undefined && { checksSignaturesOf: maker }),
     ...present('thoughtsIn', quirks.reasoning ?? (target.provider.kind === 'openai-compatible' ? undefined : 'none')),
     ...(target.capabilities.has('reasoning') && { takesEffort: true }),
+    ...(target.provider.kind === 'openai-compatible' && { quirks }),
   };
+  const lost = new Set<string>();
   const encoded =
     dialect.name === surface.name
-      ? { body: surface.relayRequest(body, encodeTarget), dropped: [] }
+      ? { body: surface.relayRequest(body, encodeTarget, lost), dropped: [...lost] }
       : dialect.encodeRequest(conversation, encodeTarget);
   const all = [...dropped, ...betas.dropped, ...encoded.dropped];
   return { ...omitFields({ ...encoded, dropped: all }, quirks.omits ?? []), betas: betas.sent };
@@ -54,9 +56,10 @@ export const encodeCall = (
 const OURS = 'stream_options';
 
 const omitFields = ({ body, dropped }: Encoded, omits: readonly string[]): Encoded => {
-  const found = omits.filter((field) => body[field] !== undefined && body[field] !== null);
+  const found = omits.filter((field) => body[field] !== undefined);
   if (found.length === 0) return { body, dropped };
   const left: JsonObject = { ...body };
   for (const field of found) delete left[field];
-  return { body: left, dropped: [...dropped, ...found.filter((field) => field !== OURS)] };
+  // A null asks for nothing, yet is refused like anything else of that name.
+  return { body: left, dropped: [...dropped, ...found.filter((field) => field !== OURS && body[field] !== null)] };
 };

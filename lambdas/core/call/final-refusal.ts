@@ -1,6 +1,7 @@
 import type { RunStop } from '../admit/run-refusals.ts';
-import type { AttemptFailure, AttemptReason, AttemptSummary, Refusal } from '../failures.ts';
+import type { AttemptFailure, AttemptReason, AttemptSummary, Refusal, VendorError } from '../failures.ts';
 import { refuse } from '../failures.ts';
+import { present } from '../read-json.ts';
 import type { Outcome } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { AttemptRecord } from './call.ts';
@@ -38,10 +39,23 @@ export const finalRefusal = (
       refusal: refuse('invalid_request', failure.message || `${last.target.id} refused the request.`, {
         shouldRetry: false,
         attempts: summarise(attempts),
+        ...saidBy(failure),
       }),
       outcome: 'refused-by-provider',
     };
   return { refusal: refuseFailed(attempts, shut, alias, now), outcome: 'failed' };
+};
+
+/** What goes to the client beside the vendor's words where it is the vendor who refuses. */
+const saidBy = ({ reason, told }: AttemptFailure): Pick<Refusal, 'told' | 'isFiltered'> => ({
+  ...present('told', told),
+  ...(reason === 'content_filter' && { isFiltered: true }),
+});
+
+/** The same where it is one target's word alone. */
+const saidByOne = (attempts: readonly FailedAttempt[]): Pick<Refusal, 'told' | 'isFiltered'> => {
+  const last = attempts.at(-1);
+  return last !== undefined && attempts.every(({ target }) => target.id === last.target.id) ? saidBy(last.failure) : {};
 };
 
 const refuseUntried = (shut: readonly Shut[], alias: string, now: number): Refusal => {
@@ -53,7 +67,7 @@ const refuseUntried = (shut: readonly Shut[], alias: string, now: number): Refus
       { scope: scopeOf(waits.map(targetOf), alias), shouldRetry: false },
     );
   const retryAfterMs = soonestEntryMs(waits, now);
-  if (waits.length > 0 && waits.every(({ because }) => because === 'quota' || because === 'retry-after'))
+  if (waits.length > 0 && waits.every(isLimit))
     return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit.`, {
       scope: scopeOf(waits.map(targetOf), alias),
       retryAfterMs,
@@ -64,6 +78,14 @@ const refuseUntried = (shut: readonly Shut[], alias: string, now: number): Refus
     : 'each one has failed repeatedly and is being rested, is busy, or has been shut by hand';
   return refuse('no_target_available', `No target of "${alias}" can be asked now: ${why}.`, { retryAfterMs });
 };
+
+/** Whoever has failed has said when to come back. */
+const isTold = (entry: Shut): entry is Extract<Shut, { kind: 'wait' }> =>
+  entry.kind === 'wait' && entry.because === 'retry-after' && !entry.isUntold;
+
+/** Its provider, or its quota, said that it takes no more for now; not that it is down. */
+const isLimit = (wait: Extract<Shut, { kind: 'wait' }>): boolean =>
+  wait.because === 'quota' || (wait.because === 'retry-after' && !wait.isDown);
 
 /** Until the first of them may be asked, ms. */
 const soonestEntryMs = (waits: readonly { until: number }[], now: number): number =>
@@ -91,19 +113,44 @@ const refuseFailed = (
 
   if (all('too_large')) return refuse('request_too_large', said, { shouldRetry: false, attempts: list });
   if (all('context_length', 'too_large'))
-    return refuse('context_length_exceeded', said, { shouldRetry: false, attempts: list });
+    return refuse('context_length_exceeded', said, {
+      ...present('told', fieldAtFault(attempts.at(-1)?.failure.told)),
+      shouldRetry: false,
+      attempts: list,
+    });
+  // Groq's word for it: what the model wrote was no call. Another try may do better, but it is a 400 to its own clients.
+  if (all('malformed_answer') && attempts.every(({ failure }) => failure.status === 400))
+    return refuse('invalid_request', said, { ...saidByOne(attempts), attempts: list });
   if (all('not_found')) {
     // Bedrock and Groq say 400 of a model that they don't know: the client's SDK raises the class that their own would.
     const code = attempts.every(({ failure }) => failure.status === 400) ? 'invalid_request' : 'model_not_found';
     return refuse(code, `No provider knows the model behind "${alias}": ${said}`, {
       shouldRetry: false,
       attempts: list,
+      ...(code === 'invalid_request' && saidByOne(attempts)),
     });
   }
+  const waited = attempts.filter(({ failure }) => failure.isRetryable);
+  // Of a target that was not asked nobody knows; `shut` has all targets, those that were asked too.
+  const isEachAsked = new Set(attempts.map(({ target }) => target.id)).size >= shut.length;
+  if (all('rate_limited') && waited.length === 0 && isEachAsked)
+    return refuse(
+      'rate_limit_exceeded',
+      `Every target of "${alias}" is out of quota at its provider, and waiting can't help: ${said}`,
+      {
+        scope: scopeOf(
+          attempts.map(({ target }) => target.id),
+          alias,
+        ),
+        shouldRetry: false,
+        attempts: list,
+        ...saidByOne(attempts),
+      },
+    );
   if (all('rate_limited'))
     return refuse('rate_limit_exceeded', `Every target of "${alias}" is at its provider's rate limit: ${said}`, {
       scope: scopeOf([...attempts.map(({ target }) => target.id), ...shut.map(targetOf)], alias),
-      retryAfterMs: Math.min(soonestRetryMs(attempts, now), ...quotaWaits(shut, now)),
+      retryAfterMs: Math.min(soonestRetryMs(waited, now), ...quotaWaits(shut, now)),
       attempts: list,
     });
   if (attempts.every(({ leastBad, failure }) => leastBad && failure.countsAgainstCircuit))
@@ -116,21 +163,35 @@ const refuseFailed = (
   return refuse('all_targets_failed', `${count} for "${alias}" failed. ${said}`, {
     attempts: list,
     ...(attempts.every(({ failure }) => !failure.isRetryable) && { shouldRetry: false }),
+    ...(waited.length > 0 && shut.length > 0 && shut.every(isTold) && { retryAfterMs: soonestEntryMs(shut, now) }),
   });
 };
 
-/** Until the first of the vendors' retry-afters has run out, ms; they count from when they were told. */
+/** Until the first of the targets may be asked again, ms. What it asked for counts from when it was told; a later word replaces an earlier one. */
 const soonestRetryMs = (attempts: readonly FailedAttempt[], now: number): number => {
-  const told = attempts.flatMap(({ startedAt, durationMs, failure: { retryAfterMs } }) =>
-    retryAfterMs === undefined ? [] : [startedAt + durationMs + retryAfterMs - now],
-  );
-  return told.length === 0 ? UNTOLD_RETRY_MS : Math.max(1, Math.min(...told));
+  const until = new Map<string, number>();
+  for (const { target, startedAt, durationMs, failure } of attempts)
+    if (failure.retryAfterMs !== undefined) until.set(target.id, startedAt + durationMs + failure.retryAfterMs);
+  return until.size === 0 ? UNTOLD_RETRY_MS : Math.max(1, Math.min(...until.values()) - now);
+};
+
+/** That an answer broke off is our word, and so is its code; Anthropic's errors have a type and no code. */
+const withoutCode = (told: VendorError | undefined): VendorError | undefined => {
+  const { code: _, ...fields } = told?.fields ?? {};
+  return told && { ...told, fields };
+};
+
+/** The field at fault; the code for it is ours on every surface. */
+const fieldAtFault = (told: VendorError | undefined): VendorError | undefined => {
+  const param = told?.fields['param'];
+  return told === undefined || param === undefined ? undefined : { ...told, fields: { param } };
 };
 
 const quotaWaits = (shut: readonly Shut[], now: number): number[] =>
   shut.flatMap((entry) => (entry.kind === 'wait' && entry.because === 'quota' ? [Math.max(1, entry.until - now)] : []));
 
-const summarise = (attempts: readonly FailedAttempt[]): AttemptSummary[] =>
+/** The attempts as a client is shown them. */
+export const summarise = (attempts: readonly FailedAttempt[]): AttemptSummary[] =>
   attempts.map(({ target, failure: { status, reason, message } }) => ({
     target: target.id,
     ...(status !== undefined && { status }),
@@ -172,7 +233,11 @@ export const brokenStream = (
     case 'deadline':
       return stoppedStream(failure.reason, stoppedByRun?.(failure.reason));
     default:
-      return refuse('all_targets_failed', `The answer of ${target.id} broke off and is incomplete: ${failure.message}`);
+      return refuse(
+        'all_targets_failed',
+        `The answer of ${target.id} broke off and is incomplete: ${failure.message}`,
+        { ...saidBy(failure), ...present('told', withoutCode(failure.told)) },
+      );
   }
 };
 

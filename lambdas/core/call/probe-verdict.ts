@@ -1,4 +1,4 @@
-import type { AttemptFailure } from '../failures.ts';
+import type { AttemptFailure, AttemptReason } from '../failures.ts';
 import type { CircuitRecord, Random } from '../ports.ts';
 import { closeCircuit, openCircuit, returnLease } from './circuit.ts';
 
@@ -18,6 +18,21 @@ export const verdictOf = (report: CallReport): Verdict => {
 /** Why a circuit moves, for people. */
 export const reasonOf = (report: CallReport): string =>
   typeof report === 'string' ? report : [report.reason, report.status].filter((word) => word !== undefined).join(' ');
+
+/** The reason of a circuit that was opened by calls under way, before one of them had failed. */
+export const OVERDUE = 'overdue';
+
+/** Reasons of circuits whose targets keep a call waiting rather than fail it. */
+const SILENCES: ReadonlySet<string> = new Set<AttemptReason | typeof OVERDUE>([
+  'first_token_timeout',
+  'idle_timeout',
+  'too_slow',
+  'deadline',
+  OVERDUE,
+]);
+
+/** Whether a circuit was opened by a target that says nothing. @param reason as `reasonOf` words it */
+export const toldBySilence = (reason: string): boolean => SILENCES.has(reason.split(' ')[0] ?? '');
 
 /** In the place of a prober's name: the call went to an open target because all others were shut as well. */
 export const LEAST_BAD = 'least-bad';

@@ -1,3 +1,5 @@
+import type { JsonObject, JsonValue } from '../conversation.ts';
+
 const LONGEST_MESSAGE = 1000;
 
 /** Shapes of keys that vendors quote back in their error messages, masked ones (`sk-ab***yz`) included. */
@@ -35,4 +37,42 @@ export const redactSecrets = (message: string): string => {
   text = text.replace(BEARER, '$1 [redacted]').replace(CREDENTIALS, '$1[redacted]@');
   for (const place of INTERNAL) text = text.replace(place, '[internal host]');
   return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
+};
+
+/** Characters of an error's own fields that go on to a client; of larger ones only those that every error has. */
+const MOST_FIELDS = 8_000;
+const MOST_VALUES = 200;
+const DEEPEST = 8;
+const COMMON = new Set(['code', 'param', 'type']);
+/** Told in other words, or ours. */
+const NOT_TOLD = new Set(['message', 'tollgate']);
+
+/**
+ * The own fields of a vendor's error, with every text in them redacted and without what is deep or much: fit for clients.
+ *
+ * @param secret a text to be hidden that may look like nothing known: the provider key in use
+ * @returns undefined where nothing is left
+ */
+export const redactFields = (fields: JsonObject, secret?: string): JsonObject | undefined => {
+  let values = 0;
+  const hide = (text: string): string => redactSecrets(secret === undefined ? text : text.replaceAll(secret, '[key]'));
+  const clean = (value: JsonValue, depth: number): JsonValue[] => {
+    values += 1;
+    if (values > MOST_VALUES) return [];
+    if (typeof value === 'string') return [hide(value)];
+    if (typeof value !== 'object' || value === null) return [value];
+    if (depth === DEEPEST) return [];
+    return [Array.isArray(value) ? value.flatMap((one) => clean(one, depth + 1)) : cleanEach(value, depth + 1)];
+  };
+  const cleanEach = (object: JsonObject, depth: number): JsonObject =>
+    Object.fromEntries(
+      Object.entries(object).flatMap(([name, value]) => clean(value, depth).map((kept) => [hide(name), kept])),
+    );
+  const told = Object.entries(fields).filter(([name, value]) => !NOT_TOLD.has(name) && value !== null);
+  const common = told.filter(([name, value]) => COMMON.has(name) && typeof value !== 'object');
+  // The common ones first: they are never what is too much.
+  const whole = cleanEach(Object.fromEntries([...common, ...told]), 0);
+  const isSmall = JSON.stringify(whole).length <= MOST_FIELDS;
+  const kept = isSmall ? whole : Object.fromEntries(Object.entries(whole).slice(0, common.length));
+  return Object.keys(kept).length === 0 ? undefined : kept;
 };

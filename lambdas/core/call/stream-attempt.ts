@@ -1,17 +1,21 @@
-import type { WireEvent } from '../dialect.ts';
+import type { JsonValue, ProviderError } from '../conversation.ts';
+import { isJsonObject } from '../decode/read-body.ts';
+import type { Dialect, WireEvent } from '../dialect.ts';
 import type { AttemptFailure } from '../failures.ts';
 import type { Clock, EventStream } from '../ports.ts';
 import type { Provider } from '../provider.ts';
 import { attemptFailure } from './attempt-failure.ts';
 import { LINGER_MS } from './call-policy.ts';
 import type { Watch } from './deadlines.ts';
+import { parseJson } from './no-answer.ts';
 import type { Tally } from './tally.ts';
 import type { StreamTranslator } from './translate-stream.ts';
 import { failureOfStreamError } from './upstream-failure.ts';
 
 /** What one event of the vendor's came to. */
 export type StreamStep =
-  | { kind: 'text'; text: string }
+  /** `isEmpty`: nothing came but pieces without content. */
+  | { kind: 'text'; text: string; isEmpty?: true }
   /** The vendor's end mark, or its close after a stop: nothing follows. */
   | { kind: 'complete'; text: string }
   | { kind: 'failed'; failure: AttemptFailure };
@@ -33,6 +37,7 @@ export const readStream = ({
   tally,
   watch,
   mapError,
+  decodeError,
   clock,
   failureOf,
 }: {
@@ -41,6 +46,7 @@ export const readStream = ({
   tally: Tally;
   watch: Watch;
   mapError: Provider['mapError'];
+  decodeError: Dialect['decodeError'];
   clock: Clock;
   /** What something thrown on the way means. */
   failureOf: (error: unknown) => AttemptFailure;
@@ -52,21 +58,41 @@ export const readStream = ({
 
   const read = (event: WireEvent): StreamStep => {
     const hadBegun = tally.usage !== undefined || tally.hasContent;
+    const told = errorEvent(event, decodeError);
+    if (told !== undefined) return failed(failureOfStreamError(told, mapError, hadBegun));
     const { text, events } = translator.push(event);
+    // Events that have a name say something by it, a ping that the model is at work.
+    let isEmpty = event.type === '' || events.length > 0;
     for (const event of events) {
-      if (event.type === 'error') return failed(failureOfStreamError(event.error, mapError, hadBegun));
-      tally.see(event);
+      if (event.type === 'error') {
+        const { usage } = event.error;
+        if (usage !== undefined) tally.see({ type: 'usage', usage });
+        return failed(failureOfStreamError(event.error, mapError, hadBegun));
+      }
+      if (tally.see(event) || !event.type.endsWith('-delta')) isEmpty = false;
     }
-    return { kind: tally.hasEnded ? 'complete' : 'text', text };
+    return tally.hasEnded ? finish(text) : { kind: 'text', text, ...(isEmpty && { isEmpty }) };
   };
+
+  /** The vendor has said all that it will; it may itself call that a failure. */
+  const finish = (text: string): StreamStep => {
+    const error = tally.stop?.error;
+    if (error === undefined) return { kind: 'complete', text };
+    return failed(failureOfStreamError(error, mapError, tally.usage !== undefined || tally.hasContent));
+  };
+
+  /** Other successes than 200 promise no answer; what has come all the same is another matter. */
+  const mayHaveBegun = (): boolean => (tally.status ?? 200) === 200 || tally.usage !== undefined || tally.hasContent;
 
   const readStep = async (): Promise<StreamStep> => {
     const item = await watch.guard(() => iterator.next());
     if (item.done === true) {
       isClosed = true;
-      if (tally.stop !== undefined) return { kind: 'complete', text: translator.end() };
+      const { text, events } = translator.end();
+      for (const event of events) tally.see(event);
+      if (tally.stop !== undefined) return finish(text);
       return failed(
-        attemptFailure('cut_off', { message: 'the stream ended before the answer did', mayBeBilled: true }),
+        attemptFailure('cut_off', { message: 'the stream ended before the answer did', mayBeBilled: mayHaveBegun() }),
       );
     }
     let taken = read(item.value);
@@ -75,7 +101,8 @@ export const readStream = ({
       if (event === undefined) break;
       const more = read(event);
       if (more.kind === 'failed') later = more;
-      else taken = { kind: more.kind, text: taken.text + more.text };
+      else if (more.kind === 'complete') taken = { kind: 'complete', text: taken.text + more.text };
+      else taken = { ...(taken.isEmpty ? more : { kind: 'text' }), text: taken.text + more.text };
       if (later !== undefined) break;
     }
     return taken;
@@ -99,6 +126,26 @@ export const readStream = ({
     },
   };
 };
+
+/** Inside a stream the status was a success long ago. */
+const STATUS = 200;
+
+/**
+ * What servers put into an event that they name `error`: plain words, or an object in no dialect's shape of an error. The rest is
+ * the decoder's to read.
+ */
+const errorEvent = ({ type, data }: WireEvent, decodeError: Dialect['decodeError']): ProviderError | undefined => {
+  if (type !== 'error' || typeof data !== 'string') return undefined;
+  const body = parseJson(data);
+  if (body !== undefined && isJsonObject(body) && (body['error'] !== undefined || isNamed(body['type'])))
+    return undefined;
+  const error = decodeError(STATUS, {}, data);
+  return error.status === STATUS ? { ...error, status: 502 } : error;
+};
+
+/** The dialects that name an event in its data too. */
+const isNamed = (type: JsonValue | undefined): boolean =>
+  typeof type === 'string' && (type === 'error' || type.startsWith('response.'));
 
 const failed = (failure: AttemptFailure): StreamStep => ({ kind: 'failed', failure });
 

@@ -8,6 +8,9 @@ import type { AttemptRecord } from './call.ts';
 /** Characters of output that are gathered before they are counted: an estimate a delta would round up hundreds of times. */
 const COUNT_EVERY = 65_536;
 
+/** Names; beyond them nobody reads on. */
+const MOST_UNSAID = 20;
+
 /** What one attempt has come to so far; kept for attempts that are given up as well, since the vendor may bill them. */
 export interface Tally {
   status: number | undefined;
@@ -18,6 +21,8 @@ export interface Tally {
   /** Whether any of it was more than a refusal's own words. */
   readonly hasMoreThanRefusal: boolean;
   readonly hasEnded: boolean;
+  /** What came that could not be said to the client, each once. */
+  readonly unsaid: readonly string[];
   /** The request goes out now: times count from here. */
   start(): void;
   /** Notes one event of the stream. @returns whether it is content */
@@ -36,6 +41,7 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
   let stop: Stop | undefined;
   let firstTokenMs: number | undefined;
   let hasEnded = false;
+  const unsaid = new Set<string>();
   let hasMoreThanRefusal = false;
   let text = '';
   let countedTokens = 0;
@@ -49,7 +55,9 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
 
   /** What a filter says in the model's place is nobody's output: a vendor that counted none is right. */
   const isFilterAlone = (): boolean =>
-    stop?.reason === 'content-filter' && usage?.outputTokens === 0 && !hasMoreThanRefusal;
+    (stop?.reason === 'content-filter' || stop?.explanation !== undefined) &&
+    usage?.outputTokens === 0 &&
+    !hasMoreThanRefusal;
 
   return {
     get status() {
@@ -73,6 +81,9 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
     get hasEnded() {
       return hasEnded;
     },
+    get unsaid() {
+      return [...unsaid];
+    },
     start() {
       startedAt = clock.now();
     },
@@ -80,6 +91,7 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
       if (event.type === 'usage') usage = event.usage;
       else if (event.type === 'stop') stop = event.stop;
       else if (event.type === 'answer-end') hasEnded = true;
+      else if (event.type === 'unsaid' && unsaid.size < MOST_UNSAID) unsaid.add(`answer: ${event.what}`);
       const content = contentOf(event);
       if (content === '') return false;
       count(content);
@@ -90,6 +102,7 @@ export const startTally = (target: Target, clock: Clock, sentOutputLimit?: numbe
     seeAnswer(answer) {
       usage = answer.usage;
       stop = answer.stop;
+      for (const what of answer.unsaid?.slice(0, MOST_UNSAID) ?? []) unsaid.add(`answer: ${what}`);
       // The vendor's count is the better one; ours is only for answers without, or with one of nothing.
       if (usage === undefined || usage.outputTokens === 0)
         for (const part of partsOf(answer)) {

@@ -44,7 +44,8 @@ export const failureOfUpstreamError = (error: UpstreamError, phase: 'head' | 'bo
 };
 
 /**
- * The failure that a vendor told inside a stream, after its 200. Whoever had begun to count or to answer may bill.
+ * The failure that a vendor told after its 200: inside a stream, or of the answer that it gave. Whoever had begun to count or
+ * to answer may bill.
  *
  * @param hasBegun whether usage or output had come before
  */
@@ -55,6 +56,12 @@ export const failureOfStreamError = (
 ): AttemptFailure => {
   if (error.type === 'malformed_stream')
     return attemptFailure('malformed_answer', { message: error.message, mayBeBilled: true });
+  // The model's doing: asked again it may do better, and the target is not broken.
+  if (error.type === 'malformed_output')
+    return {
+      ...attemptFailure('malformed_answer', { message: error.message, mayBeBilled: true }),
+      countsAgainstCircuit: false,
+    };
   const failure = mapError(error, {});
   return { ...failure, mayBeBilled: failure.mayBeBilled || hasBegun };
 };

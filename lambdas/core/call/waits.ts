@@ -10,14 +10,14 @@ import { type Call, isFull } from './call-state.ts';
  * is told when it has room.
  */
 export const waitBeforeRound = (call: Call, round: number): number | undefined => {
-  const { request, ports, sent, finished, refusal } = call;
-  if (sent >= request.alias.attempts || refusal !== undefined) return undefined;
+  const { request, ports, sent, finished } = call;
+  if (sent >= request.alias.attempts) return undefined;
   const now = ports.clock.now();
   const readyAt = call.targets
     .filter((target) => !finished.has(target) && !isFull(call, target))
     .map((target) => ports.circuitBoard.peek(target.id))
     .filter((entry) => entry.kind === 'go' || entry.because === 'retry-after')
-    .map((entry) => (entry.kind === 'go' ? now : entry.until));
+    .map((entry) => (entry.kind === 'go' || entry.isUntold ? now : entry.until));
   if (readyAt.length === 0) return undefined;
   const waitMs = Math.max(0, Math.min(...readyAt) - now) + backoffMs(round, ports.random);
   return hasTimeFor(call, waitMs, LONGEST_WAIT_MS) ? waitMs : undefined;

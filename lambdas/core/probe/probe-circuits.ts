@@ -1,5 +1,6 @@
+import { CIRCUIT } from '../call/call-policy.ts';
 import { isOverridden, standingOf, untouchedCircuit } from '../call/circuit.ts';
-import type { CircuitRecord } from '../ports.ts';
+import type { CircuitRecord, Clock } from '../ports.ts';
 import type { Target } from '../target.ts';
 import { type ProbeOutcome, type ProbePorts, probeTarget } from './probe-target.ts';
 
@@ -17,7 +18,8 @@ export interface ProbeTick {
 
 /**
  * One round of the background prober: probes every open circuit that falls due before the next round, and stops the
- * schedule once none is left. Rounds may overlap each other and users' requests: a lease lets one of them call.
+ * schedule once none is left. It looks for open circuits as often as one can open and fall due, so that one that opens while
+ * the round is under way is not late. Rounds may overlap each other and users' requests: a lease lets one of them call.
  *
  * @param periodMs how long until the next round
  * @throws {AggregateError} with what went wrong, when all that could be done has been; the next round tries again
@@ -27,22 +29,86 @@ export const tickProbes = async (
   ports: ProbePorts,
   { schedule, periodMs, signal }: { schedule: ProbeSchedule; periodMs: number; signal: AbortSignal },
 ): Promise<ProbeTick> => {
+  const { clock } = ports;
   const targets = targetsOf(ports);
-  const horizon = ports.clock.now() + periodMs;
-  const broken = await brokenCircuits(targets, ports);
-  const settled = await Promise.allSettled(
-    broken.map(({ record, target }) => probeWhenDue(target, record, horizon, ports, signal)),
-  );
-  const probes = settled.flatMap((one, i) => {
-    const target = broken[i]?.record.target;
-    return one.status === 'fulfilled' && one.value !== undefined && target !== undefined
-      ? [{ target, outcome: one.value }]
-      : [];
-  });
-  const goesOn = signal.aborted || !(await stopIfWhole(targets, schedule, ports));
-  const errors: unknown[] = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
-  if (errors.length > 0) throw new AggregateError(errors, `${errors.length} of ${broken.length} probes broke`);
+  const beganAt = clock.now();
+  const horizon = beganAt + periodMs;
+  const round = startRound(targets, horizon, ports, signal);
+  await round.look();
+  let isWhole = false;
+  for (let lookAt = beganAt + CIRCUIT.openMs; lookAt < horizon && !signal.aborted; lookAt += CIRCUIT.openMs) {
+    const isDone = await hasEndedBy(lookAt, round.ended(), clock, signal);
+    isWhole = isDone && (await stopIfWhole(targets, schedule, ports));
+    if (isWhole) break;
+    await clock.sleep(lookAt - clock.now(), signal);
+    if (!signal.aborted) await round.lookAgain();
+  }
+  await round.ended();
+  const goesOn = !isWhole && (signal.aborted || !(await stopIfWhole(targets, schedule, ports)));
+  const { probes, begun, broken, unread } = round.result();
+  if (broken.length + unread.length > 0) {
+    const alsoUnread = unread.length > 0 ? '; what opened meanwhile could not be read' : '';
+    throw new AggregateError([...broken, ...unread], `${broken.length} of ${begun} probes broke${alsoUnread}`);
+  }
   return { probes, goesOn };
+};
+
+/** The probes of one round: of each circuit one at most. */
+const startRound = (targets: ReadonlyMap<string, Target>, horizon: number, ports: ProbePorts, signal: AbortSignal) => {
+  /** Circuits that are waited for, or were probed. */
+  const busy = new Set<string>();
+  const works: Promise<void>[] = [];
+  /** In the order in which they were begun. */
+  const probes: (ProbeTick['probes'][number] | undefined)[] = [];
+  const broken: unknown[] = [];
+  const unread: unknown[] = [];
+
+  const probe = async (target: Target, record: CircuitRecord): Promise<void> => {
+    busy.add(target.id);
+    const place = probes.push(undefined) - 1;
+    try {
+      const outcome = await probeWhenDue(target, record, horizon, ports, signal);
+      if (outcome === undefined) busy.delete(target.id);
+      else probes[place] = { target: target.id, outcome };
+    } catch (error) {
+      broken.push(error);
+    }
+  };
+  const look = async (): Promise<void> => {
+    for (const { target, record } of await brokenCircuits(targets, ports))
+      if (!busy.has(target.id)) works.push(probe(target, record));
+  };
+
+  return {
+    look,
+    /** What is under way goes on whatever comes of it. */
+    lookAgain: async (): Promise<void> => {
+      try {
+        await look();
+      } catch (error) {
+        unread.push(error);
+      }
+    },
+    ended: () => Promise.all(works),
+    result: () => ({ probes: probes.filter((one) => one !== undefined), begun: works.length, broken, unread }),
+  };
+};
+
+/** Whether the work, which never rejects, has ended before that time. Waits no longer than until then. */
+const hasEndedBy = async (
+  until: number,
+  work: Promise<unknown>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  const over = new AbortController();
+  let hasEnded = false;
+  const end = work.then(() => {
+    hasEnded = true;
+  });
+  await Promise.race([end, clock.sleep(until - clock.now(), AbortSignal.any([signal, over.signal]))]);
+  over.abort();
+  return hasEnded;
 };
 
 /** @returns whether every circuit is closed and the schedule has stopped */

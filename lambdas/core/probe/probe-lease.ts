@@ -66,7 +66,11 @@ export const makeProbeLease = (
         report = word;
       },
       refresh: async () => {},
+      catchUp: async () => {},
       settled: async () => {},
+      // One call at a time says nothing of how many wait.
+      startWaiting: () => () => {},
+      heard: () => {},
     },
     report: () => (leased === undefined ? undefined : report),
     conclude: async () => {

@@ -5,7 +5,8 @@ import type { Ports } from '../ports.ts';
 import { planRoute } from '../route/plan.ts';
 import { routeSources } from '../route/route-sources.ts';
 import type { Target } from '../target.ts';
-import { type Draft, draftOf, hasTargetToAsk, judge, readStanding } from './judge-request.ts';
+import { findAskable } from './find-askable.ts';
+import { type Draft, draftOf, judge, readStanding } from './judge-request.ts';
 import { costsOf } from './quote-costs.ts';
 
 export type OfferPorts = AdmitPorts & Pick<Ports, 'dialects' | 'statistics' | 'homes' | 'policies'>;
@@ -21,7 +22,7 @@ const MOST_CANDIDATES = 32;
  * @param own the request as it was asked
  */
 export const draftOffers = (asked: Asked, own: Draft, nowMs: number, ports: OfferPorts): Draft[] => {
-  const than = costsOf(own.admission);
+  const than = costsOf(own.admission, own.admission.firstTarget);
   return usableAliases(asked.caller, ports.gateway)
     .filter(
       ({ name, targets }) => name !== asked.conversation.model && spaceOf(targets) === spaceOf(asked.alias.targets),
@@ -32,7 +33,7 @@ export const draftOffers = (asked: Asked, own: Draft, nowMs: number, ports: Offe
       const planned = planRoute(instead, ports.dialects, ports.gateway.aliases, routeSources(ports));
       const drafted = planned.ok ? draftOf(instead, planned.plan, nowMs, ports) : undefined;
       if (!drafted?.ok) return [];
-      const costs = costsOf(drafted.draft.admission);
+      const costs = costsOf(drafted.draft.admission, drafted.draft.admission.firstTarget);
       return costs.mostCost < than.mostCost && costs.expectedCost < than.expectedCost ? [drafted.draft] : [];
     });
 };
@@ -50,9 +51,12 @@ export const offersAmong = (
   drafts
     .flatMap((draft) => {
       const judged = judge(draft, standing, nowMs, ports);
-      return judged.ok && hasTargetToAsk(judged.admission, standing, ports)
-        ? [{ model: judged.admission.asked.conversation.model, ...costsOf(judged.admission) }]
-        : [];
+      if (!judged.ok) return [];
+      const { targets, isLastResort } = findAskable(judged.admission, standing, nowMs, ports);
+      const [first] = targets;
+      // What is asked only for want of others is no offer.
+      if (first === undefined || isLastResort) return [];
+      return [{ model: judged.admission.asked.conversation.model, ...costsOf(judged.admission, first) }];
     })
     .toSorted((a, b) => (a.mostCost < b.mostCost ? -1 : a.mostCost > b.mostCost ? 1 : 0))
     .slice(0, MOST_OFFERS);

@@ -5,7 +5,7 @@ import { decide } from '../admit/decide.ts';
 import { draftAdmission, type Wish } from '../admit/draft-admission.ts';
 import { longestWait } from '../admit/limit-waits.ts';
 import { refusalOf } from '../admit/run-refusals.ts';
-import { fullQuota, type QuotaTake, quotaTake } from '../admit/target-quota.ts';
+import { quotaTake } from '../admit/target-quota.ts';
 import type { Asked } from '../decode/decode.ts';
 import type { Refusal } from '../failures.ts';
 import type {
@@ -86,30 +86,6 @@ export const readStanding = async (
 /** What an attempt at each of its targets would take of that target's own quota. */
 const quotaTakesOf = (admission: Admission): LimitTake[] =>
   admission.plan.targets.flatMap((target) => quotaTake(target, admission) ?? []);
-
-/** Those of an admitted request's targets whose own quota had no room when it was read: the call passes over them. */
-export const fullTargets = (
-  admission: Admission,
-  { limits }: Standing,
-  nowMs: number,
-): Extract<QuotaTake, { kind: 'full' }>[] =>
-  admission.plan.targets.flatMap((target) => {
-    const take = quotaTake(target, admission);
-    const wait = take && longestWait([take], limits, ({ tokens }) => tokens);
-    return wait === undefined ? [] : [fullQuota(target, wait, nowMs)];
-  });
-
-/** Whether one of an admitted request's targets could be asked: its circuit lets it in, as far as this process knows, and its quota has room. */
-export const hasTargetToAsk = (
-  admission: Admission,
-  { limits }: Standing,
-  { circuitBoard }: Pick<AdmitPorts, 'circuitBoard'>,
-): boolean =>
-  admission.plan.targets.some((target) => {
-    if (circuitBoard.peek(target.id).kind !== 'go') return false;
-    const take = quotaTake(target, admission);
-    return take === undefined || longestWait([take], limits, ({ tokens }) => tokens) === undefined;
-  });
 
 /**
  * Whether a request would be admitted as its scopes stood when they were read, with the stand-in and the lowered output limit

@@ -10,8 +10,9 @@ import { respondWithError, respondWithRefusal } from '../respond/respond-with-re
 import { idHeaders } from '../respond/response-headers.ts';
 import { planRequest } from '../route/plan-request.ts';
 import { routeSources } from '../route/route-sources.ts';
+import { type Askable, findAskable } from './find-askable.ts';
 import { draftOffers, offersAmong } from './find-offers.ts';
-import { draftOf, fullTargets, judge, readStanding } from './judge-request.ts';
+import { draftOf, judge, readStanding } from './judge-request.ts';
 import { costsOf, describeCosts, describeOffer } from './quote-costs.ts';
 
 /**
@@ -37,29 +38,27 @@ export const quoteRequest = async (
     if (!planned.ok) return respondWithRefusal(planned.refusal, surface, ports, { asked });
 
     const now = ports.clock.now();
-    await learnRuns(asked, ports);
+    await Promise.all([learnRuns(asked, ports), ports.circuitBoard.catchUp()]);
     const drafted = draftOf(asked, planned.plan, now, ports);
     if (!drafted.ok) return respondWithRefusal(drafted.refusal, surface, ports, { asked });
     const { draft } = drafted;
     const others = draftOffers(asked, draft, now, ports);
     const standing = await readStanding([draft, ...others], now, ports);
     const judged = judge(draft, standing, now, ports);
-    const { plan, outputLimit, receipt } = judged.admission;
-    const full = judged.ok ? fullTargets(judged.admission, standing, now) : [];
-    const isAnyFree = full.length < plan.targets.length;
-    const refusal = judged.ok ? (isAnyFree ? null : refuseFull(full, asked, now)) : judged.refusal;
+    const { plan, firstTarget, outputLimit, receipt } = judged.admission;
+    const askable = judged.ok ? findAskable(judged.admission, standing, now, ports) : undefined;
+    const [first] = askable?.targets ?? [];
+    const refusal = judged.ok ? (first === undefined ? refuseShut(askable, asked, now) : null) : judged.refusal;
     return Response.json(
       {
         object: 'quote',
         model: asked.conversation.model,
         admitted: refusal === null,
-        route: plan.targets
-          .filter((target) => !isAnyFree || full.every((one) => one.target !== target))
-          .map(({ id }) => id),
-        passed_over: [...plan.passedOver, ...full.map(({ target, why }) => ({ target: target.id, reason: why }))],
+        route: (first === undefined ? plan.targets : (askable?.targets ?? [])).map(({ id }) => id),
+        passed_over: [...plan.passedOver, ...(askable?.passedOver ?? [])],
         input_tokens: { low: receipt.estimate.inputTokensLow, high: receipt.estimate.inputTokensHigh },
         output_limit: { tokens: outputLimit.tokens, set_by: outputLimit.setBy },
-        ...describeCosts(costsOf(judged.admission)),
+        ...describeCosts(costsOf(judged.admission, first ?? firstTarget)),
         budget: refusal === null ? receipt.budget : null,
         refusal: refusal && describeRefusal(refusal, now),
         offers: offersAmong(others, standing, now, ports).map(describeOffer),
@@ -71,14 +70,9 @@ export const quoteRequest = async (
   }
 };
 
-/** What the call is refused with where none of its targets has room in its own quota. */
-const refuseFull = (full: ReturnType<typeof fullTargets>, { alias }: Asked, nowMs: number): Refusal =>
-  finalRefusal(
-    [],
-    full.map(({ target, until }) => ({ kind: 'wait', until, because: 'quota', target: target.id })),
-    alias.name,
-    nowMs,
-  ).refusal;
+/** What the call is refused with where none of its targets can be asked. */
+const refuseShut = (askable: Askable | undefined, { alias }: Asked, nowMs: number): Refusal =>
+  finalRefusal([], askable?.shut ?? [], alias.name, nowMs).refusal;
 
 /** A process that has not seen the run yet must know what started it: that has a budget too. */
 const learnRuns = async ({ caller, labels }: Asked, { runs }: Pick<Ports, 'runs'>): Promise<void> => {

@@ -1,6 +1,7 @@
 import type { Admission } from '../admit/admission.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
 import { type AnySurfaceName, isOpenaiDialect } from '../dialect.ts';
+import { sunsetHeaders } from '../pins/end-of-life.ts';
 import type { LimitFigures } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
@@ -23,6 +24,7 @@ export const decisionHeaders = (
     'x-tollgate-attempts': String(attempts.length),
     ...outputLimitHeader(admission, target),
     ...(dropped.length > 0 && { 'x-tollgate-dropped': dropped.map(headerSafe).join(', ') }),
+    ...sunsetHeaders(target, nowMs),
     ...standingHeaders({ budget: receipt.budget, limits }, asked.surface.name, nowMs),
   };
 };

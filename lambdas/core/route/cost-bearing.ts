@@ -25,7 +25,7 @@ export const isPriced = (item: CostBearing, target: PricedTarget): boolean => {
     case 'tool':
       return usesOf(item, target) !== undefined && (item.tool === 'web-fetch' || price.fees?.webSearch !== undefined);
     case 'audio':
-      return price.audioOutput !== undefined;
+      return (item.isInput === true ? price.audioInput : price.audioOutput) !== undefined;
     case 'prediction':
       return true;
     case 'long-cache':
@@ -70,7 +70,9 @@ const lackOf = (item: CostBearing, target: PricedTarget): string => {
         ? `nothing bounds its uses: send max_uses, or configure bounds: { ${TOOL_BOUNDS[item.tool]}: … } on the alias`
         : `a search has no price: configure price: { webSearchPerCall } on the target, ${byDollars}`;
     case 'audio':
-      return `spoken answers have no price: configure price: { audioOutputPerMTok } on the target, ${byDollars}`;
+      return item.isInput === true
+        ? `sound has no price: configure price: { audioInputPerMTok } on the target, ${byDollars}`
+        : `spoken answers have no price: configure price: { audioOutputPerMTok } on the target, ${byDollars}`;
     case 'long-cache':
       return `a longer cache life has no price: configure price: { cacheWrite1hPerMTok } on the target, ${byDollars}`;
     default:

@@ -17,9 +17,12 @@ export const EMPTY_DIGEST: Digest = new Map();
 const bucketOf = (value: number): number =>
   Math.min(LAST_BUCKET, Math.max(0, Math.round(Math.log2(Math.max(1, value)) * BUCKETS_AN_OCTAVE)));
 
+export const isDuration = (value: number | undefined): value is number =>
+  value !== undefined && Number.isFinite(value) && value >= 0;
+
 /** Takes a value in; undefined, or what is no duration, leaves it as it is. */
 export const noteValue = (digest: Digest, value: number | undefined): Digest => {
-  if (value === undefined || !Number.isFinite(value) || value < 0) return digest;
+  if (!isDuration(value)) return digest;
   const bucket = bucketOf(value);
   return new Map(digest).set(bucket, (digest.get(bucket) ?? 0) + 1);
 };

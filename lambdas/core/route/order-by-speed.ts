@@ -1,11 +1,10 @@
 import { hashFraction } from './hash-fraction.ts';
 import type { PolicyFacts } from './order-facts.ts';
 
-/**
- * The share of requests that go to an unmeasured target while there is one. New and recovered ones are measured by it, and
- * one that was slow once is tried again when its measurement has faded.
- */
+/** The share of requests that go to an unmeasured target while there is one: new and long forgotten ones are measured by it. */
 export const EXPLORED_SHARE = 0.1;
+/** The share that goes to a target that was slow when it was measured last, a while ago: so one that has recovered is found. */
+export const TRIED_AGAIN_SHARE = 0.05;
 /**
  * How much slower than the fastest the target may be that holds the conversation's prompt cache, before it is left: what it
  * has in its cache it need not read again, and the others would.
@@ -17,11 +16,12 @@ export const AS_FAST = 1.1;
 /**
  * The fastest first, the unmeasured after them as they are listed. A conversation stays with its home while that is about as
  * fast as the fastest; of those that are as fast, one whose home nobody knows here goes where its name says, so that every
- * process sends it to the same. Of the others a tenth (by the draw) goes first to an unmeasured target, to each as often.
+ * process sends it to the same. Of the others a tenth (by the draw) goes first to an unmeasured target, to each as often, and
+ * a twentieth to one whose measurement is stale.
  */
 export const orderBySpeed = (
   ids: readonly string[],
-  { ms, home, draw, seed }: Extract<PolicyFacts, { policy: 'fastest' }>,
+  { ms, home, draw, seed, stale = [] }: Extract<PolicyFacts, { policy: 'fastest' }>,
 ): number[] => {
   const order = ms
     .map((time, i) => ({ time: time ?? Number.POSITIVE_INFINITY, i }))
@@ -34,9 +34,13 @@ export const orderBySpeed = (
     return isFastEnough ? withFirst([home], order) : order;
   }
   const unmeasured = ms.flatMap((time, i) => (time === null ? [i] : []));
-  if (draw !== undefined && draw < EXPLORED_SHARE) {
-    const explored = unmeasured[Math.floor((draw / EXPLORED_SHARE) * unmeasured.length)];
-    if (explored !== undefined) return withFirst([explored], order);
+  if (draw !== undefined) {
+    const triedFrom = unmeasured.length > 0 ? EXPLORED_SHARE : 0;
+    const tried =
+      draw < triedFrom
+        ? drawn(unmeasured, draw / EXPLORED_SHARE)
+        : drawn(stale, (draw - triedFrom) / TRIED_AGAIN_SHARE);
+    if (tried !== undefined) return withFirst([tried], order);
   }
   if (seed === undefined) return order;
   const asFast = asFastAs(fastest, ms).map((i) => ({ i, place: hashFraction(`${seed} ${ids[i]}`) }));
@@ -45,6 +49,10 @@ export const orderBySpeed = (
     order,
   );
 };
+
+/** @param place in [0, 1) for one of them, to each as often; beyond it none */
+const drawn = (targets: readonly number[], place: number): number | undefined =>
+  place < 1 ? targets[Math.floor(place * targets.length)] : undefined;
 
 /** Those that are as fast as the fastest, itself among them. */
 export const asFastAs = (fastest: number, ms: readonly (number | null)[]): number[] =>

@@ -31,7 +31,9 @@ export type PolicyFacts =
       home?: number;
       /** The conversation's name, which chooses among targets that are as fast; absent where there are none, or its home is known. */
       seed?: string;
-      /** The random draw that decides whether an unmeasured target is tried; absent where none is unmeasured. */
+      /** Slower targets that were not measured for a while, and may have recovered; absent where there are none. */
+      stale?: number[];
+      /** The random draw that decides whether an unmeasured or stale target is tried; absent where there is none. */
       draw?: number;
     };
 

@@ -1,10 +1,11 @@
 import type { Target } from '../target.ts';
 import { expectedCost } from './expected-cost.ts';
-import { expectedTimeMs } from './expected-time.ts';
+import { expectedTime } from './expected-time.ts';
 import { asFastAs } from './order-by-speed.ts';
 import type { PolicyFacts, PolicyName } from './order-facts.ts';
 import { orderTargets } from './order-targets.ts';
 import type { Looks, Policies, PolicyLooks } from './route-sources.ts';
+import { STALE_MS } from './target-statistics.ts';
 
 /** The policies beyond `ordered`: a file of its own, which is loaded where a configuration has one (docs/decisions/008). */
 export const POLICIES_AT_WORK: Policies = {
@@ -54,15 +55,21 @@ const cheapestFacts = (targets: readonly Target[], looks: Looks, isAtHome: boole
 const fastestFacts = (targets: readonly Target[], looks: Looks, isAtHome: boolean): PolicyFacts => {
   const { asked, sources } = looks;
   const home = homeAmong(targets, looks, isAtHome);
-  const ms = targets.map(
-    ({ id }) => expectedTimeMs(sources.statisticsOf(id), { stream: asked.conversation.stream }, sources.now) ?? null,
+  const times = targets.map(({ id }) =>
+    expectedTime(sources.statisticsOf(id), { stream: asked.conversation.stream }, sources.now),
   );
+  const ms = times.map((time) => time?.ms ?? null);
   if (home !== undefined) return { policy: 'fastest', ms, home: home.index };
   const fastest = Math.min(...ms.map((time) => time ?? Number.POSITIVE_INFINITY));
+  // The fastest is asked anyway, which measures it.
+  const stale = times.flatMap((time, i) =>
+    time !== undefined && time.ms > fastest && sources.now - time.measuredAt >= STALE_MS ? [i] : [],
+  );
   return {
     policy: 'fastest',
     ms,
+    ...(stale.length > 0 && { stale }),
     ...(isAtHome && asFastAs(fastest, ms).length > 1 && { seed: looks.name() }),
-    ...(ms.includes(null) && { draw: looks.draw() }),
+    ...((stale.length > 0 || ms.includes(null)) && { draw: looks.draw() }),
   };
 };

@@ -148,6 +148,7 @@ const aliasOf = (
       idleMs: timeouts?.idleMs ?? Math.min(IDLE_MS, totalMs),
       totalMs,
       ...present('connectMs', timeouts?.connectMs),
+      ...present('answerMs', timeouts?.answerMs),
       ...present('minTokensPerSecond', timeouts?.minTokensPerSecond),
       ...present('heartbeatMs', timeouts?.heartbeatMs),
     },

@@ -5,6 +5,7 @@ import { type ConfigProblem, didYouMean } from '../../contract/config-problem.ts
 import { isFloatingModel } from '../../contract/model-names.ts';
 import type { EmbeddingDialect } from '../dialect.ts';
 import { embeddingModelOf, simulatedDimensions } from '../embedding/embedding-model.ts';
+import { lifecycleOf, sunsetOf } from '../pins/end-of-life.ts';
 import { present } from '../read-json.ts';
 import type { Bounds, Capability, ProviderKind, ProviderSettings, Target } from '../target.ts';
 import { cataloguedName, unknownDeployment } from './catalogued-name.ts';
@@ -181,6 +182,7 @@ const makeTarget = (
     embedding === undefined ? (config.capabilities ?? known?.capabilities ?? UNKNOWN_CAPABILITIES) : ['embeddings'],
   );
   const contextTokens = config.contextTokens ?? known?.contextTokens ?? 0;
+  const lifecycle = lifecycleOf(config.lifecycle, known?.lifecycle);
   const price =
     config.price === undefined
       ? known && atRegionalUplift(known.price, settings, known.regionalUpliftPerMille)
@@ -211,6 +213,8 @@ const makeTarget = (
     ...present('embedding', embedding),
     ...present('limits', config.limits),
     ...present('weight', config.weight),
+    ...present('lifecycle', lifecycle),
+    ...present('sunset', sunsetOf(lifecycle)),
   };
 };
 

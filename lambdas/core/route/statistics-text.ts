@@ -11,6 +11,8 @@ export const writeStatistics = (stats: TargetStatistics): string => {
   const newest = Math.max(...stats.slots.keys());
   return JSON.stringify({
     at: Math.round(stats.at),
+    ...agoOf('streamAgo', stats.streamAt, stats.at),
+    ...agoOf('wholeAgo', stats.wholeAt, stats.at),
     ...(stats.slots.size > 0 && { slot: newest }),
     // By how long ago: numbers of one digit.
     calls: [...stats.slots].sort(([a], [b]) => a - b).map(([slot, counts]) => [newest - slot, ...withoutTail(counts)]),
@@ -20,12 +22,21 @@ export const writeStatistics = (stats: TargetStatistics): string => {
   });
 };
 
+/** Of nothing measured there is no time. */
+const agoOf = (name: string, measuredAt: number, at: number): Record<string, number> =>
+  measuredAt === 0 ? {} : { [name]: Math.round(at) - Math.round(measuredAt) };
+
 const withoutTail = (counts: readonly number[]): number[] => counts.slice(0, counts.findLastIndex((n) => n > 0) + 1);
 
 /** Whatever can't be read, as another version has written it, is left out: statistics are made anew in minutes. */
 export const readStatistics = (text: string): TargetStatistics => {
   const read = parse(text);
-  if (typeof read['at'] !== 'number' || !Number.isFinite(read['at'])) return NO_STATISTICS;
+  const { at } = read;
+  if (typeof at !== 'number' || !Number.isFinite(at)) return NO_STATISTICS;
+  const timeOf = (name: string): number => {
+    const ago = read[name];
+    return typeof ago === 'number' && ago >= 0 ? Math.max(0, at - ago) : 0;
+  };
   const rows = (name: string): number[][] => {
     const list = read[name];
     return Array.isArray(list) ? list.filter(isRow) : [];
@@ -34,7 +45,9 @@ export const readStatistics = (text: string): TargetStatistics => {
     new Map(rows(name).flatMap(([bucket, weight]) => (weight === undefined ? [] : [[bucket ?? 0, weight] as const])));
   const newest = typeof read['slot'] === 'number' ? read['slot'] : 0;
   return {
-    at: read['at'],
+    at,
+    streamAt: timeOf('streamAgo'),
+    wholeAt: timeOf('wholeAgo'),
     slots: new Map(
       rows('calls').map(([ago, ...counts]) => [newest - (ago ?? 0), CALL_KINDS.map((_, i) => counts[i] ?? 0)]),
     ),

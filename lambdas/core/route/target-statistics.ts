@@ -3,7 +3,15 @@
  * functions over them; who reads and writes them is elsewhere. The projector makes them from settled entries, and every
  * gateway process keeps its own of what it has seen since: `joinStatistics` makes one of both.
  */
-import { type Digest, decayDigest, EMPTY_DIGEST, joinDigests, noteValue } from './decayed-digest.ts';
+import {
+  type Digest,
+  decayDigest,
+  EMPTY_DIGEST,
+  isDuration,
+  joinDigests,
+  noteValue,
+  weightOf,
+} from './decayed-digest.ts';
 
 /**
  * How a call ended, as far as it says something of its target. `limited`: a 429. `broken`: an error, no connection, a cut or
@@ -20,6 +28,9 @@ export interface TargetStatistics {
   slots: ReadonlyMap<number, CallCounts>;
   /** Milliseconds since 1970 to which the digests are decayed. */
   at: number;
+  /** When the newest call ended that the digests of streams, and that of whole answers, know of; 0 = none. */
+  streamAt: number;
+  wholeAt: number;
   /** Of streams, milliseconds until the first content. */
   firstTokenMs: Digest;
   /** Of streams, microseconds from one output token to the next. */
@@ -34,10 +45,23 @@ export const SLOTS = 18;
 export const WINDOW_MS = SLOTS * SLOT_MS;
 /** A measured speed counts half after that: longer than a call's fate, since few requests measure much. */
 export const SPEED_HALF_LIFE_MS = 10 * 60_000;
+/** What each new measurement leaves of the weight of those before it: seven new ones outweigh any number of old ones. */
+const KEPT_BY_NEWER = 0.9;
+/** Measurements are stale when nothing newer has come for that long: the target may have changed, and should be tried again. */
+export const STALE_MS = 60_000;
+/** All that stale measurements weigh beside a fresh one: two or three of those outweigh them. */
+const STALE_WEIGHT = 2.5;
+/**
+ * Of two accounts of a target everybody's lags a few seconds behind a process's own: by how much the older one's measurements
+ * count half beside the newer one's, which has them too but for those seconds.
+ */
+const LAG_HALF_LIFE_MS = 1_000;
 
 export const NO_STATISTICS: TargetStatistics = {
   slots: new Map(),
   at: 0,
+  streamAt: 0,
+  wholeAt: 0,
   firstTokenMs: EMPTY_DIGEST,
   tokenUs: EMPTY_DIGEST,
   wholeTokenUs: EMPTY_DIGEST,
@@ -60,12 +84,15 @@ export const statisticsAt = (stats: TargetStatistics, now: number): TargetStatis
   const oldest = slotOf(now) - SLOTS;
   // What a clock that ran ahead has written is of no time that has been; left in, it would never be over.
   const slots = new Map([...stats.slots].filter(([slot]) => slot > oldest && slot <= slotOf(now) + 1));
+  const [streamAt, wholeAt] = [Math.min(stats.streamAt, now), Math.min(stats.wholeAt, now)];
   const ageMs = now - stats.at;
-  if (ageMs <= 0) return { ...stats, slots, at: now };
+  if (ageMs <= 0) return { ...stats, slots, at: now, streamAt, wholeAt };
   const faded = (digest: Digest): Digest => decayDigest(digest, 0.5 ** (ageMs / SPEED_HALF_LIFE_MS));
   return {
     slots,
     at: now,
+    streamAt,
+    wholeAt,
     firstTokenMs: faded(stats.firstTokenMs),
     tokenUs: faded(stats.tokenUs),
     wholeTokenUs: faded(stats.wholeTokenUs),
@@ -75,22 +102,39 @@ export const statisticsAt = (stats: TargetStatistics, now: number): TargetStatis
 /** Takes a call in. One that ended before the window says nothing any more; one of the future, by a clock ahead, ended now. */
 export const noteCall = (stats: TargetStatistics, sample: CallSample, now: number): TargetStatistics => {
   const current = statisticsAt(stats, now);
-  const slot = slotOf(Math.min(sample.endedAt, now));
+  const endedAt = Math.min(sample.endedAt, now);
+  const slot = slotOf(endedAt);
   if (slot <= slotOf(now) - SLOTS) return current;
   const before = current.slots.get(slot) ?? [];
   const counts = CALL_KINDS.map((kind, i) => (before[i] ?? 0) + (kind === sample.kind ? 1 : 0));
+  const { firstTokenMs, tokenUs, wholeTokenUs } = sample;
+  const { streamAt, wholeAt } = current;
+  const isStream = isDuration(firstTokenMs) || isDuration(tokenUs);
   return {
-    ...current,
     slots: new Map(current.slots).set(slot, counts),
-    firstTokenMs: noteValue(current.firstTokenMs, sample.firstTokenMs),
-    tokenUs: noteValue(current.tokenUs, sample.tokenUs),
-    wholeTokenUs: noteValue(current.wholeTokenUs, sample.wholeTokenUs),
+    at: current.at,
+    streamAt: isStream ? Math.max(streamAt, endedAt) : streamAt,
+    wholeAt: isDuration(wholeTokenUs) ? Math.max(wholeAt, endedAt) : wholeAt,
+    firstTokenMs: noteSpeed(current.firstTokenMs, firstTokenMs, endedAt - streamAt),
+    tokenUs: noteSpeed(current.tokenUs, tokenUs, endedAt - streamAt),
+    wholeTokenUs: noteSpeed(current.wholeTokenUs, wholeTokenUs, endedAt - wholeAt),
   };
 };
 
+/** Takes a speed in, so that the newest measurements outweigh the others however many those are. @param gapMs since the one before */
+const noteSpeed = (digest: Digest, value: number | undefined, gapMs: number): Digest => {
+  if (!isDuration(value)) return digest;
+  const kept = gapMs >= STALE_MS ? shareForWeight(digest, STALE_WEIGHT) : 1;
+  return noteValue(decayDigest(digest, KEPT_BY_NEWER * kept), value);
+};
+
+/** By what a digest is to be multiplied so that it weighs no more than that. */
+const shareForWeight = (digest: Digest, weight: number): number => Math.min(1, weight / weightOf(digest));
+
 /**
  * What two accounts of the same target say together: of each figure the larger one. What a process has seen itself comes back
- * to it with everybody's a few seconds later, so a sum would count it twice. Joining the same again changes nothing.
+ * to it with everybody's a few seconds later, so a sum would count it twice. Joining the same again changes nothing. Speeds of
+ * the account that was told of a call last count most: the other one knows less of how the target is now.
  */
 export const joinStatistics = (a: TargetStatistics, b: TargetStatistics): TargetStatistics => {
   const now = Math.max(a.at, b.at);
@@ -103,13 +147,25 @@ export const joinStatistics = (a: TargetStatistics, b: TargetStatistics): Target
       CALL_KINDS.map((_, i) => Math.max(mine[i] ?? 0, counts[i] ?? 0)),
     );
   }
+  const aheadMs = { stream: one.streamAt - other.streamAt, whole: one.wholeAt - other.wholeAt };
   return {
     slots,
     at: now,
-    firstTokenMs: joinDigests(one.firstTokenMs, other.firstTokenMs),
-    tokenUs: joinDigests(one.tokenUs, other.tokenUs),
-    wholeTokenUs: joinDigests(one.wholeTokenUs, other.wholeTokenUs),
+    streamAt: Math.max(one.streamAt, other.streamAt),
+    wholeAt: Math.max(one.wholeAt, other.wholeAt),
+    firstTokenMs: joinSpeeds(one.firstTokenMs, other.firstTokenMs, aheadMs.stream),
+    tokenUs: joinSpeeds(one.tokenUs, other.tokenUs, aheadMs.stream),
+    wholeTokenUs: joinSpeeds(one.wholeTokenUs, other.wholeTokenUs, aheadMs.whole),
   };
+};
+
+/** @param aheadMs by how much the newest measurement of `a` is newer than that of `b` */
+const joinSpeeds = (a: Digest, b: Digest, aheadMs: number): Digest => {
+  if (aheadMs < 0) return joinSpeeds(b, a, -aheadMs);
+  const share = 0.5 ** (aheadMs / LAG_HALF_LIFE_MS);
+  // A first call after a rest must not make its target an unmeasured one.
+  const least = weightOf(a) < STALE_WEIGHT ? shareForWeight(b, STALE_WEIGHT) : 0;
+  return joinDigests(a, decayDigest(b, Math.max(share, least)));
 };
 
 /** What a failure of each kind counts as, in failures. A busy target is not a broken one; a timeout has cost somebody seconds. */

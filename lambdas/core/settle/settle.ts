@@ -67,8 +67,10 @@ const endOf = async (result: CallResult): Promise<CallEnd> => {
       const { attempts, target, answer, dropped } = result;
       return { outcome: 'answered', attempts, answeredBy: target, stop: answer.stop, dropped };
     }
-    case 'streaming':
-      return { ...(await result.ended), answeredBy: result.target, dropped: result.dropped };
+    case 'streaming': {
+      const { unsaid = [], ...end } = await result.ended;
+      return { ...end, answeredBy: result.target, dropped: [...new Set([...result.dropped, ...unsaid])] };
+    }
     case 'waiting':
       return endOf(await result.result);
     case 'failed':
@@ -77,6 +79,9 @@ const endOf = async (result: CallResult): Promise<CallEnd> => {
       return result satisfies never;
   }
 };
+
+/** The vendor's words on an answer may repeat what is in it; those on a failed one are the attempt's message. */
+const withoutWords = ({ explanation: _, error: __, ...stop }: Stop): Stop => stop;
 
 /** @param overrun cost beyond the hold, nano-USD: entered in full, and somebody has to hear of it */
 const finishReceipt = (
@@ -101,7 +106,7 @@ const finishReceipt = (
       price: describePrice(end.answeredBy, costs.at(-1)),
       outputLimit: outputLimitOf(admission, end.answeredBy),
     }),
-    ...(end.stop && { stop: end.stop }),
+    ...(end.stop && { stop: withoutWords(end.stop) }),
     ...(costs.some(({ isEstimated }) => isEstimated) && { usageEstimated: true }),
     ...(overrun > 0n && { overrun: overrun.toString() }),
   };

@@ -7,7 +7,7 @@ import { decodeUsage } from './usage.ts';
 
 /**
  * Reads a whole Message. Blocks that the vendor's own tools left (`server_tool_use`, `web_search_tool_result`, …) have no
- * canonical part: they are left out here and survive only where the answer is relayed.
+ * canonical part: they are left out here, named, and survive only where the answer is relayed.
  */
 export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   const message = asObject(body);
@@ -15,14 +15,26 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   if (message.type !== 'message' && message.role !== 'assistant') return undefined;
   if (isDeeperThan(message.content, MAX_DEPTH)) return undefined;
   const usage = decodeUsage(asObject(message.usage));
+  const stop = decodeStop(asText(message.stop_reason), asText(message.stop_sequence), asObject(message.stop_details));
+  const unsaid = message.content.flatMap((block) => unsaidOf(asObject(block)));
   return {
     id: asText(message.id) ?? '',
     model: asText(message.model) ?? '',
-    parts: message.content.flatMap((block) => decodeBlock(asObject(block)) ?? []),
-    stop: decodeStop(asText(message.stop_reason), asText(message.stop_sequence)),
+    parts: [
+      ...message.content.flatMap((block) => decodeBlock(asObject(block)) ?? []),
+      ...(stop.explanation === undefined ? [] : [{ type: 'refusal', text: stop.explanation } as const]),
+    ],
+    stop,
+    ...(unsaid.length > 0 && { unsaid: [...new Set(unsaid)] }),
     ...(usage !== undefined && { usage }),
   };
 };
+
+const KNOWN = new Set<unknown>(['text', 'tool_use', 'thinking', 'redacted_thinking']);
+
+/** A block that has no canonical part, by its type. */
+export const unsaidOf = (block: JsonObject | undefined): string[] =>
+  block === undefined || KNOWN.has(block.type) ? [] : [(asText(block.type) ?? 'a block without a type').slice(0, 100)];
 
 const decodeBlock = (block: JsonObject | undefined): AssistantPart | undefined => {
   switch (block?.type) {

@@ -2,6 +2,7 @@ import type { JsonObject, StreamEvent } from '../../core/conversation.ts';
 import type { StreamDecoder, WireEvent } from '../../core/dialect.ts';
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
 import { decodeCitation, decodeCitations } from './citations.ts';
+import { unsaidOf } from './decode-answer.ts';
 import { decodeStreamError } from './errors.ts';
 import { asCount, asObject, asText, parseObject } from './read-loosely.ts';
 import { decodeStop } from './stop.ts';
@@ -96,7 +97,7 @@ export const decodeData = (): DataDecoder => {
       }
       default:
         blocks.set(index, { part: undefined, input: undefined, hasArguments: false });
-        return [];
+        return unsaidOf(block).map((what) => ({ type: 'unsaid', what }) as const);
     }
   };
 
@@ -150,12 +151,24 @@ export const decodeData = (): DataDecoder => {
     return [{ type: 'tool-call-delta', index, arguments: JSON.stringify(input ?? {}) }, end];
   };
 
+  const explain = (text: string | undefined): StreamEvent[] => {
+    if (text === undefined) return [];
+    const index = parts;
+    parts += 1;
+    return [
+      { type: 'refusal-start', index },
+      { type: 'refusal-delta', index, text },
+      { type: 'part-end', index },
+    ];
+  };
+
   const readMessageDelta = (data: JsonObject): Read => {
     const delta = asObject(data.delta);
     const counted = readUsage(asObject(data.usage));
     const raw = asText(delta?.stop_reason);
     if (raw === undefined) return counted;
-    return [...counted, { type: 'stop', stop: decodeStop(raw, asText(delta?.stop_sequence)) }];
+    const stop = decodeStop(raw, asText(delta?.stop_sequence), asObject(delta?.stop_details ?? data.stop_details));
+    return [...counted, ...explain(stop.explanation), { type: 'stop', stop }];
   };
 
   const read = (data: JsonObject): Read => {

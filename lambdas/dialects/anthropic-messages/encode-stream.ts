@@ -187,6 +187,7 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
       case 'answer-end':
         return finish();
       case 'logprobs':
+      case 'unsaid':
         return '';
       case 'error':
         // What the client is told of it is decided by the call, which then asks for `fail`.

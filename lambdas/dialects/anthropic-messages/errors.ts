@@ -1,6 +1,7 @@
 import type { JsonObject, ProviderError } from '../../core/conversation.ts';
 import type { Refusal, RefusalCode } from '../../core/failures.ts';
 import { asObject, asText, parseObject } from './read-loosely.ts';
+import { decodeUsage } from './usage.ts';
 
 /** Anthropic's error types (platform docs, "Errors") and the status each stands for, also inside a stream. */
 const STATUS_OF_TYPE: ReadonlyMap<string, number> = new Map([
@@ -24,7 +25,14 @@ export const decodeStreamError = (data: JsonObject): ProviderError => {
     status: STATUS_OF_TYPE.get(type) ?? 500,
     type,
     message: asText(error.message) ?? 'The provider sent an error without a message.',
+    ...fieldsOf(data),
   };
+};
+
+/** What stands in the error beside its message. */
+const fieldsOf = (body: JsonObject): { fields?: JsonObject } => {
+  const { message: _, ...fields } = asObject(body.error) ?? {};
+  return Object.keys(fields).length === 0 ? {} : { fields };
 };
 
 /** Anthropic's `{type: "error", error: {type, message}}`, what compatible servers make of it, plain text, or a proxy's HTML page. */
@@ -34,7 +42,14 @@ export const decodeError = (status: number, _headers: Record<string, string>, bo
   const error = asObject(parsed.error) ?? {};
   const message =
     asText(error.message) ?? asText(parsed.error) ?? asText(parsed.message) ?? asText(parsed.detail) ?? shorten(body);
-  return { status, type: asText(error.type) ?? '', message };
+  const usage = decodeUsage(asObject(parsed.usage));
+  return {
+    status,
+    type: asText(error.type) ?? '',
+    message,
+    ...(usage !== undefined && { usage }),
+    ...fieldsOf(parsed),
+  };
 };
 
 const LONGEST_TEXT = 300;
@@ -95,6 +110,10 @@ const TOO_LONG = 'prompt is too long';
 const messageOf = ({ code, message }: Refusal): string =>
   code === 'context_length_exceeded' && !message.includes(TOO_LONG) ? `${TOO_LONG}: ${message}` : message;
 
+/** The type that an Anthropic of its own told: `overloaded_error` is not `api_error` to those who wait for it. */
+const toldType = ({ told }: Refusal): string | undefined =>
+  told?.dialect === 'anthropic-messages' ? asText(told.fields.type) : undefined;
+
 /** The field by which a client asks for a conversation that the server holds. */
 export const THREAD = 'thread';
 
@@ -105,7 +124,8 @@ const NO_THREADS = { error_code: 'thread_unsupported_request', unsupported: [THR
 export const encodeError = (refusal: Refusal, requestId: string): JsonObject => ({
   type: 'error',
   error: {
-    type: typeOf(refusal.code),
+    ...(refusal.told?.dialect === 'anthropic-messages' && refusal.told.fields),
+    type: toldType(refusal) ?? typeOf(refusal.code),
     message: messageOf(refusal),
     ...(refusal.param === THREAD && { details: NO_THREADS }),
     tollgate: {

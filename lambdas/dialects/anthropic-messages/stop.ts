@@ -1,4 +1,5 @@
-import type { Stop } from '../../core/conversation.ts';
+import type { JsonObject, Stop } from '../../core/conversation.ts';
+import { asText } from './read-loosely.ts';
 
 /** Anthropic's words (SDK type `StopReason`, and `compaction` of the betas). */
 const REASONS: ReadonlyMap<string, Stop['reason']> = new Map<string, Stop['reason']>([
@@ -11,11 +12,21 @@ const REASONS: ReadonlyMap<string, Stop['reason']> = new Map<string, Stop['reaso
   ['refusal', 'refusal'],
 ]);
 
-export const decodeStop = (raw: string | undefined, sequence: string | undefined): Stop => ({
-  reason: REASONS.get(raw ?? '') ?? 'other',
-  raw: raw ?? '',
-  ...(sequence !== undefined && { sequence }),
-});
+/** @param details `stop_details`: why, in words that are not the model's */
+export const decodeStop = (
+  raw: string | undefined,
+  sequence: string | undefined,
+  details?: JsonObject | undefined,
+): Stop => {
+  const reason = REASONS.get(raw ?? '') ?? 'other';
+  const explanation = reason === 'refusal' ? asText(details?.explanation)?.trim() : undefined;
+  return {
+    reason,
+    raw: raw ?? '',
+    ...(sequence !== undefined && { sequence }),
+    ...(explanation !== undefined && explanation !== '' && { explanation }),
+  };
+};
 
 /** The vendor's own word where it is one of Anthropic's (Bedrock's Claude uses them too), else the nearest. */
 export const encodeStopReason = ({ reason, raw }: Stop): string => {
@@ -33,6 +44,7 @@ export const encodeStopReason = ({ reason, raw }: Stop): string => {
     case 'content-filter':
       return 'refusal';
     case 'end':
+    case 'error':
     case 'other':
       return 'end_turn';
     default:

@@ -1,6 +1,7 @@
 import type { Answer, AssistantPart, JsonObject, JsonValue } from '../../core/conversation.ts';
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
 import { decodeCited } from './citations.ts';
+import { toolNameOf } from './fit-names.ts';
 import { dataOfBlob } from './redacted-reasoning.ts';
 import { decodeStop } from './stop-reasons.ts';
 import { decodeUsage } from './usage.ts';
@@ -22,7 +23,7 @@ const decodeReasoning = (content: JsonObject): AssistantPart[] => {
   return [{ type: 'reasoning', text, ...(signature !== undefined && { signature }) }];
 };
 
-/** Blocks that have no canonical part (images, audio, results of the vendor's own tools) are left out. */
+/** Blocks that have no canonical part (images, audio, results of the vendor's own tools) are left out, and named by `unsaidOf`. */
 const decodeBlock = (block: JsonObject | undefined): AssistantPart[] => {
   if (block === undefined) return [];
   const toolUse = objectOf(block.toolUse);
@@ -33,7 +34,7 @@ const decodeBlock = (block: JsonObject | undefined): AssistantPart[] => {
           {
             type: 'tool-call',
             id: textOf(toolUse.toolUseId) ?? '',
-            name: textOf(toolUse.name) ?? '',
+            name: toolNameOf(textOf(toolUse.name) ?? ''),
             arguments: JSON.stringify(toolUse.input ?? {}),
           },
         ];
@@ -44,6 +45,17 @@ const decodeBlock = (block: JsonObject | undefined): AssistantPart[] => {
   return textPart(textOf(block.text));
 };
 
+const KNOWN = new Set(['text', 'toolUse', 'reasoningContent', 'citationsContent']);
+
+/** What a block is that has no canonical part. @param block one of an answer, or the announcement of one in a stream */
+export const unsaidOf = (block: JsonObject | undefined): string[] => {
+  const toolUse = objectOf(block?.toolUse);
+  if (toolUse !== undefined && isServerTool(toolUse)) return ['server_tool_use'];
+  return Object.keys(block ?? {})
+    .filter((name) => !KNOWN.has(name))
+    .map((name) => name.slice(0, 100));
+};
+
 /** Reads the body of a Converse reply. It names neither an id nor the model. */
 export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   const reply = objectOf(body);
@@ -52,11 +64,13 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   if (reply === undefined || raw === undefined || !Array.isArray(content)) return undefined;
   if (isDeeperThan(content, MAX_DEPTH)) return undefined;
   const usage = decodeUsage(objectOf(reply.usage), reply.serviceTier);
+  const unsaid = content.flatMap((block) => unsaidOf(objectOf(block)));
   return {
     id: '',
     model: '',
     parts: content.flatMap((block) => decodeBlock(objectOf(block))),
     stop: decodeStop(raw, reply.additionalModelResponseFields),
     ...(usage !== undefined && { usage }),
+    ...(unsaid.length > 0 && { unsaid: [...new Set(unsaid)] }),
   };
 };

@@ -11,6 +11,7 @@ import type {
 } from '../../core/conversation.ts';
 import { fail, got, optional, readArray, readObject, readOneOf, readString } from '../../core/read-json.ts';
 import { decodeCited } from './citations.ts';
+import { toolNameOf } from './fit-names.ts';
 import { documentMediaTypeOf, imageMediaTypeOf } from './media-formats.ts';
 import { dataOfBlob } from './redacted-reasoning.ts';
 
@@ -121,7 +122,7 @@ const readAssistantBlock = (block: JsonObject, param: string): AssistantPart => 
     return {
       type: 'tool-call',
       id: readString(call.toolUseId, `${param}.toolUse.toolUseId`),
-      name: readString(call.name, `${param}.toolUse.name`),
+      name: toolNameOf(readString(call.name, `${param}.toolUse.name`)),
       arguments: JSON.stringify(call.input ?? {}),
     };
   }

@@ -25,6 +25,7 @@ import {
   readString,
 } from '../../core/read-json.ts';
 import { MAX_ITEMS, readAssistantParts, readCachePoint, readTextParts, readUserParts } from './decode-content.ts';
+import { toolNameOf } from './fit-names.ts';
 import { serviceOf } from './usage.ts';
 import { parseObject } from './wire.ts';
 
@@ -45,7 +46,7 @@ const readTurn = (value: JsonValue, param: string): Turn => {
 };
 
 const readTool = (spec: JsonObject, param: string): Tool => ({
-  name: readString(spec.name, `${param}.name`, { min: 1 }),
+  name: toolNameOf(readString(spec.name, `${param}.name`, { min: 1 })),
   ...present(
     'description',
     optional(spec.description, (text) => readString(text, `${param}.description`)),
@@ -80,7 +81,7 @@ const readToolChoice = (value: JsonValue): ToolChoice => {
   const choice = readObject(value, 'toolConfig.toolChoice');
   if (choice.tool !== undefined) {
     const tool = readObject(choice.tool, 'toolConfig.toolChoice.tool');
-    return { type: 'tool', name: readString(tool.name, 'toolConfig.toolChoice.tool.name') };
+    return { type: 'tool', name: toolNameOf(readString(tool.name, 'toolConfig.toolChoice.tool.name')) };
   }
   if (choice.any !== undefined) return { type: 'required' };
   return choice.auto !== undefined

@@ -1,8 +1,9 @@
 import type { JsonObject, JsonValue, StreamEvent } from '../../core/conversation.ts';
 import type { StreamDecoder, WireEvent } from '../../core/dialect.ts';
 import { decodeCitation } from './citations.ts';
-import { isServerTool } from './decode-answer.ts';
+import { isServerTool, unsaidOf } from './decode-answer.ts';
 import { decodeStreamException, malformedStream, readPayload } from './errors.ts';
+import { toolNameOf } from './fit-names.ts';
 import { dataOfBlob } from './redacted-reasoning.ts';
 import { decodeStop } from './stop-reasons.ts';
 import { decodeUsage } from './usage.ts';
@@ -75,16 +76,16 @@ export const decodeStream = (): StreamDecoder => {
     if (toolUse === undefined) {
       // Text begins with its first delta; anything else that is announced (a result of the vendor's tool, an image) is not ours.
       if (start !== undefined && Object.keys(start).length > 0) open.set(block, { kind: 'ignored' });
-      return events;
+      return [...events, ...leaveOut(start)];
     }
     if (isServerTool(toolUse)) {
       open.set(block, { kind: 'ignored' });
-      return events;
+      return [...events, ...leaveOut(start)];
     }
     const index = nextIndex();
     open.set(block, { kind: 'tool-call', index, hasArguments: false });
     const id = textOf(toolUse.toolUseId) ?? '';
-    return [...events, { type: 'tool-call-start', index, id, name: textOf(toolUse.name) ?? '' }];
+    return [...events, { type: 'tool-call-start', index, id, name: toolNameOf(textOf(toolUse.name) ?? '') }];
   };
 
   const pushReasoning = (block: number, reasoning: JsonObject): StreamEvent[] => {
@@ -200,6 +201,9 @@ export const decodeStream = (): StreamDecoder => {
     },
   };
 };
+
+const leaveOut = (block: JsonObject | undefined): StreamEvent[] =>
+  unsaidOf(block).map((what) => ({ type: 'unsaid', what }));
 
 const blockOf = (value: JsonValue | undefined): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;

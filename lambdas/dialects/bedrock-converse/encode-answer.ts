@@ -1,6 +1,7 @@
 import type { Answer, AssistantPart, JsonObject } from '../../core/conversation.ts';
 import { encodeCited } from './citations.ts';
 import { inputOfArguments } from './encode-content.ts';
+import { fitToolName } from './fit-names.ts';
 import { blobOfData } from './redacted-reasoning.ts';
 import { encodeStop } from './stop-reasons.ts';
 import { encodeUsage } from './usage.ts';
@@ -12,7 +13,7 @@ const encodePart = (part: AssistantPart): JsonObject => {
     case 'refusal':
       return { text: part.text };
     case 'tool-call':
-      return { toolUse: { toolUseId: part.id, name: part.name, input: inputOfArguments(part.arguments) } };
+      return { toolUse: { toolUseId: part.id, name: fitToolName(part.name), input: inputOfArguments(part.arguments) } };
     case 'reasoning': {
       const { text, signature } = part;
       return { reasoningContent: { reasoningText: { text, ...(signature !== undefined && { signature }) } } };

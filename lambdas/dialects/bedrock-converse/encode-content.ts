@@ -10,7 +10,7 @@ import type {
 } from '../../core/conversation.ts';
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
 import { encodeCited } from './citations.ts';
-import type { CallIds, makeDocumentNamer } from './fit-names.ts';
+import { type CallIds, fitToolName, type makeDocumentNamer } from './fit-names.ts';
 import { documentFormatOf, imageFormatOf } from './media-formats.ts';
 import type { ModelRules } from './model-rules.ts';
 import { blobOfData } from './redacted-reasoning.ts';
@@ -158,7 +158,7 @@ export const encodeAssistantPart = (part: AssistantPart, context: EncodeContext)
         {
           toolUse: {
             toolUseId: context.callIds.ofCall(part.id),
-            name: part.name,
+            name: fitToolName(part.name),
             input: inputOfArguments(part.arguments),
           },
         },

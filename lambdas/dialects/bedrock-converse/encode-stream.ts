@@ -2,6 +2,7 @@ import type { JsonObject, StreamEvent, Usage } from '../../core/conversation.ts'
 import type { StreamEncoder } from '../../core/dialect.ts';
 import { encodeCitation } from './citations.ts';
 import { encodeRefusal, encodeStreamException } from './errors.ts';
+import { fitToolName } from './fit-names.ts';
 import { blobOfData } from './redacted-reasoning.ts';
 import { encodeStop } from './stop-reasons.ts';
 import { encodeUsage } from './usage.ts';
@@ -40,11 +41,12 @@ export const encodeStream = (): StreamEncoder => {
         return citation === undefined ? undefined : delta(event.index, { citation });
       }
       case 'logprobs':
+      case 'unsaid':
         return undefined;
       case 'redacted-reasoning':
         return delta(event.index, { reasoningContent: { redactedContent: blobOfData(event.data) } });
       case 'tool-call-start': {
-        const start = { toolUse: { toolUseId: event.id, name: event.name } };
+        const start = { toolUse: { toolUseId: event.id, name: fitToolName(event.name) } };
         return { contentBlockStart: { contentBlockIndex: event.index, start } };
       }
       case 'tool-call-delta':

@@ -1,5 +1,6 @@
 import type { Conversation, JsonObject, Tool, ToolChoice } from '../../core/conversation.ts';
 import { type EncodeContext, encodeCachePoint } from './encode-content.ts';
+import { fitToolName } from './fit-names.ts';
 
 const NO_ARGUMENTS: JsonObject = { type: 'object', properties: {} };
 
@@ -10,7 +11,7 @@ const encodeTool = (tool: Tool, context: EncodeContext): JsonObject[] => {
   return [
     {
       toolSpec: {
-        name,
+        name: fitToolName(name),
         ...(description !== undefined && description.trim() !== '' && { description }),
         // The root has to say that it is an object.
         inputSchema: { json: parameters === undefined ? NO_ARGUMENTS : { type: 'object', ...parameters } },
@@ -36,7 +37,7 @@ const encodeChoice = (choice: ToolChoice | undefined): JsonObject | undefined =>
     case 'required':
       return { any: {} };
     case 'tool':
-      return { tool: { name: choice.name } };
+      return { tool: { name: fitToolName(choice.name) } };
     case 'none':
     case undefined:
       return undefined;

@@ -1,6 +1,7 @@
 import type { JsonObject, ProviderError } from '../../core/conversation.ts';
 import type { RefusalCode } from '../../core/failures.ts';
 import { statusOf } from '../../core/failures.ts';
+import { decodeUsage } from './usage.ts';
 import { objectOf, parseObject, textOf } from './wire.ts';
 
 /** Bedrock's exceptions and the status each stands for (API reference, Converse and ConverseStream: Errors). */
@@ -36,7 +37,8 @@ export const decodeError = (status: number, headers: Record<string, string>, bod
   const parsed = parseObject(body);
   const type = bareType(headers['x-amzn-errortype'] ?? textOf(parsed?.__type) ?? textOf(parsed?.code) ?? '');
   const message = textOf(parsed?.message) ?? textOf(parsed?.Message) ?? readPlainText(status, body);
-  return { status, type, message };
+  const usage = decodeUsage(objectOf(parsed?.usage), parsed?.serviceTier);
+  return { status, type, message, ...(usage !== undefined && { usage }) };
 };
 
 /**

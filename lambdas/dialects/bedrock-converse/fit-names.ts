@@ -23,6 +23,24 @@ const CALL_IDS: Space = {
   maxLength: 64,
 };
 
+const ESCAPE = /_x([0-9a-f]{1,6})_/g;
+
+/**
+ * API reference, ToolSpecification: `[a-zA-Z0-9_-]+`, up to 64. Gemini's clients and MCP servers have dots and colons in theirs;
+ * each other character goes as its code (`a.b` as `a_x2e_b`), so that `toolNameOf` knows the client's name again in the answer.
+ */
+export const fitToolName = (name: string): string =>
+  name
+    .replace(/_(?=x[0-9a-f]{1,6}_)/g, '_x5f_')
+    .replace(/[^A-Za-z0-9_-]/gu, (character) => `_x${(character.codePointAt(0) ?? 0).toString(16)}_`);
+
+/** The client's name of a tool, from the one that Bedrock was told. */
+export const toolNameOf = (fitted: string): string =>
+  fitted.replace(ESCAPE, (escaped, code: string) => {
+    const point = Number.parseInt(code, 16);
+    return point <= 0x10ffff ? String.fromCodePoint(point) : escaped;
+  });
+
 /** Gives each call of the returned function a name of its own. */
 const makeNamer = ({ clean, fallback, maxLength }: Space): ((name: string) => string) => {
   const taken = new Set<string>();

@@ -10,8 +10,8 @@ const REASONS: Record<string, Stop['reason']> = {
   tool_use: 'tool-calls',
   guardrail_intervened: 'content-filter',
   content_filtered: 'content-filter',
-  malformed_model_output: 'other',
-  malformed_tool_use: 'other',
+  malformed_model_output: 'error',
+  malformed_tool_use: 'error',
   refusal: 'refusal',
   pause_turn: 'pause',
 };
@@ -24,16 +24,22 @@ const WORDS: Record<Stop['reason'], string> = {
   'content-filter': 'content_filtered',
   refusal: 'refusal',
   pause: 'pause_turn',
-  other: 'malformed_model_output',
+  error: 'malformed_model_output',
+  // What the vendor has no word for ended all the same.
+  other: 'end_turn',
 };
 
 /** @param fields additionalModelResponseFields, where Claude tells the sequence that matched */
 export const decodeStop = (raw: string, fields: JsonValue | undefined): Stop => {
   const own = objectOf(fields);
+  const reason = (Object.hasOwn(REASONS, raw) ? REASONS[raw] : undefined) ?? 'other';
   const sequence = textOf(own?.stop_sequence) ?? textOf(objectOf(own?.delta)?.stop_sequence);
   return {
-    reason: (Object.hasOwn(REASONS, raw) ? REASONS[raw] : undefined) ?? 'other',
+    reason,
     raw,
+    ...(reason === 'error' && {
+      error: { status: 424, type: 'malformed_output', message: `the answer ended with stopReason ${raw}` },
+    }),
     ...(sequence !== undefined && { sequence }),
   };
 };

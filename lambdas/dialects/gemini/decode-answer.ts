@@ -46,6 +46,9 @@ const collect = (events: readonly StreamEvent[]): Answer => {
       case 'usage':
         answer.usage = event.usage;
         break;
+      case 'unsaid':
+        if (answer.unsaid?.includes(event.what) !== true) answer.unsaid = [...(answer.unsaid ?? []), event.what];
+        break;
       case 'stop':
         answer.stop = event.stop;
         break;

@@ -5,7 +5,7 @@ import { MALFORMED, objectOf, parseObject } from './wire.ts';
 
 /**
  * Reads the events of streamGenerateContent with `alt=sse`. Gemini closes after its last event without a mark, so no
- * `answer-end` is told: a `stop` followed by the connection's regular close is the whole answer, a close before it a cut.
+ * `answer-end` is told, and the `stop` not before the connection's regular close; a close without one is a cut.
  */
 export const decodeStream = (): StreamDecoder => {
   const reader = createResponseReader(false);
@@ -21,5 +21,6 @@ export const decodeStream = (): StreamDecoder => {
       }
       return reader.read(event);
     },
+    end: () => (isBroken ? [] : reader.end()),
   };
 };

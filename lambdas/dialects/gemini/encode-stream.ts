@@ -69,6 +69,7 @@ export const encodeStream = (): StreamEncoder => {
       case 'redacted-reasoning':
       case 'citation':
       case 'logprobs':
+      case 'unsaid':
       case 'answer-end':
         return '';
       default:

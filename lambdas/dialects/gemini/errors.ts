@@ -1,5 +1,6 @@
 import { readRetryAfterMs } from '../../core/call/attempt-failure.ts';
 import type { JsonObject, JsonValue, ProviderError } from '../../core/conversation.ts';
+import { decodeUsage } from './usage.ts';
 import { listOf, objectOf, objectsOf, textOf } from './wire.ts';
 
 /** google.rpc.Code and the HTTP status each stands for, for errors inside a stream that name no number. */
@@ -72,7 +73,10 @@ const parse = (body: string): JsonValue | undefined => {
 export const decodeError = (status: number, _headers: Record<string, string>, body: string): ProviderError => {
   const value = parse(body);
   const error = objectOf(objectOf(Array.isArray(value) ? listOf(value)[0] : value)?.['error']);
-  return error === undefined ? { status, type: '', message: readPlainText(status, body) } : readError(error, status);
+  const told =
+    error === undefined ? { status, type: '', message: readPlainText(status, body) } : readError(error, status);
+  const usage = decodeUsage(objectOf(objectOf(value)?.['usageMetadata']));
+  return usage === undefined ? told : { ...told, usage };
 };
 
 /** An error inside a stream, whose status was 200 long ago. @returns undefined for an ordinary event */

@@ -1,6 +1,6 @@
 import type { AssistantPart, JsonObject, StreamEvent } from '../../core/conversation.ts';
 import { decodeCitations, decodeLogprobs } from './decode-citations.ts';
-import { makeCallId, type Piece, readPiece } from './read-part.ts';
+import { makeCallId, type Piece, readPiece, unsaidOf } from './read-part.ts';
 import { objectOf, objectsOf } from './wire.ts';
 
 interface OpenPart {
@@ -80,8 +80,9 @@ export const createCandidateReader = (answerId: () => string, isWhole: boolean):
     read(candidate) {
       const events = objectsOf(objectOf(candidate['content'])?.['parts']).flatMap((part) => {
         const piece = readPiece(part);
-        if (piece === undefined) return [];
-        return piece.kind === 'call' ? call(piece) : say(piece);
+        const unsaid = unsaidOf(part).map((what) => ({ type: 'unsaid', what }) as const);
+        if (piece === undefined) return unsaid;
+        return [...unsaid, ...(piece.kind === 'call' ? call(piece) : say(piece))];
       });
       if (open?.kind !== 'text') return events;
       const { index, text } = open;

@@ -10,7 +10,7 @@ export type Piece =
 
 /**
  * Reads a part of an answer. Parts that have no canonical form (images, and what Google's own tools ran and found) are
- * left out.
+ * left out; `unsaidOf` names them.
  *
  * @returns undefined for those, and for parts that say nothing
  */
@@ -30,6 +30,25 @@ export const readPiece = (part: JsonObject): Piece | undefined => {
   if ((text ?? '') === '' && signature === undefined) return undefined;
   return { kind: part['thought'] === true ? 'reasoning' : 'text', text: text ?? '', signature };
 };
+
+const SAID = new Set([
+  'text',
+  'thought',
+  'thoughtSignature',
+  'functionCall',
+  'partMetadata',
+  'mediaResolution',
+  'videoMetadata',
+]);
+
+/** What a part holds that has no canonical form, by Google's names: an image, code that Google ran, and what it gave. */
+export const unsaidOf = (part: JsonObject): string[] =>
+  Object.keys(part)
+    .filter((name) => !SAID.has(name))
+    .map((name) => {
+      const mediaType = textOf(objectOf(part[name])?.['mimeType']);
+      return `${name}${mediaType === undefined ? '' : ` (${mediaType})`}`.slice(0, 100);
+    });
 
 /** Functions without arguments are called without `args`. */
 export const writeArguments = (call: JsonObject): string => {

@@ -7,18 +7,27 @@ import { objectOf, objectsOf, textOf } from './wire.ts';
 export interface ResponseReader {
   /** One GenerateContentResponse: a chunk of a stream, or a whole answer. */
   read(response: JsonObject): StreamEvent[];
-  /** Ends what is open; gives a stop where the vendor gave none. */
+  /** The vendor has closed: ends what is open and tells the stop. A stream without one was cut; a whole answer gets one. */
   end(): StreamEvent[];
 }
 
+interface Finish {
+  word: string;
+  words: string | undefined;
+  /** The prompt was turned down, and there is no candidate. */
+  isBlock: boolean;
+}
+
+const PLAIN = 'STOP';
+
 /**
  * Reads GenerateContentResponses as events. There is no end mark: the answer is whole when its `finishReason` has been and
- * the connection closes. A prompt that was turned down has no candidate, and ends by its `blockReason`.
+ * the connection closes, and not before: older models put `STOP` into every chunk. A prompt that was turned down has no candidate, and ends by its `blockReason`.
  */
 export const createResponseReader = (isWhole: boolean): ResponseReader => {
   let answerId = '';
   let hasStarted = false;
-  let hasStopped = false;
+  let finish: Finish | undefined;
   let told: string | undefined;
   const candidate = createCandidateReader(() => answerId, isWhole);
 
@@ -38,8 +47,7 @@ export const createResponseReader = (isWhole: boolean): ResponseReader => {
   };
 
   /** @param words what the vendor says of a stop that left nothing else to read */
-  const stop = (reason: Stop, words: string | undefined, usage: StreamEvent[]): StreamEvent[] => {
-    hasStopped = true;
+  const stop = (reason: Stop, words: string | undefined): StreamEvent[] => {
     const events = candidate.close();
     // The only part there is: index 0.
     if (candidate.kinds.size === 0 && reason.reason === 'content-filter' && words !== undefined && words !== '')
@@ -48,25 +56,32 @@ export const createResponseReader = (isWhole: boolean): ResponseReader => {
         { type: 'refusal-delta', index: 0, text: words },
         { type: 'part-end', index: 0 },
       );
-    return [...events, ...usage, { type: 'stop', stop: reason }];
+    return [...events, { type: 'stop', stop: reason }];
+  };
+
+  /** A plain word gives way to a telling one, whichever came first. */
+  const finishWith = (next: Finish): void => {
+    if (finish === undefined || finish.word === PLAIN || next.word !== PLAIN) finish = next;
   };
 
   return {
     read(response) {
       const events = start(response);
       const usage = count(decodeUsage(objectOf(response['usageMetadata'])));
-      if (hasStopped) return usage;
       const first = objectsOf(response['candidates']).find((one) => (one['index'] ?? 0) === 0);
       if (first !== undefined) events.push(...candidate.read(first));
-      const finish = textOf(first?.['finishReason']);
-      if (finish !== undefined)
-        return [...events, ...stop(decodeStop(finish, candidate.kinds), textOf(first?.['finishMessage']), usage)];
+      const word = textOf(first?.['finishReason']);
+      if (word !== undefined) finishWith({ word, words: textOf(first?.['finishMessage']), isBlock: false });
       const feedback = objectOf(response['promptFeedback']);
       const block = textOf(feedback?.['blockReason']);
       if (block !== undefined && first === undefined)
-        return [...events, ...stop(decodeBlock(block), textOf(feedback?.['blockReasonMessage']), usage)];
+        finishWith({ word: block, words: textOf(feedback?.['blockReasonMessage']), isBlock: true });
       return [...events, ...usage];
     },
-    end: () => (hasStopped ? [] : stop(decodeStop('', candidate.kinds), undefined, [])),
+    end() {
+      if (finish === undefined) return isWhole ? stop(decodeStop('', candidate.kinds), undefined) : [];
+      const { word, words, isBlock } = finish;
+      return stop(isBlock ? decodeBlock(word) : decodeStop(word, candidate.kinds, words), words);
+    },
   };
 };

@@ -84,18 +84,26 @@ export interface Costs {
 /** Chat Completions and Responses, which share these fields. */
 type OpenaiDialect = 'openai-chat' | 'openai-responses';
 
-/** @param names top-level fields that the conversation does not hold and that are set */
+/**
+ * @param names top-level fields that the conversation does not hold and that are set
+ * @param hasAudioInput whether a message holds sound
+ */
 export const readCosts = (
   body: JsonObject,
   names: readonly string[],
   dialect: OpenaiDialect = 'openai-chat',
+  hasAudioInput = false,
 ): Costs => {
   const found = names.flatMap((name): CostBearing[] => {
     const charge = isCostBearing(name) ? COST_BEARING[name]?.(body[name] ?? null, body) : undefined;
     return charge === undefined ? [] : [costOf(name, charge, dialect)];
   });
   const breakpoint = longBreakpoint(body);
-  const costBearing = breakpoint === undefined ? found : [...found, costOf(breakpoint, LONG_CACHE, dialect)];
+  const costBearing = [
+    ...found,
+    ...(breakpoint === undefined ? [] : [costOf(breakpoint, LONG_CACHE, dialect)]),
+    ...(hasAudioInput ? [costOf('input_audio', { kind: 'audio', isInput: true }, dialect)] : []),
+  ];
   return {
     costBearing,
     // `auto` asks for nothing that could be missed.

@@ -29,11 +29,14 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   const [own = decodeChoice(first, id, 0), ...alternatives] = choices.map((choice, index) =>
     decodeChoice(choice, id, index),
   );
+  // One that failed fails them all: nobody asked for fewer.
+  const failed = alternatives.find(({ stop }) => stop.reason === 'error');
   const usage = decodeUsage(usageOf(answer, choices), answer['service_tier']);
   return {
     id,
     model: textOf(answer['model']) ?? '',
     ...own,
+    ...(failed !== undefined && own.stop.reason !== 'error' && { stop: failed.stop }),
     ...(alternatives.length > 0 && { alternatives }),
     ...(usage !== undefined && { usage }),
   };
@@ -41,7 +44,8 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
 
 const decodeChoice = (choice: JsonObject, answerId: string, index: number): Alternative => {
   const parts = withLogprobs(decodeMessage(objectOf(choice['message']) ?? {}, answerId, index), choice);
-  return { parts, stop: decodeStop(textOf(choice['finish_reason']) ?? '', new Set(parts.map(({ type }) => type))) };
+  const kinds = new Set(parts.map(({ type }) => type));
+  return { parts, stop: decodeStop(textOf(choice['finish_reason']) ?? '', kinds, choice) };
 };
 
 const withLogprobs = (parts: AssistantPart[], choice: JsonObject): AssistantPart[] => {
@@ -63,20 +67,25 @@ const decodeMessage = (message: JsonObject, answerId: string, choice: number): A
   const called = objectsOf(message['tool_calls']);
   const legacyCall = objectOf(message['function_call']);
   const calls = called.length === 0 && legacyCall !== undefined ? [{ function: legacyCall }] : called;
+  const ids = new Set<string>();
   const rest: AssistantPart[] = [
     ...(text === undefined ? [] : [{ type: 'text' as const, text, ...citationsOf(message) }]),
     ...(refusal === undefined ? [] : [{ type: 'refusal' as const, text: refusal }]),
-    ...calls.map((call, index) => decodeToolCall(call, toolCallId(answerId, choice, index))),
+    ...calls.map((call, index) => decodeToolCall(call, toolCallId(answerId, choice, index), ids)),
   ];
   return signText(placeThoughts(message['reasoning_details'], rest, thought), extraSignature(message));
 };
 
-const decodeToolCall = (call: JsonObject, spareId: string): ToolCallPart => {
+/** @param ids those that were given out: results are paired by them, so a vendor's second use of one gets another */
+const decodeToolCall = (call: JsonObject, spareId: string, ids: Set<string>): ToolCallPart => {
   const called = objectOf(call['function']) ?? objectOf(call['custom']) ?? {};
   const written = argumentsOf(called['arguments']) ?? argumentsOf(called['input']) ?? '';
+  const told = textOf(call['id']);
+  const id = told === undefined || ids.has(told) ? spareId : told;
+  ids.add(id);
   return {
     type: 'tool-call',
-    id: textOf(call['id']) ?? spareId,
+    id,
     name: textOf(called['name']) ?? '',
     arguments: written === '' ? '{}' : written,
     ...extraSignature(call),

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue, ProviderError } from '../../core/conversation.ts';
+import { decodeUsage } from './usage.ts';
 import { listOf, objectOf, objectsOf, parseJson, textOf } from './wire.ts';
 
 const LONGEST_TEXT = 2000;
@@ -30,7 +31,30 @@ const readError = (body: JsonObject, status: number | undefined): ProviderError 
   const type = wordOf(code) ?? wordOf(error['type']) ?? wordOf(error['status']) ?? '';
   const told = error['status_code'] ?? body['status_code'] ?? code;
   const finalStatus = errorStatus(status, told, type);
-  return { status: finalStatus, type, message: messageOf(body, error) ?? `HTTP ${finalStatus} without a message` };
+  const usage = decodeUsage(body['usage'], body['service_tier']);
+  return {
+    status: finalStatus,
+    type,
+    message: messageOf(body, error) ?? `HTTP ${finalStatus} without a message`,
+    ...(usage !== undefined && { usage }),
+    ...fieldsOf(body, error),
+  };
+};
+
+/** All of an error that stands in an object of its own; elsewhere only what it has in common with them, for the client's input may stand beside it. */
+const fieldsOf = (body: JsonObject, error: JsonObject): { fields?: JsonObject } => {
+  if (error !== body) {
+    const { message: _, ...fields } = error;
+    return Object.keys(fields).length === 0 ? {} : { fields };
+  }
+  const { code, param, type } = body;
+  const fields: JsonObject = {
+    ...(typeof code === 'string' && { code }),
+    ...(typeof param === 'string' && { param }),
+    // An event is of type `error`, whatever the error is of.
+    ...(typeof type === 'string' && type !== 'error' && { type }),
+  };
+  return Object.keys(fields).length === 0 ? {} : { fields };
 };
 
 const messageOf = (body: JsonObject, error: JsonObject): string | undefined => {

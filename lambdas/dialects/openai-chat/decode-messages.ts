@@ -9,6 +9,7 @@ import type {
 } from '../../core/conversation.ts';
 import { fail, got, present, readArray, readObject, readOneOf, readString } from '../../core/read-json.ts';
 import { reasoningOf } from './decode-answer.ts';
+import { decodeFunctionCall } from './decode-legacy.ts';
 import { decodeCachePoint, kindOf, readSpoken, readText, readTexts, readUserParts } from './decode-parts.ts';
 import type { Findings } from './findings.ts';
 import { extraSignature, placeThoughts, signText } from './reasoning-details.ts';
@@ -41,16 +42,10 @@ export const decodeMessages = (messages: readonly JsonValue[], findings: Finding
   return turns;
 };
 
-const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const;
+const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
 
-const readRole = (message: JsonObject, param: string): (typeof ROLES)[number] => {
-  if (message['role'] === 'function')
-    fail(
-      `${param}.role`,
-      `${param}.role: "function" is no longer supported; send a "tool" message with its tool_call_id`,
-    );
-  return readOneOf(message['role'], `${param}.role`, ROLES);
-};
+const readRole = (message: JsonObject, param: string): (typeof ROLES)[number] =>
+  readOneOf(message['role'], `${param}.role`, ROLES);
 
 const decodeTurn = (
   role: Exclude<(typeof ROLES)[number], 'tool'>,
@@ -63,6 +58,9 @@ const decodeTurn = (
     case 'system':
     case 'developer':
       return { role: 'system', parts: readTexts(message['content'], `${param}.content`) };
+    case 'function':
+      findings.bound ??= `a message of role function (${param})`;
+      return { role: 'user', parts: readTexts(message['content'] ?? '', `${param}.content`) };
     case 'user':
       return { role, parts: readUserParts(message['content'], `${param}.content`, findings) };
     case 'assistant':
@@ -73,8 +71,6 @@ const decodeTurn = (
 };
 
 const decodeAssistant = (message: JsonObject, param: string, calls: Calls, findings: Findings): AssistantPart[] => {
-  if (message['function_call'] !== undefined && message['function_call'] !== null)
-    fail(`${param}.function_call`, `${param}.function_call: no longer supported; send "tool_calls" instead`);
   if (message['audio'] !== undefined && message['audio'] !== null)
     fail(`${param}.audio`, `${param}.audio: audio is not supported; send the transcript as "content"`);
   const { content, refusal, tool_calls: toolCalls, reasoning_details: details } = message;
@@ -86,6 +82,9 @@ const decodeAssistant = (message: JsonObject, param: string, calls: Calls, findi
       : readArray(toolCalls, `${param}.tool_calls`, { max: MAX_PARTS }).map((call, index) =>
           decodeCall(call, `${param}.tool_calls[${index}]`, calls, findings),
         );
+  const legacy = message['function_call'];
+  if (legacy !== undefined && legacy !== null)
+    called.push(decodeFunctionCall(legacy, `${param}.function_call`, findings));
   if (details !== undefined && details !== null) readArray(details, `${param}.reasoning_details`, { max: MAX_PARTS });
   const thoughtful = Array.isArray(details) && details.length > 0;
   if (said.length === 0 && called.length === 0 && refused === '' && !thoughtful)

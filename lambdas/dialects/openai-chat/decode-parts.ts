@@ -10,6 +10,7 @@ import type {
   UserPart,
 } from '../../core/conversation.ts';
 import { fail, got, optional, present, readArray, readObject, readOneOf, readString } from '../../core/read-json.ts';
+import { decodeAudio } from './decode-legacy.ts';
 import type { Findings } from './findings.ts';
 
 /** A value of a content field as a message may show it: never its text. */
@@ -65,8 +66,7 @@ export const readSpoken = (
 export const readUserParts = (value: JsonValue | undefined, param: string, findings: Findings): UserPart[] =>
   readContent(value, param, (part, inner): UserPart => {
     const { type } = part;
-    if (type === 'input_audio')
-      return fail(inner, `${inner}: audio input is not supported; send text, image_url or file parts`);
+    if (type === 'input_audio') return decodeAudio(part, inner, findings);
     switch (readOneOf(type, `${inner}.type`, ['text', 'image_url', 'file'])) {
       case 'text':
         return readTextPart(part, inner);

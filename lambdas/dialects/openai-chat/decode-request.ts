@@ -21,6 +21,7 @@ import {
   readString,
 } from '../../core/read-json.ts';
 import { isCostBearing, readCosts } from './cost-bearing.ts';
+import { decodeFunctions } from './decode-legacy.ts';
 import { decodeMessages } from './decode-messages.ts';
 import { decodeTools } from './decode-tools.ts';
 import { createFindings } from './findings.ts';
@@ -48,6 +49,8 @@ const CANONICAL = new Set([
   'user',
   'logprobs',
   'top_logprobs',
+  'functions',
+  'function_call',
 ]);
 
 /** Reads a body of `POST /v1/chat/completions`. What the client said never stands in a problem's message. */
@@ -62,16 +65,13 @@ const readRequest = (value: JsonValue): Conversation => {
   const body = value;
   const findings = createFindings();
   const model = readString(body['model'], 'model', { min: 1, max: MAX_NAME_LENGTH });
-  if (body['functions'] !== undefined && body['functions'] !== null)
-    fail('functions', 'functions: no longer supported; send "tools" with {"type":"function","function":{…}} instead');
-  if (body['function_call'] !== undefined && body['function_call'] !== null)
-    fail('function_call', 'function_call: no longer supported; send "tool_choice" instead');
   const { tools, toolChoice } = decodeTools(body, findings);
+  tools.push(...decodeFunctions(body, findings));
   const stream = optional(body['stream'], (field) => readBoolean(field, 'stream')) ?? false;
   const turns = decodeMessages(readArray(body['messages'], 'messages', { min: 1, max: MAX_TURNS }), findings);
   const topK = readTopK(body['top_k']);
   const others = Object.keys(body).filter((name) => !CANONICAL.has(name) && isSet(body[name]));
-  const costs = readCosts(body, others);
+  const costs = readCosts(body, others, 'openai-chat', findings.audioInput);
   return {
     model,
     turns,

@@ -1,5 +1,7 @@
 import type { JsonObject } from '../../core/conversation.ts';
+import { isOpenaiDialect } from '../../core/dialect.ts';
 import { type Refusal, type RefusalCode, statusOf } from '../../core/failures.ts';
+import { textOf } from './wire.ts';
 
 /** The `type` that OpenAI sends with such an error. */
 const typeOf = (code: RefusalCode): string => {
@@ -15,20 +17,28 @@ const typeOf = (code: RefusalCode): string => {
  * The body of an error reply. The SDK picks its class by the HTTP status and copies `code`, `param` and `type` from here;
  * what Tollgate adds stands under `error.tollgate`.
  */
-export const encodeError = (refusal: Refusal, requestId: string): JsonObject => ({
-  error: {
-    message: refusal.message,
-    type: typeOf(refusal.code),
-    param: refusal.param ?? null,
-    code: refusal.code,
-    tollgate: {
-      code: refusal.code,
-      request_id: requestId,
-      ...(refusal.scope !== undefined && { scope: refusal.scope }),
-      ...(refusal.attempts !== undefined && { attempts: refusal.attempts.map((attempt) => ({ ...attempt })) }),
+export const encodeError = (refusal: Refusal, requestId: string): JsonObject => {
+  const { type, param, code, ...others } = toldFields(refusal);
+  return {
+    error: {
+      ...others,
+      message: refusal.message,
+      type: textOf(type) ?? typeOf(refusal.code),
+      param: textOf(param) ?? refusal.param ?? null,
+      code: textOf(code) ?? (refusal.isFiltered ? 'content_filter' : refusal.code),
+      tollgate: {
+        code: refusal.code,
+        request_id: requestId,
+        ...(refusal.scope !== undefined && { scope: refusal.scope }),
+        ...(refusal.attempts !== undefined && { attempts: refusal.attempts.map((attempt) => ({ ...attempt })) }),
+      },
     },
-  },
-});
+  };
+};
+
+/** Applications read the vendor's own `code`, `param` and `innererror`: they stay where a vendor of this dialect told them. */
+const toldFields = ({ told }: Refusal): JsonObject =>
+  told !== undefined && (isOpenaiDialect(told.dialect) || told.dialect === 'openai-embeddings') ? told.fields : {};
 
 /** The event that ends a broken stream: the SDK raises it as an `APIError`. No `[DONE]` follows, for the answer is not done. */
 export const encodeErrorEvent = (refusal: Refusal, requestId: string): string =>

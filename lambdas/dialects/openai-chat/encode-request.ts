@@ -7,7 +7,8 @@ import type {
   ToolChoice,
 } from '../../core/conversation.ts';
 import type { Encoded, EncodeTarget } from '../../core/dialect.ts';
-import { encodeTurns } from './encode-turns.ts';
+import { encodeTurns, type Marks, markAsAnthropic, markNothing } from './encode-turns.ts';
+import { fitMessages } from './fit-messages.ts';
 
 /** OpenAI takes four; more are refused. */
 const MAX_STOP_SEQUENCES = 4;
@@ -20,7 +21,7 @@ const MAX_STOP_SEQUENCES = 4;
  * - reasoning of earlier turns: where the server takes it, else left out and named (encode-turns.ts)
  * - a reasoning budget: the effort nearest to it; reasoning for a model without it: left out and named
  * - sampling and stop sequences for OpenAI's reasoning models, which refuse them: left out and named
- * - cache points: left out; these vendors cache by themselves.
+ * - cache points: left out, since these vendors cache by themselves; OpenRouter's Claude and Gemini get them (encode-turns.ts).
  */
 export const encodeRequest = (conversation: Conversation, target: EncodeTarget): Encoded => {
   const dropped = new Set(conversation.sameDialectOnly);
@@ -28,11 +29,13 @@ export const encodeRequest = (conversation: Conversation, target: EncodeTarget):
     conversation;
   const limit = target.maxOutputTokens ?? maxOutputTokens;
   if (topK !== undefined) dropped.add('topK');
+  const marks = marksOf(target);
+  const messages = encodeTurns(conversation.turns, target.thoughtsIn, dropped, marks);
   const body: JsonObject = {
     model: target.model,
-    messages: encodeTurns(conversation.turns, target.thoughtsIn, dropped),
+    messages: fitMessages(messages, target.quirks, dropped) ?? messages,
     ...(tools.length > 0 && {
-      tools: tools.map(encodeTool),
+      tools: tools.map((tool) => encodeTool(tool, marks)),
       ...(toolChoice !== undefined && { tool_choice: encodeToolChoice(toolChoice) }),
       ...(parallelToolCalls !== undefined && { parallel_tool_calls: parallelToolCalls }),
     }),
@@ -50,15 +53,25 @@ export const encodeRequest = (conversation: Conversation, target: EncodeTarget):
   return { body, dropped: [...dropped] };
 };
 
-const encodeTool = ({ name, description, parameters, strict }: Tool): JsonObject => ({
-  type: 'function',
-  function: {
-    name,
-    ...(description !== undefined && { description }),
-    ...(parameters !== undefined && { parameters }),
-    ...(strict !== undefined && { strict }),
-  },
-});
+/** Models that cache nothing unless it is marked, and those that take marks beside what they do by themselves; OpenRouter's names. */
+const CACHES_WHAT_IS_MARKED = /^~?(anthropic|google)\//;
+
+const marksOf = ({ quirks, model }: EncodeTarget): Marks =>
+  quirks?.cachePoints === 'cache_control' && CACHES_WHAT_IS_MARKED.test(model) ? markAsAnthropic : markNothing;
+
+const encodeTool = (tool: Tool, marks: Marks): JsonObject => {
+  const { name, description, parameters, strict } = tool;
+  return {
+    type: 'function',
+    function: {
+      name,
+      ...(description !== undefined && { description }),
+      ...(parameters !== undefined && { parameters }),
+      ...(strict !== undefined && { strict }),
+    },
+    ...marks(tool),
+  };
+};
 
 const encodeToolChoice = (choice: ToolChoice): string | JsonObject =>
   choice.type === 'tool' ? { type: 'function', function: { name: choice.name } } : choice.type;

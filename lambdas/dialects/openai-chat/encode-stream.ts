@@ -147,9 +147,9 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
   };
   const finish = (stops: readonly Stop[]): string =>
     stops
-      .map(({ reason }, index) => {
+      .map(({ reason, explanation }, index) => {
         const choice = choiceAt(index);
-        return sayRole(choice) + chunk(choice, {}, encodeStop(reason, choice.hasRefusal));
+        return sayRole(choice) + chunk(choice, {}, encodeStop(reason, choice.hasRefusal && explanation === undefined));
       })
       .join('');
   const endAll = (): string => {
@@ -216,6 +216,7 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
       // An answer begins with its first words; an error ends in `fail`.
       case 'answer-start':
       case 'error':
+      case 'unsaid':
         return '';
       default:
         return event satisfies never;

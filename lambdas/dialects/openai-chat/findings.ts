@@ -4,6 +4,8 @@ export interface Findings {
   readonly sameDialectOnly: Set<string>;
   /** What only a target of this dialect can be asked, and where; the first one found. */
   bound: string | undefined;
+  /** Whether the client sends sound, which has a rate of its own. */
+  audioInput: boolean;
 }
 
-export const createFindings = (): Findings => ({ sameDialectOnly: new Set(), bound: undefined });
+export const createFindings = (): Findings => ({ sameDialectOnly: new Set(), bound: undefined, audioInput: false });

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../../core/conversation.ts';
 import type { EncodeTarget } from '../../core/dialect.ts';
 import { reasoningOf } from './decode-answer.ts';
-import { isOf } from './reasoning-details.ts';
+import { isOf, readDelta } from './reasoning-details.ts';
 import { listOf, objectOf } from './wire.ts';
 
 type Target = Pick<EncodeTarget, 'thoughtsIn' | 'checksSignaturesOf'>;
@@ -10,15 +10,20 @@ const FIELDS = ['reasoning_content', 'reasoning', 'reasoning_details', 'extra_co
 
 /**
  * Messages of a client's own body with what was thought in the form that the server takes, and no signature that it can't
- * check; the array itself where there is nothing to change.
+ * check; the array itself where there is nothing to change. Thoughts that have no place there are named; whose signatures go,
+ * has been (core/call/keep-signatures.ts).
  */
-export const fitThoughts = (messages: JsonValue | undefined, target: Target): JsonValue | undefined => {
+export const fitThoughts = (
+  messages: JsonValue | undefined,
+  target: Target,
+  dropped: Set<string>,
+): JsonValue | undefined => {
   if (!Array.isArray(messages)) return messages;
-  const fitted = messages.map((message) => fitMessage(message, target));
+  const fitted = messages.map((message) => fitMessage(message, target, dropped));
   return fitted.some((message, index) => message !== messages[index]) ? fitted : messages;
 };
 
-const fitMessage = (value: JsonValue, target: Target): JsonValue => {
+const fitMessage = (value: JsonValue, target: Target, dropped: Set<string>): JsonValue => {
   const message = objectOf(value);
   if (message === undefined || message['role'] !== 'assistant') return value;
   const calls = message['tool_calls'];
@@ -28,14 +33,20 @@ const fitMessage = (value: JsonValue, target: Target): JsonValue => {
   return {
     ...rest,
     ...(fittedCalls !== undefined && { tool_calls: fittedCalls }),
-    ...thoughtsOf(message, target),
+    ...thoughtsOf(message, target, dropped),
   };
 };
 
-const thoughtsOf = (message: JsonObject, { thoughtsIn, checksSignaturesOf }: Target): JsonObject => {
-  const thought = reasoningOf(message);
+const thoughtsOf = (
+  message: JsonObject,
+  { thoughtsIn, checksSignaturesOf }: Target,
+  dropped: Set<string>,
+): JsonObject => {
+  const plain = reasoningOf(message);
+  const thought = plain ?? detailedThought(message);
   switch (thoughtsIn) {
     case 'none':
+      if (thought !== undefined) dropped.add('reasoning parts');
       return {};
     case 'reasoning_content':
     case 'reasoning':
@@ -45,13 +56,15 @@ const thoughtsOf = (message: JsonObject, { thoughtsIn, checksSignaturesOf }: Tar
         isOf(objectOf(detail) ?? {}, checksSignaturesOf),
       );
       return {
-        ...(thought !== undefined && { reasoning: thought }),
+        ...(plain !== undefined && { reasoning: plain }),
         ...(details.length > 0 && { reasoning_details: details }),
       };
     }
     case 'extra_content':
+      if (thought !== undefined) dropped.add('reasoning parts');
       return message['extra_content'] === undefined ? {} : { extra_content: message['extra_content'] };
     case undefined:
+      if (thought !== plain) dropped.add('reasoning parts');
       // Nothing is known of the server: what is plain text goes on under the name that the client gave it.
       return Object.fromEntries(
         (['reasoning_content', 'reasoning'] as const).flatMap((field) =>
@@ -69,4 +82,13 @@ const withoutExtras = (calls: JsonValue | undefined): JsonValue | undefined => {
     const { extra_content: _, ...rest } = objectOf(call) ?? {};
     return rest;
   });
+};
+
+/** What was thought, of a client that keeps the details alone. */
+const detailedThought = (message: JsonObject): string | undefined => {
+  const thoughts = readDelta(message['reasoning_details']).flatMap((thought) =>
+    thought.type === 'reasoning' ? [thought.text] : [],
+  );
+  const text = thoughts.join('');
+  return text === '' ? undefined : text;
 };

@@ -49,7 +49,8 @@ export const mapError = (error: ProviderError, headers: Record<string, string>):
     retryAfterMs: readRetryAfterMs(headers),
   });
   if (OUT_OF_CREDIT.has(error.type)) return { ...failure, isRetryable: false, countsAgainstCircuit: true };
-  if (MODEL_FAILED.has(error.type)) return { ...failure, countsAgainstCircuit: false };
+  // Told with a 400, which bills nothing; inside a stream whoever had begun may bill (upstream-failure.ts).
+  if (MODEL_FAILED.has(error.type)) return { ...failure, countsAgainstCircuit: false, mayBeBilled: false };
   // OpenRouter: no model behind the name takes this request; others are served.
   if (reason === 'not_found' && /no endpoints found/i.test(error.message))
     return { ...failure, countsAgainstCircuit: false };

@@ -2,6 +2,7 @@ import type { AssistantPart, JsonObject, JsonValue, Stop, StreamEvent, TokenLogp
 import { decodeAnnotations } from './citations.ts';
 import { reasoningOf, splitContent, toolCallId, transcriptOf, usageOf } from './decode-answer.ts';
 import { decodeErrorValue } from './decode-error.ts';
+import { findCall, type StreamedCall } from './find-call.ts';
 import { decodeLogprobs } from './logprobs.ts';
 import { extraSignature, readDelta } from './reasoning-details.ts';
 import { decodeStop } from './stop-reasons.ts';
@@ -10,14 +11,13 @@ import { argumentsOf, countOf, objectOf, objectsOf, textOf } from './wire.ts';
 
 type SpokenKind = 'text' | 'refusal' | 'reasoning';
 
-interface ToolCall {
-  id: string | undefined;
-  /** Of the part; undefined until the name is known. */
-  part: number | undefined;
+interface ToolCall extends StreamedCall {
   /** Arguments that came before the name. */
   waiting: string;
   hasArguments: boolean;
 }
+
+const makeCall = (id: string | undefined): ToolCall => ({ id, part: undefined, waiting: '', hasArguments: false });
 
 interface Choice {
   index: number;
@@ -26,7 +26,10 @@ interface Choice {
   /** By the delta's `index`. */
   callsByIndex: Map<number, ToolCall>;
   kinds: Set<AssistantPart['type']>;
-  finishReason: string | undefined;
+  /** Of the tool calls that have begun. */
+  ids: Set<string>;
+  /** How it ended, once it has. */
+  stop: Stop | undefined;
   /** Of tokens that came without a text to stand by. */
   logprobs: TokenLogprob[];
 }
@@ -47,7 +50,8 @@ export interface ChunkReader {
  *
  * The stream is whole at `[DONE]`, which becomes `answer-end`. Some compatible servers leave it out: there a `stop` event
  * (every choice that began has its `finish_reason`) followed by the connection's regular close is a whole answer too, and
- * the caller may take it as one; a close before the `stop` is a cut.
+ * the caller may take it as one; a close before the `stop` is a cut. `[DONE]` without any `finish_reason` is a failure: no
+ * vendor's whole answer ends so, and those that lose their model in the middle do.
  *
  * Tool calls stay open until their choice finishes: their pieces may come in any order.
  */
@@ -70,7 +74,8 @@ export const createChunkReader = (): ChunkReader => {
       calls: [],
       callsByIndex: new Map(),
       kinds: new Set(),
-      finishReason: undefined,
+      ids: new Set(),
+      stop: undefined,
       logprobs: [],
     };
     choices.set(index, choice);
@@ -149,7 +154,10 @@ export const createChunkReader = (): ChunkReader => {
     nextPart += 1;
     call.part = index;
     choice.kinds.add('tool-call');
-    const id = call.id ?? toolCallId(answerId, choice.index, choice.calls.indexOf(call));
+    // A vendor's second use of an id would pair two calls with one result.
+    const isFree = call.id !== undefined && !choice.ids.has(call.id);
+    const id = isFree && call.id !== undefined ? call.id : toolCallId(answerId, choice.index, choice.ids.size);
+    choice.ids.add(id);
     events.push({ type: 'tool-call-start', index, id, name, ...ofChoice(choice) });
     writeArguments(call, call.waiting, events);
   };
@@ -157,7 +165,7 @@ export const createChunkReader = (): ChunkReader => {
   const readCall = (choice: Choice, delta: JsonObject, events: StreamEvent[]): void => {
     const called = objectOf(delta['function']) ?? objectOf(delta['custom']) ?? {};
     const name = textOf(called['name']);
-    const call = findCall(choice, delta, name);
+    const call = findCall(choice, delta, name, makeCall);
     const written = argumentsOf(called['arguments']) ?? argumentsOf(called['input']) ?? '';
     if (call.part === undefined) call.waiting += written;
     else writeArguments(call, written, events);
@@ -179,7 +187,8 @@ export const createChunkReader = (): ChunkReader => {
     choice.callsByIndex.clear();
   };
 
-  const readChoice = (body: JsonObject, events: StreamEvent[]): void => {
+  /** @returns whether it has ended with this */
+  const readChoice = (body: JsonObject, events: StreamEvent[]): boolean => {
     const choice = choiceAt(countOf(body['index']) ?? 0);
     const delta = objectOf(body['delta']) ?? {};
     const { content } = delta;
@@ -198,20 +207,21 @@ export const createChunkReader = (): ChunkReader => {
     const legacyCall = objectOf(delta['function_call']);
     if (legacyCall !== undefined) readCall(choice, { index: 0, function: legacyCall }, events);
     const finishReason = textOf(body['finish_reason']);
-    if (finishReason === undefined) return;
-    choice.finishReason = finishReason;
+    if (finishReason === undefined && objectOf(body['error']) === undefined) return false;
     closeParts(choice, events);
-    if ([...choices.values()].every((one) => one.finishReason !== undefined)) stop(events);
+    choice.stop = decodeStop(finishReason ?? '', choice.kinds, body);
+    return true;
   };
 
-  /** All choices' stops; '' as the reason of one that the vendor left without. */
+  /** All choices' stops. One that failed fails them all: nobody asked for fewer. */
   const stop = (events: StreamEvent[]): void => {
-    const stops = [...choices.values()]
+    const [first, ...alternatives] = [...choices.values()]
       .sort((a, b) => a.index - b.index)
-      .map(({ finishReason, kinds }): Stop => decodeStop(finishReason ?? '', kinds));
-    const [first = decodeStop('', new Set()), ...alternatives] = stops;
+      .map((choice): Stop => choice.stop ?? decodeStop('', choice.kinds));
+    const failed = alternatives.find(({ reason }) => reason === 'error');
+    const own = first?.reason === 'error' ? first : (failed ?? first ?? decodeStop('', new Set()));
     hasStopped = true;
-    events.push({ type: 'stop', stop: first, ...(alternatives.length > 0 && { alternatives }) });
+    events.push({ type: 'stop', stop: own, ...(alternatives.length > 0 && { alternatives }) });
   };
 
   return {
@@ -222,7 +232,11 @@ export const createChunkReader = (): ChunkReader => {
       if (isOver) return [];
       if (chunk['error'] !== undefined && chunk['error'] !== null) {
         isOver = true;
-        return [{ type: 'error', error: decodeErrorValue(chunk) }];
+        const usage = decodeUsage(usageOf(chunk, objectsOf(chunk['choices'])), chunk['service_tier'] ?? serviceTier);
+        return [
+          ...(usage === undefined ? [] : [{ type: 'usage', usage } as const]),
+          { type: 'error', error: decodeErrorValue(chunk) },
+        ];
       }
       const events: StreamEvent[] = [];
       const bodies = objectsOf(chunk['choices']);
@@ -232,7 +246,9 @@ export const createChunkReader = (): ChunkReader => {
         answerId = textOf(chunk['id']) ?? '';
         events.push({ type: 'answer-start', id: answerId, model: textOf(chunk['model']) ?? '' });
       }
-      for (const body of bodies) readChoice(body, events);
+      let hasEnded = false;
+      for (const body of bodies) hasEnded = readChoice(body, events) || hasEnded;
+      if (hasEnded && [...choices.values()].every((one) => one.stop !== undefined)) stop(events);
       serviceTier = chunk['service_tier'] ?? serviceTier;
       const usage = decodeUsage(usageOf(chunk, bodies), serviceTier);
       if (usage !== undefined) events.push({ type: 'usage', usage });
@@ -241,6 +257,8 @@ export const createChunkReader = (): ChunkReader => {
     done() {
       if (isOver) return [];
       if (!hasStarted) return this.malformed('the stream ended without an answer');
+      if (!hasStopped && ![...choices.values()].some((choice) => choice.stop?.reason === 'error'))
+        return this.malformed('the stream ended without a finish_reason');
       isOver = true;
       const events: StreamEvent[] = [];
       for (const choice of choices.values()) closeParts(choice, events);
@@ -260,30 +278,4 @@ const writeArguments = (call: ToolCall, written: string, events: StreamEvent[]):
   if (call.part === undefined || written === '') return;
   call.hasArguments = true;
   events.push({ type: 'tool-call-delta', index: call.part, arguments: written });
-};
-
-/**
- * Which call a delta belongs to. OpenAI numbers them; Gemini's endpoint leaves the number out and others send 0 for each,
- * so an id of its own makes a call of its own.
- */
-const findCall = (choice: Choice, delta: JsonObject, name: string | undefined): ToolCall => {
-  const index = countOf(delta['index']);
-  const id = textOf(delta['id']);
-  const known =
-    index !== undefined
-      ? choice.callsByIndex.get(index)
-      : id !== undefined
-        ? choice.calls.find((call) => call.id === id)
-        : name === undefined
-          ? choice.calls.at(-1)
-          : undefined;
-  if (known !== undefined && (id === undefined || known.id === undefined || known.id === id)) {
-    // An id that comes after the start would contradict the one given out then.
-    if (known.part === undefined) known.id ??= id;
-    return known;
-  }
-  const call: ToolCall = { id, part: undefined, waiting: '', hasArguments: false };
-  choice.calls.push(call);
-  if (index !== undefined) choice.callsByIndex.set(index, call);
-  return call;
 };

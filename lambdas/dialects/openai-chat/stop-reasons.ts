@@ -1,4 +1,6 @@
-import type { AssistantPart, Stop } from '../../core/conversation.ts';
+import type { AssistantPart, JsonObject, ProviderError, Stop } from '../../core/conversation.ts';
+import { decodeErrorValue } from './decode-error.ts';
+import { objectOf, textOf } from './wire.ts';
 
 const REASONS: Record<string, Stop['reason']> = {
   stop: 'end',
@@ -12,18 +14,55 @@ const REASONS: Record<string, Stop['reason']> = {
   eos: 'end',
   eos_token: 'end',
   stop_sequence: 'stop-sequence',
+  // Zhipu
+  sensitive: 'content-filter',
+  model_context_window_exceeded: 'length',
 };
+
+/** Words of an answer that failed, and the status that each stands for. */
+const FAILURES: Record<string, number> = {
+  // OpenRouter, Mistral, vLLM
+  error: 502,
+  // DeepSeek
+  insufficient_system_resource: 503,
+  // vLLM, SGLang: given up by the server
+  abort: 500,
+  // Zhipu: the model's own servers broke off
+  network_error: 502,
+};
+
+/** Google's endpoint (`function_call_filter: MALFORMED_FUNCTION_CALL`), and what OpenRouter tells of Google's and Bedrock's models. */
+const NO_CALL =
+  /^function_call_filter\b|MALFORMED_|UNEXPECTED_TOOL_CALL|TOO_MANY_TOOL_CALLS|malformed_(?:tool_use|model_output)/;
 
 /**
  * @param raw the vendor's `finish_reason`, '' where it gave none
  * @param kinds the kinds of the answer's parts. A named tool choice ends with `stop` at OpenAI itself, and Gemini's stream
  *   says `stop` after any tool call; a refusal ends with `stop` too. Clients act on the reason, so the parts decide.
+ * @param choice where the vendor may say that the answer failed, and why
  */
-export const decodeStop = (raw: string, kinds: ReadonlySet<AssistantPart['type']>): Stop => {
+export const decodeStop = (raw: string, kinds: ReadonlySet<AssistantPart['type']>, choice: JsonObject = {}): Stop => {
+  const error = failureOf(raw, choice);
+  if (error !== undefined) return { reason: 'error', raw, error };
   const reason = Object.hasOwn(REASONS, raw) ? (REASONS[raw] ?? 'other') : 'other';
   if (reason !== 'end') return { reason, raw };
   if (kinds.has('tool-call')) return { reason: 'tool-calls', raw };
   return { reason: kinds.has('refusal') ? 'refusal' : reason, raw };
+};
+
+/** OpenRouter puts the error into the choice, under a 200; others have a word for it and no more. */
+const failureOf = (raw: string, choice: JsonObject): ProviderError | undefined => {
+  const told = objectOf(choice['error']);
+  if (told !== undefined) return decodeErrorValue({ error: told });
+  const native = textOf(choice['native_finish_reason']);
+  const message = `the answer ended with finish_reason ${raw}${native === undefined ? '' : ` (${native})`}`.slice(
+    0,
+    300,
+  );
+  const status = Object.hasOwn(FAILURES, raw) ? FAILURES[raw] : undefined;
+  if (NO_CALL.test(raw) || (status !== undefined && NO_CALL.test(native ?? '')))
+    return { status: 502, type: 'malformed_output', message };
+  return status === undefined ? undefined : { status, type: raw, message };
 };
 
 /** @param hasRefusal whether the answer has a refusal part, which says what `stop` alone would not */
@@ -42,6 +81,8 @@ export const encodeStop = (reason: Stop['reason'], hasRefusal: boolean): string 
     case 'pause':
     case 'other':
       return 'stop';
+    case 'error':
+      return 'error';
     default:
       return reason satisfies never;
   }

@@ -157,6 +157,9 @@ const keepItem = (item: JsonObject, param: string, reading: Reading): void => {
     answer(reading, { type: 'image', source: { type: 'url', url: `item:${param}` } });
     return;
   }
+  // Clients answer some of the provider's own calls (`local_shell_call`) as they would a function's.
+  const callId = textOf(item['call_id']);
+  if (callId !== undefined && type.endsWith('_call')) reading.calls.set(callId, 'open');
   const encrypted = textOf(item['encrypted_content']);
   say(
     reading,

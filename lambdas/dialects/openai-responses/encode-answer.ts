@@ -9,7 +9,7 @@ import { incompleteReason } from './status.ts';
 export const encodeAnswer = (answer: Answer, context: AnswerContext): JsonObject => {
   const output: JsonObject[] = [];
   const isRefused = answer.parts.some(({ type }) => type === 'refusal');
-  const incomplete = incompleteReason(answer.stop.reason, isRefused);
+  const incomplete = incompleteReason(answer.stop.reason, isRefused && answer.stop.explanation === undefined);
   let content: JsonObject[] | undefined;
   for (const part of answer.parts) {
     if (part.type === 'text' || part.type === 'refusal') {

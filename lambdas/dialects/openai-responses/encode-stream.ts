@@ -205,7 +205,8 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
     return write('response.output_item.done', { output_index: item.index, item: item.done });
   };
 
-  const incompleteOf = () => (stop === undefined ? undefined : incompleteReason(stop.reason, hasRefusal));
+  const incompleteOf = () =>
+    stop === undefined ? undefined : incompleteReason(stop.reason, hasRefusal && stop.explanation === undefined);
 
   const outputSoFar = (): JsonObject[] => items.flatMap(({ done }) => (done === undefined ? [] : [done]));
 
@@ -292,6 +293,7 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
         return end();
       // An error ends in `fail`.
       case 'error':
+      case 'unsaid':
         return '';
       default:
         return event satisfies never;

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue, ProviderError } from '../../core/conversation.ts';
 import { decodeError as decodeChatError, decodeErrorValue } from '../openai-chat/decode-error.ts';
 import { objectOf, parseJson } from '../openai-chat/wire.ts';
+import { decodeUsage } from './usage.ts';
 
 /** Codes of a failed response that are the request's own fault: `invalid_prompt`, `unsupported_image_media_type`, `image_too_large`. */
 const OF_THE_REQUEST =
@@ -22,5 +23,7 @@ export const failureIn = (response: JsonObject): ProviderError => {
 /** Error replies are those of Chat Completions; a whole answer may also be a response that failed. */
 export const decodeError = (status: number, headers: Record<string, string>, body: string): ProviderError => {
   const response = status < 300 ? objectOf(parseJson(body)) : undefined;
-  return response?.['status'] === 'failed' ? failureIn(response) : decodeChatError(status, headers, body);
+  const error = response?.['status'] === 'failed' ? failureIn(response) : decodeChatError(status, headers, body);
+  const usage = response === undefined ? undefined : decodeUsage(response);
+  return usage === undefined ? error : { ...error, usage };
 };

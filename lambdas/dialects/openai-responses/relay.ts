@@ -13,12 +13,12 @@ import { failureText } from './write-events.ts';
  * The client's own body for a target that speaks this dialect. A service tier and the most uses of a search are set where the
  * client names none; items that another vendor answered go without what OpenAI can't read (fit-input.ts).
  */
-export const relayRequest = (body: JsonObject, target: EncodeTarget): JsonObject => {
+export const relayRequest = (body: JsonObject, target: EncodeTarget, dropped?: Set<string>): JsonObject => {
   const { max_output_tokens: asked, stream: _, ...rest } = body;
   const limit = target.maxOutputTokens ?? asked;
   return {
     ...rest,
-    ...(body['input'] !== undefined && { input: fitInput(body['input']) }),
+    ...(body['input'] !== undefined && { input: fitInput(body['input'], target, dropped) }),
     model: target.model,
     ...(limit !== undefined && limit !== null && { max_output_tokens: limit }),
     ...(target.stream && { stream: true }),
@@ -53,11 +53,13 @@ export const relayStream = (context: AnswerContext): StreamRelay => {
       if (data === 'nothing' || data === 'done') return { text: '', events: [] };
       if (data === 'malformed') return { text: '', events: reader.malformed(MALFORMED) };
       const events = reader.read(data);
-      sequence = (countOf(data['sequence_number']) ?? sequence) + 1;
-      // What the vendor calls an error the caller tells the client, in its own words, or hides behind another target.
-      if (events.at(-1)?.type === 'error') return { text: '', events };
+      const number = countOf(data['sequence_number']) ?? sequence;
       const told = objectOf(data['response']);
       if (told !== undefined) response = { ...told, model: context.alias };
+      // What the vendor calls an error the caller tells the client, in its own words, or hides behind another target: in its
+      // place, with the response as it ended and its usage.
+      sequence = events.at(-1)?.type === 'error' ? number : number + 1;
+      if (events.at(-1)?.type === 'error') return { text: '', events };
       const isOneLine = typeof event.data === 'string' && !event.data.includes('\n') && !event.data.includes('\r');
       const text =
         told !== undefined || !isOneLine

@@ -35,6 +35,7 @@ export const incompleteReason = (
     case 'tool-calls':
     case 'stop-sequence':
     case 'pause':
+    case 'error':
     case 'other':
       return undefined;
     default:

@@ -6,6 +6,7 @@ import { describeCircuitsSuite } from '../../port-suites/circuits.ts';
 import { describeFeedbackSuite } from '../../port-suites/feedback.ts';
 import { describeLedgerSuite } from '../../port-suites/ledger.ts';
 import { describeLimitsSuite } from '../../port-suites/limits.ts';
+import { describePinsSuite } from '../../port-suites/pins.ts';
 import { describeRunsSuite } from '../../port-suites/runs.ts';
 import { describeStatisticsSuite } from '../../port-suites/statistics.ts';
 import { makeFileStores, makeMemoryStores } from './embedded-worlds.ts';
@@ -22,6 +23,7 @@ for (const [name, makeStores] of [
   describeAnswersSuite(name, makeStores);
   describeFeedbackSuite(name, makeStores);
   describeBudgetsSuite(name, makeStores);
+  describePinsSuite(name, makeStores);
   describeRunsSuite(name, makeStores);
   describeStatisticsSuite(name, makeStores);
 }

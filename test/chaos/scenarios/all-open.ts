@@ -1,5 +1,6 @@
 import type { LedgerEntry } from '../../../lambdas/core/ports.ts';
-import { type ChaosGateway, chaosConfig, type Stage, startChaosGateway } from '../chaos-gateway.ts';
+import { chaosConfig } from '../chaos-config.ts';
+import { type ChaosGateway, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { ANSWER, startChaosUpstream } from '../chaos-upstream.ts';
 import type { Seen } from '../clients.ts';
 

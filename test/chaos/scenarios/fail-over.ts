@@ -1,6 +1,6 @@
 import type { GatewayConfig, ProviderConfig } from '../../../lambdas/contract/config.ts';
 import type { Vendor } from '../../support/vendors.ts';
-import { chaosConfig } from '../chaos-gateway.ts';
+import { chaosConfig } from '../chaos-config.ts';
 import { ANSWER, type ChaosCall, type ChaosUpstream } from '../chaos-upstream.ts';
 import type { Clients, Seen, Subject } from '../clients.ts';
 import { aliasOf, type FaultRow, MODES, type Mode, ROW_TIMEOUTS } from '../fault-rows.ts';

@@ -1,5 +1,6 @@
 import type { LedgerEntry } from '../../../lambdas/core/ports.ts';
-import { type ChaosGateway, chaosConfig, PRICE, type Stage, startChaosGateway } from '../chaos-gateway.ts';
+import { chaosConfig, PRICE } from '../chaos-config.ts';
+import { type ChaosGateway, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { type ChaosCall, type ChaosUpstream, startChaosUpstream } from '../chaos-upstream.ts';
 import type { Seen } from '../clients.ts';
 
@@ -15,8 +16,10 @@ export interface HangUps {
   seen: Seen[];
   /** From a client's leaving to the end of its upstream call, ms; of those that left a call behind. */
   stopMs: number[];
-  /** Calls that were still under way when the last client had its answer, and never ended. */
+  /** Calls that were still under way ten seconds after the last client had gone. */
   stillOpen: number;
+  /** Calls of clients that had left which were answered to their end. */
+  wentOn: number;
   entries: LedgerEntry[];
   /** Entries that are not settled. */
   unsettled: string[];
@@ -32,6 +35,8 @@ export interface HangUps {
 
 const WORDS = 60;
 const GAP_MS = 10;
+/** A stream that nobody could have waited for: it ends because it is stopped. */
+const LONG_WORDS = 2_000;
 /** Of no two clients in a row the same length. */
 const wordsOf = (client = 0): string[] => Array.from({ length: 5 + (client % WORDS) }, (_, i) => `word${i} `);
 
@@ -51,7 +56,13 @@ export const runHangUps = async (
   { clients: count, atOnce, share, seed }: HangUpOptions,
   stage: Stage,
 ): Promise<HangUps> => {
-  const upstream = await startChaosUpstream({ piecesFor: wordsOf });
+  const chance = chanceOf(seed);
+  const leaves = new Map(
+    Array.from({ length: count }, (_, i) => [i + 1, chance() < share ? chance() * WORDS * GAP_MS : undefined]),
+  );
+  const piecesFor = (client = 0): string[] =>
+    leaves.get(client) === undefined ? wordsOf(client) : Array<string>(LONG_WORDS).fill('word ');
+  const upstream = await startChaosUpstream({ piecesFor });
   let gateway: ChaosGateway | undefined;
   try {
     upstream.plan('only', [{ fault: { kind: 'healthy', gapMs: GAP_MS } }]);
@@ -64,10 +75,6 @@ export const runHangUps = async (
     );
     const [subject] = gateway.subjects;
     if (subject === undefined) throw new Error('no gateway');
-    const chance = chanceOf(seed);
-    const leaves = new Map(
-      Array.from({ length: count }, (_, i) => [i + 1, chance() < share ? chance() * WORDS * GAP_MS : undefined]),
-    );
     const before = gateway.residentMb();
     let most = before ?? 0;
     const watching = setInterval(() => {
@@ -78,7 +85,7 @@ export const runHangUps = async (
       isStream: true,
       clients: count,
       atOnce,
-      maxTokens: 1_000,
+      maxTokens: 5_000,
       text: (client) => wordsOf(client).join(''),
       headersOf: (client) => ({ 'x-tollgate-tags': `client=${client}` }),
       leavesAfterMs: (client) => leaves.get(client),
@@ -94,6 +101,7 @@ export const runHangUps = async (
       seen,
       stopMs: stopTimes(seen, upstream.calls),
       stillOpen: quiet ? 0 : upstream.calls.filter(({ end }) => end === undefined).length,
+      wentOn: wentOn(seen, upstream.calls),
       entries,
       ...compareWithMeter(entries, upstream),
       wrongAccounts: await gateway.wrongAccounts(),
@@ -112,6 +120,11 @@ const stopTimes = (seen: readonly Seen[], calls: readonly ChaosCall[]): number[]
     const isLeftBehind = verdict === 'left' && call?.endedAt !== undefined && call.endedAt > endedAt;
     return isLeftBehind ? [(call.endedAt ?? 0) - endedAt] : [];
   });
+};
+
+const wentOn = (seen: readonly Seen[], calls: readonly ChaosCall[]): number => {
+  const left = new Set(seen.filter(({ verdict }) => verdict === 'left').map(({ client }) => client));
+  return calls.filter(({ client, end }) => end === 'completed' && left.has(client ?? -1)).length;
 };
 
 /** What the upstream counted is what was charged, to the nano-dollar; what it never told is charged within the hold, and above what came. */

@@ -1,4 +1,5 @@
-import { type ChaosGateway, chaosConfig, type Stage, startChaosGateway } from '../chaos-gateway.ts';
+import { chaosConfig } from '../chaos-config.ts';
+import { type ChaosGateway, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { ANSWER, startChaosUpstream } from '../chaos-upstream.ts';
 import type { Seen } from '../clients.ts';
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CIRCUIT } from '../../../lambdas/core/call/call-policy.ts';
-import { type ChaosGateway, chaosConfig, type Stage, startChaosGateway } from '../chaos-gateway.ts';
+import { chaosConfig } from '../chaos-config.ts';
+import { type ChaosGateway, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { ANSWER, startChaosUpstream } from '../chaos-upstream.ts';
 import type { Seen } from '../clients.ts';
 

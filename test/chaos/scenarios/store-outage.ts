@@ -1,23 +1,42 @@
-import { renameSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
+import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { makeApiKey } from '../../../lambdas/core/authenticate/api-key.ts';
-import { type ChaosGateway, chaosConfig, type Stage, startChaosGateway } from '../chaos-gateway.ts';
+import type { LedgerEntry } from '../../../lambdas/core/ports.ts';
+import { chaosConfig } from '../chaos-config.ts';
 import { ANSWER, startChaosUpstream } from '../chaos-upstream.ts';
-import type { Seen, Subject } from '../clients.ts';
+import type { Clients, Seen, Subject } from '../clients.ts';
 
-/** `gone`: the store's file is no longer there, so that each call fails at once. `locked`: each write waits for a lock, in vain. */
-export type StoreFault = 'gone' | 'locked';
+/** A gateway whose store can be broken. */
+export interface FragileGateway {
+  subject: Subject;
+  /** A key that the gateway has not seen yet. */
+  makeKey(): Promise<string>;
+  /** @returns what mends it */
+  breakStore(): () => void;
+  /** Lets the gateway end in order: everything under way is settled. */
+  drain(): Promise<void>;
+  /** All of the ledger. */
+  entries(): Promise<LedgerEntry[]>;
+  /** Accounts in which less, or more, is spent than their entries cost. */
+  wrongAccounts(): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts it over the only target, with the alias `chat`. */
+export type OpenFragile = (config: GatewayConfig) => Promise<FragileGateway>;
 
 export interface StoreOutage {
+  /** Clients that had their answer when it came. */
+  before: Seen[];
   /** Clients that came before it and were answered after, while the store was down. */
   carriedOver: Seen[];
   /** Clients that came while it was down. */
   during: Seen[];
-  /** Those of a key that the gateway had never seen, and of one that does not exist. */
-  strangers: Seen[];
+  /** One of a key that the gateway had never seen. */
+  stranger: Seen | undefined;
+  /** One whose key does not exist. */
+  nobody: Seen | undefined;
   /** Clients that came when it was back. */
   after: Seen[];
   /** From the store's return to the first answer of a client that came after it, ms. */
@@ -28,42 +47,26 @@ export interface StoreOutage {
   wrongAccounts: string[];
 }
 
-/** Breaks the embedded store of a running gateway. @returns what mends it */
-const breakStore = (dataDir: string, fault: StoreFault): (() => void) => {
-  const file = join(dataDir, 'tollgate.db');
-  if (fault === 'gone') {
-    renameSync(file, `${file}.gone`);
-    return () => renameSync(`${file}.gone`, file);
-  }
-  const locker = new DatabaseSync(file, { timeout: 10_000 });
-  locker.exec('BEGIN IMMEDIATE');
-  return () => {
-    locker.exec('ROLLBACK');
-    locker.close();
-  };
-};
-
 /** Load before, while and after the store is down; every answer is looked for in the ledger afterwards. */
 export const runStoreOutage = async (
-  { fault, outageMs, atOnce }: { fault: StoreFault; outageMs: number; atOnce: number },
-  stage: Stage,
+  { outageMs, atOnce }: { outageMs: number; atOnce: number },
+  clients: Clients,
+  open: OpenFragile,
 ): Promise<StoreOutage> => {
   const upstream = await startChaosUpstream();
-  let gateway: ChaosGateway | undefined;
+  let gateway: FragileGateway | undefined;
   let mend = (): void => {};
   try {
     upstream.plan('only', [{ fault: { kind: 'healthy', gapMs: 50 } }]);
-    gateway = await startChaosGateway(
+    gateway = await open(
       chaosConfig(
         { only: { kind: 'openai-compatible', baseUrl: `${upstream.origin}/only/v1` } },
         { chat: { asks: ['only'] } },
       ),
-      stage,
     );
-    const [subject] = gateway.subjects;
-    if (subject === undefined) throw new Error('no gateway');
-    const stranger: Subject = { ...subject, headers: { authorization: `Bearer ${await gateway.makeKey()}` } };
-    const nobody: Subject = { ...subject, headers: { authorization: `Bearer ${makeApiKey(systemRandom).key}` } };
+    const { subject } = gateway;
+    const strangersOwn: Subject = { ...subject, headers: { authorization: `Bearer ${await gateway.makeKey()}` } };
+    const nobodysOwn: Subject = { ...subject, headers: { authorization: `Bearer ${makeApiKey(systemRandom).key}` } };
     const crowd = (isStream: boolean, from: number, goesOn: () => boolean) => ({
       alias: 'chat',
       isStream,
@@ -76,23 +79,30 @@ export const runStoreOutage = async (
     });
     let [downAt, upAt, isOver] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, false];
     const load = Promise.all([
-      stage.clients.send(
+      clients.send(
         subject,
         crowd(false, 1, () => !isOver),
       ),
-      stage.clients.send(
+      clients.send(
         subject,
         crowd(true, 10_000_000, () => !isOver),
       ),
     ]);
-    await sleep(500);
-    mend = breakStore(gateway.dataDir, fault);
+    // Everybody has been answered a few times.
+    while (upstream.calls.filter(({ end }) => end === 'completed').length < 3 * atOnce) await sleep(20);
+    // And many have half an answer, which is to be settled when the store is gone.
+    const areHalfWay = (): boolean =>
+      upstream.calls.filter(({ end, isStream, outputTokens }) => isStream && end === undefined && outputTokens > 0)
+        .length >=
+      atOnce / 4;
+    while (!areHalfWay()) await sleep(1);
+    mend = gateway.breakStore();
     downAt = performance.now();
     await sleep(50);
     const one = (from: number) => ({ ...crowd(false, from, () => true), clients: 1, atOnce: 1 });
     const strangers = Promise.all([
-      stage.clients.send(stranger, one(90_000_000)),
-      stage.clients.send(nobody, one(90_000_001)),
+      clients.send(strangersOwn, one(90_000_000)),
+      clients.send(nobodysOwn, one(90_000_001)),
     ]);
     await sleep(outageMs);
     mend();
@@ -101,16 +111,18 @@ export const runStoreOutage = async (
     await sleep(1_500);
     isOver = true;
     const seen = (await load).flat();
-    const unknown = (await strangers).flat();
+    const [[stranger], [nobody]] = await strangers;
     await gateway.drain();
     const entries = await gateway.entries();
     const known = new Set(entries.map(({ tags }) => Number(tags['client'])));
     const after = seen.filter(({ startedAt }) => startedAt >= upAt);
     const answered = after.filter(({ verdict }) => verdict === 'answered').map(({ endedAt }) => endedAt - upAt);
     return {
+      before: seen.filter(({ endedAt }) => endedAt <= downAt),
       carriedOver: seen.filter(({ startedAt, endedAt }) => startedAt < downAt && endedAt > downAt),
       during: seen.filter(({ startedAt }) => startedAt >= downAt && startedAt < upAt),
-      strangers: unknown,
+      stranger,
+      nobody,
       after,
       backMs: Math.min(...answered),
       lost: [

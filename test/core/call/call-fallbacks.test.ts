@@ -109,11 +109,37 @@ describe('fallbacks for any error', () => {
     expect(hosts()).toEqual(['a', 'cheap']);
   });
 
-  test('that a budget has no room for, and no others: the refusal, and nobody is asked again meanwhile', async () => {
+  test('that a budget has no room for are passed over for a second round of the others', async () => {
+    const { ask, hosts } = sceneWith({ a: [fails(500), answers()], dear: [answers()] }, ['a'], { any: ['dear'] });
+    const passedOver: string[][] = [];
+    const result = await ask({
+      admitAttempt: async ({ id }) => (id === 'dear' ? refuse('budget_exceeded', 'no room') : undefined),
+      passedOver: ({ id }, reason) => void passedOver.push([id, reason]),
+    });
+    expect(expectKind(result, 'answered').target.id).toBe('a');
+    expect(hosts()).toEqual(['a', 'a']);
+    expect(passedOver).toEqual([['dear', 'no budget for this hop']]);
+  });
+
+  test('that a budget has no room for, and no others: the refusal, with the attempts; it may be sent again', async () => {
     const { ask, hosts } = sceneWith({ a: [fails(500)], dear: [answers()] }, ['a'], { any: ['dear'] });
-    const refusal = refuse('budget_exceeded', 'no room');
+    const refusal = refuse('budget_exceeded', 'no room', { shouldRetry: false, retryAfterMs: 86_400_000 });
     const result = await ask({ admitAttempt: async ({ id }) => (id === 'dear' ? refusal : undefined) });
-    expect(expectKind(result, 'failed').refusal).toEqual(refusal);
+    const told = expectKind(result, 'failed').refusal;
+    expect(told).toMatchObject({ code: 'budget_exceeded', retryAfterMs: 1_000 });
+    expect(told).not.toHaveProperty('shouldRetry');
+    expect(told.attempts).toHaveLength(4);
+    expect(hosts()).toEqual(['a', 'a', 'a', 'a']);
+  });
+
+  test('that a budget has no room for, where no failure will pass: the refusal as it is', async () => {
+    const { ask, hosts } = sceneWith({ a: [fails(404)], dear: [answers()] }, ['a'], { any: ['dear'] });
+    const refusal = refuse('budget_exceeded', 'no room', { shouldRetry: false });
+    const result = await ask({ admitAttempt: async ({ id }) => (id === 'dear' ? refusal : undefined) });
+    expect(expectKind(result, 'failed').refusal).toMatchObject({
+      ...refusal,
+      attempts: [{ target: 'a', status: 404 }],
+    });
     expect(hosts()).toEqual(['a']);
   });
 

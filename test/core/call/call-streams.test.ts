@@ -192,6 +192,18 @@ describe('after content', () => {
     expect(clock.now() - startedAt).toBe(2_800);
   });
 
+  test('pieces without content keep a stream alive no longer than the first content may take', async () => {
+    const empty = (times: number) => Array.from({ length: times }, () => later(900, text('')));
+    const { call, clock, startedAt } = makeScene({
+      a: [streams([text('1'), ...empty(3), later(100, text('2')), ...empty(20), text('3'), ...END])],
+    });
+    const timeouts = { idleMs: 1_000, firstTokenMs: 3_000 };
+    const { said, end } = await readAll(expectKind(await call({ stream: true, timeouts }), 'streaming'), clock);
+    expect(said).toBe('12');
+    expect(end.attempts[0]?.failure).toMatchObject({ reason: 'idle_timeout', message: 'nothing came for 3000 ms' });
+    expect(clock.now() - startedAt).toBe(2_800 + 3_000);
+  });
+
   test('a close after the stop is complete, and the client gets the end mark', async () => {
     const { call, clock } = makeScene({ a: [streams([...START, text('Hi'), ...END.slice(0, 3)])] });
     const { lines, end } = await readAll(expectKind(await call({ stream: true }), 'streaming'), clock);

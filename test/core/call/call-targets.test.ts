@@ -134,6 +134,65 @@ describe('fallback', () => {
     expect(upstream.calls[0]?.abortedAt).toBe(startedAt + 700);
   });
 
+  test('an error reply whose body never ends holds nobody up: the status says enough', async () => {
+    const { call, clock, startedAt } = makeScene({ a: [{ status: 500, body: { hang: true } }], b: [answers()] });
+    expect(expectKind(await call(), 'answered').attempts[0]?.failure).toMatchObject({ reason: 'server_error' });
+    expect(clock.now() - startedAt).toBe(1_000);
+  });
+
+  test('a request that is refused as wrong is heard out: only the body says what about', async () => {
+    const { call, clock, startedAt } = makeScene({ a: [{ status: 400, body: { hang: true } }], b: [answers()] });
+    expectKind(await call(), 'failed');
+    expect(clock.now() - startedAt).toBe(30_000);
+  });
+
+  test('a 429 that does not say until when is remembered for a moment, so that the next request goes elsewhere at once', async () => {
+    const scene = makeScene({ a: [fails(429), answers()], b: [answers()] });
+    const passedOver: string[][] = [];
+    await scene.call();
+    await scene.clock.advance(999);
+    const { attempts } = expectKind(
+      await scene.call({ passedOver: ({ id }, reason) => void passedOver.push([id, reason]) }),
+      'answered',
+    );
+    expect(attempts.map(({ target }) => target.id)).toEqual(['b']);
+    expect(passedOver).toEqual([['a', 'rate-limited a moment ago']]);
+    await scene.clock.advance(1);
+    expect(expectKind(await scene.call(), 'answered').target.id).toBe('a');
+  });
+
+  test('a 429 that does not say until when keeps nobody out who has no other target', async () => {
+    const { call, clock, startedAt } = makeScene({ a: [fails(429), answers()] }, { fraction: 0.5 });
+    expectKind(await call({ attempts: 1 }), 'failed');
+    expectKind(await call(), 'answered');
+    expect(clock.now() - startedAt).toBe(50);
+  });
+
+  test('a 503 with a retry-after is told on, and is no rate limit to those who come next', async () => {
+    const { call } = makeScene({ a: [fails(503, { 'retry-after': '31' })] });
+    expect(expectKind(await call(), 'failed').refusal).toMatchObject({
+      code: 'all_targets_failed',
+      retryAfterMs: 31_000,
+    });
+    expect(expectKind(await call(), 'failed').refusal).toMatchObject({
+      code: 'no_target_available',
+      retryAfterMs: 31_000,
+    });
+  });
+
+  test('who is not asked is noted, and why', async () => {
+    const scene = makeScene({ a: [fails(500)], b: [LIMITED(60)], c: [answers()] }, { fraction: 0 });
+    const passedOver: string[][] = [];
+    for (let i = 0; i < 6; i++)
+      await scene.call({ passedOver: ({ id }, reason) => void passedOver.push([id, reason]) });
+    const until = new Date(scene.startedAt + 60_000).toISOString();
+    expect(passedOver.at(1)).toEqual(['b', `retry-after until ${until}`]);
+    expect(passedOver.slice(-2)).toEqual([
+      ['a', 'circuit open'],
+      ['b', `retry-after until ${until}`],
+    ]);
+  });
+
   test('a target that said no for good is not asked again, others are', async () => {
     const { call, upstream } = makeScene({ a: [fails(404)], b: [fails(500), answers()] });
     expect(expectKind(await call(), 'answered').target.id).toBe('b');
@@ -269,16 +328,68 @@ describe('circuits', () => {
     expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['b']);
   });
 
-  test('every circuit open: the least bad target is tried once, and its record says so', async () => {
+  test('every circuit open: each target is tried once, and its record says so', async () => {
     const scene = makeScene({ a: [fails(500)], b: [fails(500)] }, { fraction: 0 });
     await failing(scene, 5);
     await failing(scene, 5);
     scene.upstream.calls.length = 0;
-    // b opened later, and is asked later; a has been rested longer.
     const { refusal, attempts } = expectKind(await scene.call(), 'failed');
-    expect(refusal).toMatchObject({ code: 'no_target_available', retryAfterMs: 30_000, attempts: [{ target: 'a' }] });
-    expect(attempts.map(({ target, leastBad }) => [target.id, leastBad])).toEqual([['a', true]]);
-    expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['a']);
+    expect(refusal).toMatchObject({
+      code: 'no_target_available',
+      retryAfterMs: 30_000,
+      attempts: [{ target: 'a' }, { target: 'b' }],
+    });
+    expect(attempts.map(({ target, leastBad }) => [target.id, leastBad])).toEqual([
+      ['a', true],
+      ['b', true],
+    ]);
+    expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['a', 'b']);
+  });
+
+  test('every circuit open and one target well again: the first request finds it', async () => {
+    const broken = [...Array(5).fill(fails(500))];
+    const scene = makeScene({ a: [fails(500)], b: [fails(500)], c: [...broken, answers()] }, { fraction: 0 });
+    for (let i = 0; i < 3; i++) await failing(scene, 5);
+    expect(expectKind(await scene.call(), 'answered').target.id).toBe('c');
+  });
+
+  test('every circuit open and one attempt a request: another target is tried each time', async () => {
+    const broken = [...Array(5).fill(fails(500))];
+    const scene = makeScene({ a: [fails(500)], b: [fails(500)], c: [...broken, answers()] }, { fraction: 0 });
+    for (let i = 0; i < 3; i++) await failing(scene, 5);
+    scene.upstream.calls.length = 0;
+    const outcomes = [];
+    for (let i = 0; i < 3; i++) outcomes.push((await scene.call({ attempts: 1 })).kind);
+    expect(outcomes).toEqual(['failed', 'failed', 'answered']);
+    expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('a target behind an open circuit is tried before one that has just failed is asked again', async () => {
+    const scene = makeScene({ a: [...Array(5).fill(fails(500)), answers()], b: [fails(500)] }, { fraction: 0 });
+    await failing(scene, 5);
+    scene.upstream.calls.length = 0;
+    expect(expectKind(await scene.call(), 'answered').target.id).toBe('a');
+    expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['b', 'a']);
+  });
+
+  test('but not where it would keep the call waiting: its circuit was opened by silence', async () => {
+    const scene = makeScene({
+      a: [{ hang: true }],
+      b: [answers(), answers(), answers(), answers(), fails(500), answers()],
+    });
+    for (let i = 0; i < 4; i++) await scene.call({ stream: false, deadlineAt: scene.clock.now() + 60_000 });
+    expect(scene.ports.circuitBoard.peek('a').kind).toBe('wait');
+    scene.upstream.calls.length = 0;
+    expectKind(await scene.call({ deadlineAt: scene.clock.now() + 60_000 }), 'answered');
+    expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['b', 'b']);
+  });
+
+  test('the least bad that hangs leaves a plain answer time for the others', async () => {
+    const broken = [...Array(5).fill(fails(500))];
+    const scene = makeScene({ a: [...broken, { hang: true }], b: [...broken, answers()] }, { fraction: 0 });
+    for (let i = 0; i < 2; i++) await failing(scene, 5);
+    expect(expectKind(await scene.call({ deadlineMs: 50_000 }), 'answered').target.id).toBe('b');
+    expect(scene.clock.now() - scene.startedAt).toBe(25_000);
   });
 
   test('a target that answers as the least bad has closed its circuit', async () => {
@@ -361,16 +472,16 @@ describe('admission of attempts', () => {
     ]);
   });
 
-  test('a refusal ends the call: nothing dearer is called', async () => {
+  test('a budget’s refusal is the answer where nobody else can: nothing dearer is called', async () => {
     const { call, upstream } = makeScene({ a: [fails(500)], b: [answers()] });
     const refusal = { code: 'budget_exceeded', message: 'no room' } as const;
     const result = expectKind(
-      await call({ admitAttempt: async ({ id }) => (id === 'b' ? refusal : undefined) }),
+      await call({ attempts: 2, admitAttempt: async ({ id }) => (id === 'b' ? refusal : undefined) }),
       'failed',
     );
     expect(result).toMatchObject({ refusal, outcome: 'failed' });
-    expect(result.attempts).toHaveLength(1);
-    expect(upstream.calls.map(({ host }) => host)).toEqual(['a']);
+    expect(result.attempts).toHaveLength(2);
+    expect(upstream.calls.map(({ host }) => host)).toEqual(['a', 'a']);
   });
 
   test('a store that is down is a refusal, and the attempts made so far are not lost', async () => {

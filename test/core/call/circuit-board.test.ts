@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
 import { attemptFailure } from '../../../lambdas/core/call/attempt-failure.ts';
+import { CIRCUIT } from '../../../lambdas/core/call/call-policy.ts';
 import { untouchedCircuit } from '../../../lambdas/core/call/circuit.ts';
 import { type CircuitBoard, type Entry, makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
 import { overrideCircuit } from '../../../lambdas/core/call/override-circuit.ts';
@@ -76,7 +77,7 @@ describe('opening', () => {
     expect(await enter(board)).toEqual({ kind: 'go' });
   });
 
-  test.each<[AttemptReason]>([['bad_request'], ['rate_limited'], ['context_length'], ['cancelled'], ['deadline']])(
+  test.each<[AttemptReason]>([['bad_request'], ['context_length'], ['cancelled'], ['deadline']])(
     'is not brought about by %s',
     async (reason) => {
       const { board, enter } = setUp();
@@ -84,6 +85,19 @@ describe('opening', () => {
       expect(await enter(board)).toEqual({ kind: 'go' });
     },
   );
+
+  test('is not brought about by rate limits, which are waited for a moment', async () => {
+    const { board, enter, clock } = setUp();
+    for (let i = 0; i < 20; i++) board.report('a', attemptFailure('rate_limited', { message: '' }));
+    expect(await enter(board)).toEqual({
+      kind: 'wait',
+      until: clock.now() + 1_000,
+      because: 'retry-after',
+      isUntold: true,
+    });
+    await clock.advance(1_000);
+    expect(await enter(board)).toEqual({ kind: 'go' });
+  });
 
   test('takes fewer timeouts than errors: each has cost somebody seconds', async () => {
     const { board, enter } = setUp();
@@ -259,6 +273,16 @@ describe('two processes on one store', () => {
     await enter(other);
     await clock.flush();
     expect((await enter(other)).kind).toBe('wait');
+  });
+
+  test('agree at once where one of them has rested: nobody goes by what it knew long ago', async () => {
+    const { board, enter, fail, makeBoard, clock } = setUp();
+    const other = makeBoard();
+    expect(await enter(other)).toEqual({ kind: 'go' });
+    await fail(board, 5);
+    await clock.advance(CIRCUIT.outdatedMs);
+    const entries = await clock.settle(Promise.all([other.tryEnter('a'), other.tryEnter('a')]));
+    expect(entries.map(({ kind }) => kind)).toEqual(['wait', 'wait']);
   });
 
   test('that trip at once make one opening of it', async () => {

@@ -1,38 +1,14 @@
 /** What leaves for a target: signatures that it can check, what was thought where its server takes that, and no field that it refuses. */
 import { describe, expect, test } from '@jest/globals';
-import { type ChatVendor, chatQuirksOf } from '../../../lambdas/contract/chat-quirks.ts';
-import { encodeCall } from '../../../lambdas/core/call/encode-call.ts';
+import type { ChatVendor } from '../../../lambdas/contract/chat-quirks.ts';
 import type { JsonObject } from '../../../lambdas/core/conversation.ts';
-import type { Dialect, Surface } from '../../../lambdas/core/dialect.ts';
 import type { Target } from '../../../lambdas/core/target.ts';
 import { anthropicMessages } from '../../../lambdas/dialects/anthropic-messages/codec.ts';
 import { bedrockConverse } from '../../../lambdas/dialects/bedrock-converse/codec.ts';
 import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
 import { makeTarget } from './call-fixture.ts';
+import { assistantOf, call, chatBody, chatTarget, encode, OPENAI } from './encode-fixture.ts';
 
-const encode = (surface: Surface, body: JsonObject, target: Target, dialect: Dialect) => {
-  const decoded = surface.decodeRequest(body);
-  if (!decoded.ok) throw new Error(decoded.problem.message);
-  const request = { surface, conversation: decoded.value, body, outputLimit: () => 100, alias: {} as never };
-  return encodeCall(request, target, dialect);
-};
-
-const chatTarget = (like?: ChatVendor, model = 'm'): Target =>
-  makeTarget('t', {
-    dialect: 'openai-chat',
-    model,
-    provider: {
-      name: 't',
-      kind: 'openai-compatible',
-      baseUrl: 'https://llm.example.com/v1',
-      quirks: chatQuirksOf('', like === undefined ? {} : { like }),
-    },
-  });
-const OPENAI = makeTarget('o', {
-  dialect: 'openai-chat',
-  model: 'gpt-x',
-  provider: { name: 'o', kind: 'openai', baseUrl: 'https://api.openai.com/v1' },
-});
 const CLAUDE = makeTarget('a', {
   dialect: 'anthropic-messages',
   model: 'claude-sonnet-4-5-20250929',
@@ -48,19 +24,7 @@ const detail = (format: string, text: string) => ({ type: 'reasoning.text', text
 const ofAnthropic = detail('anthropic-claude-v1', 'by Claude');
 const ofGoogle = detail('google-gemini-v1', 'by Gemini');
 
-const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } };
 const signedCall = { ...call, extra_content: { google: { thought_signature: 'gs' } } };
-const chatBody = (message: JsonObject, more: JsonObject = {}): JsonObject => ({
-  model: 'assistant',
-  messages: [
-    { role: 'user', content: 'hi' },
-    { role: 'assistant', content: null, tool_calls: [call], ...message },
-    { role: 'tool', tool_call_id: 'call_1', content: 'ok' },
-  ],
-  ...more,
-});
-const assistantOf = ({ body }: { body: JsonObject }): JsonObject => (body['messages'] as JsonObject[])[1] ?? {};
-
 describe('signatures', () => {
   test('Claude gets its own back from a client of chat completions, and no other', () => {
     const message = { reasoning_details: [ofAnthropic, ofGoogle], tool_calls: [signedCall] };
@@ -94,7 +58,7 @@ describe('signatures', () => {
       content: null,
       tool_calls: [call],
     });
-    expect(encoded.dropped).toEqual(['anthropic signatures', 'google signatures']);
+    expect(encoded.dropped).toEqual(['anthropic signatures', 'google signatures', 'reasoning parts']);
   });
 
   test('a body without any is passed through as it came', () => {
@@ -134,6 +98,28 @@ describe('what was thought, of a body that is passed through', () => {
     ['openrouter', 'x-ai/grok', { reasoning: 'hm', reasoning_details: [message.reasoning_details[2] as JsonObject] }],
   ])('%s, %s', (like, model, expected) => {
     expect(kept(like, model)).toEqual(expected);
+  });
+});
+
+describe('thoughts that have no place are named, of a body that is passed through', () => {
+  const thoughtOnly = { reasoning_details: [{ type: 'reasoning.text', text: 'hm', format: 'xai-responses-v1' }] };
+  test.each<[string, Target, JsonObject, string[]]>([
+    ['OpenAI', OPENAI, { reasoning_content: 'hm' }, ['reasoning parts']],
+    ['Groq', chatTarget('groq'), { reasoning: 'hm' }, ['reasoning parts']],
+    ['Mistral', chatTarget('mistral'), thoughtOnly, ['reasoning parts']],
+    ['Google', chatTarget('google'), { reasoning_content: 'hm' }, ['reasoning parts']],
+    ['a server of which nothing is known', chatTarget(), thoughtOnly, ['reasoning parts']],
+    ['a server of which nothing is known, as text', chatTarget(), { reasoning: 'hm' }, []],
+    ['DeepSeek', chatTarget('deepseek'), { reasoning: 'hm' }, []],
+    ['OpenRouter', chatTarget('openrouter'), thoughtOnly, []],
+    ['Mistral, where nothing was thought', chatTarget('mistral'), { reasoning_content: null }, []],
+  ])('%s', (_, target, message, dropped) => {
+    expect(encode(openaiChat, chatBody(message), target, openaiChat).dropped).toEqual(dropped);
+  });
+
+  test('DeepSeek gets what only the details tell', () => {
+    const encoded = encode(openaiChat, chatBody(thoughtOnly), chatTarget('deepseek'), openaiChat);
+    expect(assistantOf(encoded)).toMatchObject({ reasoning_content: 'hm' });
   });
 });
 

@@ -1,20 +1,26 @@
 import { describe, expect, test } from '@jest/globals';
 import { attemptFailure } from '../../../lambdas/core/call/attempt-failure.ts';
 import { brokenStream, finalRefusal, stoppedRefusal } from '../../../lambdas/core/call/final-refusal.ts';
-import type { AttemptReason } from '../../../lambdas/core/failures.ts';
+import type { AttemptReason, VendorError } from '../../../lambdas/core/failures.ts';
 import { makeTarget } from './call-fixture.ts';
 
 const NOW = 1_000_000;
-const failed = (reason: AttemptReason, more: { status?: number; retryAfterMs?: number; endedAt?: number } = {}) => ({
-  target: makeTarget('a'),
+const failed = (
+  reason: AttemptReason,
+  more: { status?: number; retryAfterMs?: number; endedAt?: number; at?: string; told?: VendorError } = {},
+) => ({
+  target: makeTarget(more.at ?? 'a'),
   startedAt: (more.endedAt ?? NOW) - 10,
   durationMs: 10,
   seenOutputTokens: 0,
-  failure: attemptFailure(reason, {
-    message: `it was ${reason}`,
-    status: more.status,
-    retryAfterMs: more.retryAfterMs,
-  }),
+  failure: {
+    ...attemptFailure(reason, {
+      message: `it was ${reason}`,
+      status: more.status,
+      retryAfterMs: more.retryAfterMs,
+    }),
+    ...(more.told && { told: more.told }),
+  },
 });
 const told = (...attempts: ReturnType<typeof failed>[]) => finalRefusal(attempts, [], 'assistant', NOW);
 
@@ -54,10 +60,71 @@ describe('the final word', () => {
   test('limited everywhere: the soonest retry-after, from when it was told', () => {
     const { refusal } = told(
       failed('rate_limited', { retryAfterMs: 9_000, endedAt: NOW - 2_000 }),
-      failed('rate_limited', { retryAfterMs: 8_000 }),
-      failed('rate_limited'),
+      failed('rate_limited', { retryAfterMs: 8_000, at: 'b' }),
+      failed('rate_limited', { at: 'c' }),
     );
     expect(refusal).toMatchObject({ code: 'rate_limit_exceeded', retryAfterMs: 7_000 });
+  });
+
+  test('limited twice by the same target: what it said last', () => {
+    const { refusal } = told(
+      failed('rate_limited', { retryAfterMs: 3_000, endedAt: NOW - 3_000 }),
+      failed('rate_limited', { retryAfterMs: 20_000 }),
+    );
+    expect(refusal.retryAfterMs).toBe(20_000);
+    const others = told(
+      failed('rate_limited', { retryAfterMs: 3_000, endedAt: NOW - 3_000 }),
+      failed('rate_limited', { retryAfterMs: 9_000, at: 'b' }),
+      failed('rate_limited', { retryAfterMs: 20_000 }),
+    );
+    expect(others.refusal.retryAfterMs).toBe(9_000);
+  });
+
+  test('accounts that are used up: waiting can’t help, and the client is not told to', () => {
+    const usedUp = (at: string) => {
+      const { failure, ...rest } = failed('rate_limited', { at, retryAfterMs: 1_000 });
+      return { ...rest, failure: { ...failure, isRetryable: false } };
+    };
+    const { refusal } = told(usedUp('a'), usedUp('b'));
+    expect(refusal).toMatchObject({ code: 'rate_limit_exceeded', shouldRetry: false });
+    expect(refusal).not.toHaveProperty('retryAfterMs');
+    expect(refusal.message).toContain('out of quota');
+    expect(refusal.message).not.toContain('rate limit');
+    // Where one is only busy, that one is waited for.
+    const one = told(usedUp('a'), failed('rate_limited', { at: 'b', retryAfterMs: 5_000 })).refusal;
+    expect(one).toMatchObject({ retryAfterMs: 5_000 });
+    expect(one).not.toHaveProperty('shouldRetry');
+    // Its own wait says nothing new; another target that could not be asked may serve after its own.
+    const shut = { kind: 'wait', until: NOW + 9_000, because: 'retry-after' } as const;
+    expect(finalRefusal([usedUp('a')], [shut], 'assistant', NOW).refusal.shouldRetry).toBe(false);
+    expect(finalRefusal([usedUp('a')], [shut, shut], 'assistant', NOW).refusal).not.toHaveProperty('shouldRetry');
+  });
+
+  const TOLD: VendorError = { dialect: 'openai-chat', fields: { code: 'odd', param: 'messages', type: 'x' } };
+  test('the vendor’s own fields go with its own refusal, and with nothing that the gateway concludes', () => {
+    expect(told(failed('bad_request', { told: TOLD })).refusal.told).toEqual(TOLD);
+    expect(told(failed('content_filter', { told: TOLD })).refusal).toMatchObject({ told: TOLD, isFiltered: true });
+    expect(told(failed('bad_request')).refusal).not.toHaveProperty('isFiltered');
+    expect(told(failed('server_error', { told: TOLD })).refusal).not.toHaveProperty('told');
+    expect(told(failed('rate_limited', { told: TOLD })).refusal).not.toHaveProperty('told');
+    // Too long is told by one code alone; the field at fault is the vendor's to say.
+    expect(told(failed('context_length', { told: TOLD })).refusal.told?.fields).toEqual({ param: 'messages' });
+    // So is that an answer broke off; the type is the vendor's.
+    const broken = brokenStream(failed('overloaded', { told: TOLD }).failure, makeTarget('a'));
+    expect(broken.told?.fields).toEqual({ param: 'messages', type: 'x' });
+    expect(broken).not.toHaveProperty('isFiltered');
+  });
+
+  test('a model that wrote no call, which its vendor told with a 400: a 400 in its words, that may be tried again', () => {
+    const { refusal } = told(failed('malformed_answer', { status: 400, told: TOLD }));
+    expect(refusal).toMatchObject({ code: 'invalid_request', told: TOLD, message: expect.stringContaining('it was') });
+    expect(refusal).not.toHaveProperty('shouldRetry');
+    expect(told(failed('malformed_answer', { status: 200 })).refusal.code).toBe('all_targets_failed');
+    const two = told(
+      failed('malformed_answer', { status: 400, told: TOLD }),
+      failed('malformed_answer', { status: 400, at: 'b', told: TOLD }),
+    );
+    expect(two.refusal).not.toHaveProperty('told');
   });
 
   test('limited everywhere without a word of when: a second', () => {

@@ -18,7 +18,7 @@ const meaningOf = (data: string): StreamEvent[] => {
 
 const translator: StreamTranslator = {
   push: ({ data }) => ({ text: `${data};`, events: meaningOf(String(data)) }),
-  end: () => 'end;',
+  end: () => ({ text: 'end;', events: [] }),
   fail: () => 'failed;',
 };
 
@@ -51,6 +51,7 @@ const open = (packets: string[][]) => {
     tally,
     watch: watchAttempt(new AbortController().signal, clock.now() + 60_000, clock),
     mapError: () => attemptFailure('overloaded', { message: 'busy', mayBeBilled: false }),
+    decodeError: (status, _, message) => ({ status, type: '', message }),
     clock,
     failureOf: (error) => {
       throw error;

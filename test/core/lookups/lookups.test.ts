@@ -3,6 +3,7 @@ import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { describeEntry } from '../../../lambdas/core/lookups/requests.ts';
 import { type LedgerEntry, StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { makeApp } from '../../../lambdas/gateway/app.ts';
+import { boundStores } from '../../../lambdas/wiring/bound-stores.ts';
 import { CONFIG, chatAnswer, chatStream, makeStory, type Story, says } from '../story/story-fixture.ts';
 
 const get = async (
@@ -276,6 +277,65 @@ describe('GET /v1/usage', () => {
     const reply = await get(story, '/v1/usage');
     expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '2']);
     expect((await get(story, '/health')).status).toBe(503);
+  });
+});
+
+describe('GET /health', () => {
+  const healthOf = async (story: Story) => (await get(story, '/health')).status;
+  /** Behind the deadlines and the watch of the real wiring. */
+  const bound = async (change: (ports: Story['ports']) => Partial<Story['ports']>) => {
+    const story = await answering();
+    const { ports, clock, log } = story;
+    Object.assign(ports, boundStores({ ...ports, ...change(ports) }, ports.gateway, { clock, log }));
+    return story;
+  };
+
+  test.each<[string, () => Promise<never>]>([
+    ['refuses writes', () => Promise.reject(new StoreUnavailable('disk full'))],
+    ['says nothing to them', () => new Promise(() => {})],
+  ])('a store that is read and %s: 503, and 200 when it takes them again', async (_, take) => {
+    let isDown = true;
+    const story = await bound(({ limits }) => ({
+      limits: { ...limits, take: (...args) => (isDown ? take() : limits.take(...args)) },
+    }));
+    expect(await healthOf(story)).toBe(503);
+    isDown = false;
+    await story.clock.advance(1_000);
+    expect(await healthOf(story)).toBe(200);
+  });
+
+  test('a ledger that takes no holds: 503 until one comes through, or it is a while ago', async () => {
+    let isDown = false;
+    const story = await bound(({ ledger }) => ({
+      ledger: {
+        ...ledger,
+        hold: (request) => (isDown ? Promise.reject(new StoreUnavailable('throttled')) : ledger.hold(request)),
+      },
+    }));
+    const healths: number[] = [];
+    for (const state of ['up', 'down', 'up', 'down']) {
+      isDown = state === 'down';
+      expect((await story.ask()).status).toBe(isDown ? 503 : 200);
+      healths.push(await healthOf(story));
+    }
+    await story.clock.advance(5_000);
+    expect([...healths, await healthOf(story)]).toEqual([200, 503, 200, 503, 200]);
+  });
+
+  test('writes once within seconds however often it is asked, and nothing that a caller could see', async () => {
+    const scopes: string[] = [];
+    const story = await bound(({ limits }) => ({
+      limits: {
+        ...limits,
+        take: (takes, ...more) => {
+          scopes.push(...takes.map(({ scope }) => scope));
+          return limits.take(takes, ...more);
+        },
+      },
+    }));
+    for (let i = 0; i < 20; i++) expect(await healthOf(story)).toBe(200);
+    expect(scopes).toEqual(['health']);
+    expect(await story.entries()).toEqual([]);
   });
 });
 

@@ -140,6 +140,44 @@ describe('a round', () => {
     expect(story.upstream.calls[0]?.at).toBe(startedAt + PERIOD_MS - 1);
   });
 
+  test('finds what opens after it has begun, and probes it when it is due', async () => {
+    const story = await makeProbeStory({ b: [chatAnswer('OK')] });
+    await story.openCircuit(PERIOD_MS + 1);
+    const { clock } = story;
+    const startedAt = clock.now();
+    const ticked = tickProbes(story.ports, { schedule: story.schedule, ...NEVER_STOPPED });
+    await clock.advance(1_000);
+    await story.openCircuit(CIRCUIT.openMs, B);
+    expect(await clock.settle(ticked)).toMatchObject({ probes: [{ target: B, outcome: 'works' }], goesOn: true });
+    expect(story.upstream.calls.map(({ at }) => at)).toEqual([startedAt + 1_000 + CIRCUIT.openMs]);
+    await expectAtRest(story);
+  });
+
+  test('ends at once when all circuits are closed again', async () => {
+    const story = await makeProbeStory({ a: [chatAnswer('OK')] });
+    await story.openCircuit();
+    const startedAt = story.clock.now();
+    expect((await story.tick()).goesOn).toBe(false);
+    expect(story.clock.now()).toBe(startedAt);
+  });
+
+  test('that can’t read the circuits a second time still ends what it has begun, and says so', async () => {
+    const story = await makeProbeStory({ a: [chatAnswer('OK')] });
+    await story.openCircuit(CIRCUIT.openMs + 5_000);
+    const { circuits } = story.ports;
+    let lists = 0;
+    story.ports.circuits = {
+      ...circuits,
+      list: () => {
+        lists += 1;
+        return lists === 2 ? Promise.reject(new StoreUnavailable('down')) : circuits.list();
+      },
+    };
+    await expect(story.tick()).rejects.toThrow('0 of 1 probes broke; what opened meanwhile could not be read');
+    expect(await story.circuit()).toMatchObject({ circuit: { state: 'closed' } });
+    await expectAtRest(story);
+  });
+
   test('leaves what falls due later to a later one', async () => {
     const story = await makeProbeStory({});
     const before = await story.openCircuit(PERIOD_MS + 1);
@@ -167,8 +205,9 @@ describe('a round', () => {
   test('probes a target once: one that learns nothing, for want of a key, leaves the circuit due at once', async () => {
     const story = await makeProbeStory({}, WITH_KEY);
     await story.openCircuit();
+    const until = story.clock.now();
     expect(await story.tick()).toEqual({ probes: [{ target: A, outcome: 'unknown' }], goesOn: true });
-    expect(await story.circuit()).toMatchObject({ circuit: { state: 'open', until: story.clock.now(), openings: 1 } });
+    expect(await story.circuit()).toMatchObject({ circuit: { state: 'open', until, openings: 1 } });
     expect(await story.probes()).toMatchObject([{ cost: 0n, receipt: { attempts: [{ failure: 'unauthorized' }] } }]);
     await expectAtRest(story);
   });

@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { makeRunBook } from '../../../lambdas/core/admit/run-book.ts';
+import { attemptFailure } from '../../../lambdas/core/call/attempt-failure.ts';
+import { CIRCUIT } from '../../../lambdas/core/call/call-policy.ts';
+import { overrideCircuit } from '../../../lambdas/core/call/override-circuit.ts';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { quoteRequest } from '../../../lambdas/core/quote/quote-request.ts';
 import { CONFIG, chatAnswer, makeStory, type Story } from '../story/story-fixture.ts';
@@ -185,6 +188,70 @@ describe('POST /v1/quote', () => {
       code: error.tollgate.code,
       scope: error.tollgate.scope,
       retry_at: error.tollgate.retry_at,
+    });
+  });
+
+  describe('where a target’s circuit is open', () => {
+    const targets = [targetAt('cheap', '1', '10'), targetAt('dear', '50', '500')] as const;
+    const setUp = async (more: object = {}) => {
+      const scripts = { a: Array.from({ length: 5 }, () => chatAnswer('hi')) };
+      const story = await makeStory(
+        scripts,
+        configOf({ models: { ...configOf().models, assistant: { targets: [...targets], ...more } } }),
+      );
+      const open = async (target: string) => {
+        await story.clock.settle(story.ports.circuitBoard.tryEnter(target));
+        for (let i = 0; i < 5; i++)
+          story.ports.circuitBoard.report(target, attemptFailure('server_error', { message: '500', status: 500 }));
+        await story.clock.flush();
+      };
+      return { story, open };
+    };
+
+    test('says the route and the price of the one that would be asked, as the call does', async () => {
+      const { story, open } = await setUp();
+      const before = await quoted(story);
+      expect(before.route).toEqual(['a/cheap', 'a/dear']);
+      await open('a/cheap');
+      const said = await quoted(story);
+      expect(said).toMatchObject({
+        admitted: true,
+        route: ['a/dear'],
+        passed_over: [{ target: 'a/cheap', reason: 'circuit open' }],
+      });
+      expect(said.expected_cost_usd).toBeCloseTo(before.expected_cost_usd * 50, 6);
+      expect(said.max_cost_usd).toBeCloseTo(before.max_cost_usd * 50, 6);
+      expect((await story.ask()).headers.get('x-tollgate-model')).toBe('a/dear');
+      const [entry] = await story.entries();
+      expect(Number(entry?.hold) / 1e9).toBeCloseTo(said.max_cost_usd, 9);
+    });
+
+    test('of all targets: says the least bad, which the call then tries', async () => {
+      const { story, open } = await setUp();
+      await open('a/dear');
+      await open('a/cheap');
+      const said = await quoted(story);
+      expect(said).toMatchObject({ admitted: true, route: [expect.any(String)] });
+      expect((await story.ask()).headers.get('x-tollgate-model')).toBe(said.route[0]);
+    });
+
+    test('of all targets, and there is an alias to fall back on: says its targets', async () => {
+      const { story, open } = await setUp({ fallbacks: { any: ['small'] } });
+      await open('a/dear');
+      await open('a/cheap');
+      expect(await quoted(story)).toMatchObject({ admitted: true, route: ['a/small'] });
+      expect((await story.ask()).headers.get('x-tollgate-model')).toBe('a/small');
+    });
+
+    test('or shut by hand, elsewhere and while this process rested: knows of it', async () => {
+      const { story } = await setUp();
+      for (const { model } of targets) await story.clock.settle(story.ports.circuitBoard.tryEnter(`a/${model}`));
+      const { clock, circuits } = story.ports;
+      for (const { model } of targets)
+        await overrideCircuit(`a/${model}`, { state: 'open', forMs: 60_000, reason: 'off' }, { circuits, clock });
+      await story.clock.advance(CIRCUIT.outdatedMs);
+      expect(await quoted(story)).toMatchObject({ admitted: false, refusal: { code: 'no_target_available' } });
+      expect((await story.ask()).status).toBe(503);
     });
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { hashFraction } from '../../../lambdas/core/route/hash-fraction.ts';
-import { EXPLORED_SHARE } from '../../../lambdas/core/route/order-by-speed.ts';
+import { EXPLORED_SHARE, TRIED_AGAIN_SHARE } from '../../../lambdas/core/route/order-by-speed.ts';
 import type { OrderFacts } from '../../../lambdas/core/route/order-facts.ts';
 import { orderTargets } from '../../../lambdas/core/route/order-targets.ts';
 
@@ -97,6 +97,24 @@ describe('by speed', () => {
       expect(orderTargets(IDS, { policy: 'fastest', ms: [400, 300, 500], draw: i / 1_000 })[0]).toBe(1);
   });
 
+  test('a twentieth goes to those whose measurement is stale, beside the tenth of the unmeasured', () => {
+    const counts = (facts: { ms: (number | null)[]; stale: number[] }): number[] => {
+      const all = [0, 0, 0];
+      for (let i = 0; i < 1_000; i++) {
+        const [first = 0] = orderTargets(IDS, { policy: 'fastest', ...facts, draw: i / 1_000 });
+        all[first] = (all[first] ?? 0) + 1;
+      }
+      return all;
+    };
+    const tried = 1_000 * TRIED_AGAIN_SHARE;
+    expect(counts({ ms: [900, 300, 500], stale: [0, 2] })).toEqual([tried / 2, 1_000 - tried, tried / 2]);
+    const explored = 1_000 * EXPLORED_SHARE;
+    const beside = counts({ ms: [900, 300, null], stale: [0] });
+    expect(beside[2]).toBe(explored);
+    // The draw at the very bound may fall on either side.
+    expect(Math.abs((beside[0] ?? 0) - tried)).toBeLessThanOrEqual(1);
+  });
+
   test('of those that are as fast a conversation’s name chooses, in every process the same', () => {
     const firsts = new Set<number | undefined>();
     for (const seed of seeds(100)) {
@@ -158,18 +176,19 @@ test('whatever the facts, every target is there once', () => {
     ms: fc.array(fc.option(fc.nat(10_000)), { minLength: 3, maxLength: 3 }),
     home: fc.option(fc.nat(2), { nil: undefined }),
     draw: fc.double({ min: 0, max: 0.999999, noNaN: true }),
+    stale: fc.uniqueArray(fc.nat(2)),
     seed: fc.string(),
     shares: fc.array(fc.tuple(fc.nat(2), fc.double({ min: 0, max: 1, noNaN: true })), { maxLength: 3 }),
   });
   fc.assert(
-    fc.property(figures, ({ weights, costs, ms, home, draw, seed, shares }) => {
+    fc.property(figures, ({ weights, costs, ms, home, draw, seed, shares, stale }) => {
       const at = home === undefined ? {} : { home };
       const slowStart = { place: draw, shares: shares as [number, number][] };
       const all: OrderFacts[] = [
         { policy: 'ordered', slowStart },
         { policy: 'weighted', seed, weights, slowStart },
         { policy: 'cheapest', costs, ...at, slowStart },
-        { policy: 'fastest', ms, draw, ...at, slowStart },
+        { policy: 'fastest', ms, stale, draw, ...at, slowStart },
       ];
       for (const facts of all) {
         const order = orderTargets(IDS, facts);

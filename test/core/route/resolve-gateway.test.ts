@@ -328,10 +328,11 @@ describe('resolveGateway: the rest', () => {
 
   test('a short total shortens the timeouts that nobody set', () => {
     const value = config([gpt5]);
-    value.models.assistant = { targets: [gpt5], timeouts: { totalMs: 5_000, idleMs: 1_000 } };
+    value.models.assistant = { targets: [gpt5], timeouts: { totalMs: 5_000, idleMs: 1_000, answerMs: 2_000 } };
     expect(gatewayOf(value).aliases.get('assistant')?.timeouts).toEqual({
       firstTokenMs: 5_000,
       idleMs: 1_000,
+      answerMs: 2_000,
       totalMs: 5_000,
     });
   });

@@ -9,7 +9,12 @@ import { planRoute } from '../../../lambdas/core/route/plan.ts';
 import { POLICIES_AT_WORK } from '../../../lambdas/core/route/policies.ts';
 import { resolveGateway } from '../../../lambdas/core/route/resolve-gateway.ts';
 import { NO_SOURCES, type RouteSources } from '../../../lambdas/core/route/route-sources.ts';
-import { NO_STATISTICS, noteCall, type TargetStatistics } from '../../../lambdas/core/route/target-statistics.ts';
+import {
+  NO_STATISTICS,
+  noteCall,
+  STALE_MS,
+  type TargetStatistics,
+} from '../../../lambdas/core/route/target-statistics.ts';
 import type { Alias } from '../../../lambdas/core/target.ts';
 import { ALL_CODECS } from '../../support/all-codecs.ts';
 import { replayOrder } from '../../support/replay-order.ts';
@@ -216,6 +221,20 @@ describe('the fastest route', () => {
   test('goes by what was measured of late', () => {
     expect(routeOf(fastest, { conversation: { stream: true } }, { statisticsOf }).ids).toEqual(['b/m', 'a/m', 'c/m']);
     expect(routeOf(fastest, {}, { statisticsOf }).ids).toEqual(['b/m', 'a/m', 'c/m']);
+  });
+
+  test('tries a slower target again that was not measured for a while, and never instead of the fastest alone', () => {
+    const now = NOW + STALE_MS;
+    const sources = {
+      now,
+      statisticsOf: (id: string) => (id === 'c/m' ? measured(500, now) : stats.get(id)),
+    };
+    const tried = routeOf(fastest, {}, { ...sources, draw: () => 0.01 });
+    expect(tried.ids[0]).toBe('a/m');
+    expect(tried.route?.facts).toMatchObject({ stale: [0], draw: 0.01 });
+    expect(replayOrder({ targets: tried.ids, ...(tried.route && { route: tried.route }) })).toEqual(tried.ids);
+    expect(routeOf(fastest, {}, { ...sources, draw: () => 0.5 }).ids[0]).toBe('b/m');
+    expect(routeOf(fastest, {}, { ...sources, now: now - 1, draw: () => 0.01 }).ids[0]).toBe('b/m');
   });
 
   test('tries the unmeasured with some requests, and one whose measurement has faded', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { quantileOf, weightOf } from '../../../lambdas/core/route/decayed-digest.ts';
+import { EMPTY_DIGEST, noteValue, quantileOf, weightOf } from '../../../lambdas/core/route/decayed-digest.ts';
+import { expectedTime, LEAST_MEASURED } from '../../../lambdas/core/route/expected-time.ts';
 import { sampleCall } from '../../../lambdas/core/route/sample-call.ts';
 import { readStatistics, writeStatistics } from '../../../lambdas/core/route/statistics-text.ts';
 import {
@@ -13,6 +14,7 @@ import {
   noteCall,
   SLOT_MS,
   SPEED_HALF_LIFE_MS,
+  STALE_MS,
   statisticsAt,
   type TargetStatistics,
   WINDOW_MS,
@@ -104,7 +106,9 @@ describe('the failure rate of a target', () => {
 describe('speeds', () => {
   test('fade by half in a half-life, and are gone in the end', () => {
     const stats = noted(Array.from({ length: 8 }, () => ({ kind: 'ok' as const, firstTokenMs: 300 })));
-    expect(weightOf(statisticsAt(stats, NOW + SPEED_HALF_LIFE_MS).firstTokenMs)).toBeCloseTo(4);
+    const weight = weightOf(stats.firstTokenMs);
+    expect(weight).toBeGreaterThan(5);
+    expect(weightOf(statisticsAt(stats, NOW + SPEED_HALF_LIFE_MS).firstTokenMs)).toBeCloseTo(weight / 2);
     expect(statisticsAt(stats, NOW + 20 * SPEED_HALF_LIFE_MS).firstTokenMs.size).toBe(0);
   });
 
@@ -114,10 +118,10 @@ describe('speeds', () => {
         fc.array(fc.double({ min: 1, max: 600_000, noNaN: true }), { minLength: 1, maxLength: 200 }),
         fc.constantFrom(0.5, 0.9),
         (values, share) => {
-          const stats = noted(values.map((firstTokenMs) => ({ kind: 'ok', firstTokenMs })));
+          const digest = values.reduce((all, value) => noteValue(all, value), EMPTY_DIGEST);
           const sorted = values.toSorted((a, b) => a - b);
           const exact = sorted[Math.ceil(share * values.length) - 1] ?? 0;
-          const found = quantileOf(stats.firstTokenMs, share) ?? 0;
+          const found = quantileOf(digest, share) ?? 0;
           expect(Math.abs(Math.log2(found / exact))).toBeLessThanOrEqual(0.2501);
         },
       ),
@@ -126,6 +130,57 @@ describe('speeds', () => {
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, -1])('%d is no duration', (firstTokenMs) => {
     expect(noted([{ kind: 'ok', firstTokenMs }]).firstTokenMs.size).toBe(0);
+  });
+});
+
+describe('a target whose speed has changed', () => {
+  const stream = { stream: true, tokens: 0 };
+  const timed = (firstTokenMs: number, times: number, from: number, everyMs: number, stats = NO_STATISTICS) => {
+    for (let i = 0; i < times; i++) stats = noted([{ kind: 'ok', firstTokenMs }], from + i * everyMs, stats);
+    return stats;
+  };
+  const msOf = (stats: TargetStatistics, now: number) => expectedTime(stats, stream, now)?.ms ?? 0;
+
+  test('is known by ten calls, however many went before them', () => {
+    const slower = timed(400, 10, NOW, 100, timed(20, 500, NOW - 50_000, 100));
+    expect(msOf(slower, NOW + 1_000)).toBeGreaterThan(300);
+    // One that is slow now and then is not a slow one.
+    expect(msOf(timed(400, 3, NOW, 100, timed(20, 500, NOW - 50_000, 100)), NOW + 300)).toBeLessThan(30);
+  });
+
+  test('is known by two calls after a rest: what is stale weighs little', () => {
+    const slow = timed(400, 100, NOW, 100);
+    const again = NOW + 10_000 + STALE_MS;
+    expect(msOf(timed(20, 1, again, 0, slow), again)).toBeGreaterThan(300);
+    expect(msOf(timed(20, 2, again, STALE_MS, slow), again + STALE_MS)).toBeLessThan(30);
+  });
+
+  test('elsewhere is believed: what a process has seen itself long ago counts no more', () => {
+    const own = timed(400, 20, NOW, 100);
+    const everybodys = timed(20, 10, NOW + 30_000, 100, own);
+    expect(msOf(joinStatistics(own, everybodys), NOW + 31_000)).toBeLessThan(30);
+    expect(msOf(joinStatistics(everybodys, own), NOW + 31_000)).toBeLessThan(30);
+  });
+
+  test('here is believed before everybody’s account has heard of it', () => {
+    const everybodys = timed(20, 100, NOW - 10_000, 100);
+    const own = timed(400, 10, NOW, 100, everybodys);
+    expect(msOf(joinStatistics(own, everybodys), NOW + 1_000)).toBeGreaterThan(300);
+  });
+
+  test('stays measured when a process makes its first call there', () => {
+    const everybodys = timed(20, 20, NOW - 200_000, 100);
+    const own = timed(22, 1, NOW, 0);
+    expect(weightOf(own.firstTokenMs)).toBeLessThan(LEAST_MEASURED);
+    expect(msOf(joinStatistics(everybodys, own), NOW + 1_000)).toBeGreaterThan(0);
+  });
+
+  test('is as old as its newest measurement of that kind, as text too', () => {
+    const stats = noted([{ kind: 'ok', wholeTokenUs: 5 }, { kind: 'broken' }], NOW + 5_000, timed(20, 5, NOW, 0));
+    for (const one of [stats, readStatistics(writeStatistics(stats))]) {
+      expect(expectedTime(one, stream, NOW + 9_000)?.measuredAt).toBe(NOW);
+      expect(one.wholeAt).toBe(NOW + 5_000);
+    }
   });
 });
 

@@ -91,9 +91,30 @@ describe('another alias that answers', () => {
     );
     const reply = await story.ask();
     expect(reply.status).toBe(429);
-    expect(await reply.json()).toMatchObject({ error: { tollgate: { code: 'budget_exceeded' } } });
-    expect(hosts(story)).toEqual(['a']);
+    const own = Array(4).fill('a');
+    const { error } = JSON.parse(await reply.text());
+    expect(error.tollgate).toMatchObject({
+      code: 'budget_exceeded',
+      attempts: own.map(() => ({ target: 'a/m-1', status: 500 })),
+    });
+    // All of it is left, but for what the request itself holds; and all that it may cost counts, not what it lacks.
+    expect(error.message).toMatch(/has \$0\.5 of \$0\.5 left \(\$0 is held by requests under way\)/);
+    expect(error.message).toMatch(/may cost up to \$1\.\d+/);
+    expect(reply.headers.get('x-should-retry')).not.toBe('false');
+    expect(hosts(story)).toEqual(own);
     expect(await story.org()).toMatchObject({ spent: 0n, held: 0n });
+    const [entry] = await story.entries();
+    expect(entry?.receipt.plan.passedOver).toEqual([{ target: 'b/m-1', reason: 'no budget for this hop' }]);
+  });
+
+  test('for which the budget has no room leaves the own target its other tries', async () => {
+    const story = await storyOf(
+      { a: [FAILS, chatAnswer('from a')], b: [chatAnswer('never')] },
+      { any: ['other'] },
+      { other: dear, monthly: '$0.5' },
+    );
+    expect((await story.ask()).status).toBe(200);
+    expect(hosts(story)).toEqual(['a', 'a']);
   });
 
   test('need not be one that the key may ask for itself', async () => {

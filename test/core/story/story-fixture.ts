@@ -14,6 +14,7 @@ import { makeHomeBook } from '../../../lambdas/core/route/home-book.ts';
 import { resolveGateway } from '../../../lambdas/core/route/resolve-gateway.ts';
 import { makeStatisticsBook } from '../../../lambdas/core/route/statistics-book.ts';
 import { type MemorySettleQueue, makeSettleQueue } from '../../../lambdas/core/settle/settle-queue.ts';
+import { watchStoreHealth } from '../../../lambdas/core/store-health.ts';
 import { loadSurface } from '../../../lambdas/wiring/codecs.ts';
 import type { LocalPorts } from '../../../lambdas/wiring/open-local-gateway.ts';
 import { ALL_CODECS } from '../../support/all-codecs.ts';
@@ -117,6 +118,7 @@ export const makeStory = async (scripts: Record<string, Script[]>, config: Gatew
     homes: makeHomeBook(),
     ledger,
     settleQueue: queue,
+    storeHealth: watchStoreHealth(stores.ledger, stores.limits, clock).storeHealth,
     secrets: { read: async () => undefined },
     upstream,
     cancellations: {

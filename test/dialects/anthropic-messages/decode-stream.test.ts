@@ -209,7 +209,7 @@ describe('decodeStream', () => {
   ])('%s inside the stream stands for %d', (type, status) => {
     expect(decode(start(), { type: 'error', error: { type, message: 'm' } }).at(-1)).toEqual({
       type: 'error',
-      error: { status, type, message: 'm' },
+      error: { status, type, message: 'm', fields: { type } },
     });
   });
 

@@ -97,7 +97,8 @@ describe('decodeError', () => {
     ],
     ['a page without', 503, '<html><body>x</body></html>', '', 'HTTP 503 with an HTML page'],
   ])('%s', (_, status, body, type, message) => {
-    expect(anthropicMessages.decodeError(status, {}, body)).toEqual({ status, type, message });
+    const { fields: _fields, ...error } = anthropicMessages.decodeError(status, {}, body);
+    expect(error).toEqual({ status, type, message });
   });
 
   test('a megabyte of anything gives a short message', () => {

@@ -164,7 +164,9 @@ describeRecordings('anthropic recordings', () => {
     const kept = blocksOfStream(wire).filter(({ type }) =>
       ['text', 'tool_use', 'thinking', 'redacted_thinking'].includes(type as string),
     );
-    expect(answer.parts.map((part) => part.type)).toEqual(
+    // Why it refused is told beside the blocks.
+    const said = answer.parts.filter(({ type }) => type !== 'refusal');
+    expect(said.map((part) => part.type)).toEqual(
       kept.map(
         ({ type }) =>
           ({ text: 'text', tool_use: 'tool-call', thinking: 'reasoning', redacted_thinking: 'redacted-reasoning' })[
@@ -172,13 +174,20 @@ describeRecordings('anthropic recordings', () => {
           ],
       ),
     );
-    for (const [index, part] of answer.parts.entries()) {
+    for (const [index, part] of said.entries()) {
       const block = kept[index] as Record<string, string>;
       if (part.type === 'text') expect(part.text).toBe(block.text);
       if (part.type === 'tool-call')
         expect([part.id, part.name, part.arguments]).toEqual([block.id, block.name, block.json]);
       if (part.type === 'redacted-reasoning') expect(part.data).toBe(block.data);
     }
+  });
+
+  test('an-v-refusal-stream: the explanation is the refusal’s words', () => {
+    const answer = answerOfEvents(decodeAll(eventsOf('an-v-refusal-stream')));
+    const text =
+      "This request triggered restrictions on violative cyber content and was blocked under Anthropic's Usage Policy.";
+    expect([answer.parts, answer.stop.explanation]).toEqual([[{ type: 'refusal', text }], text]);
   });
 
   test.each([
@@ -217,6 +226,7 @@ describeRecordings('anthropic recordings', () => {
       status: 429,
       type: 'rate_limit_error',
       message: 'This request would exceed your organization rate limit',
+      fields: { type: 'rate_limit_error' },
     });
   });
 
@@ -226,6 +236,7 @@ describeRecordings('anthropic recordings', () => {
       status: 400,
       type: 'invalid_request_error',
       message: "This model does not support effort level 'xhigh'. Supported levels: high, low, max, medium.",
+      fields: { type: 'invalid_request_error' },
     });
   });
 

@@ -77,7 +77,12 @@ describe('relayStream', () => {
     relay.push(start);
     expect(relay.push(error)).toEqual({
       text: '',
-      events: [{ type: 'error', error: { status: 529, type: 'overloaded_error', message: 'Overloaded' } }],
+      events: [
+        {
+          type: 'error',
+          error: { status: 529, type: 'overloaded_error', message: 'Overloaded', fields: { type: 'overloaded_error' } },
+        },
+      ],
     });
     expect(relay.push({ type: 'ping', data: '{"type":"ping"}' })).toEqual({ text: '', events: [] });
     expect(relay.fail(refusal)).toMatch(

@@ -63,7 +63,7 @@ describe('a stream', () => {
     ]);
   });
 
-  test("leaves out the vendor's own tools, and blocks without content", () => {
+  test("leaves out and names the vendor's own tools, and leaves out blocks without content", () => {
     const events = decode(
       START,
       startTool(0, { type: 'server_tool_use' }),
@@ -79,6 +79,8 @@ describe('a stream', () => {
       stopBlock(3),
     );
     expect(events.slice(1)).toEqual([
+      { type: 'unsaid', what: 'server_tool_use' },
+      { type: 'unsaid', what: 'toolResult' },
       { type: 'text-start', index: 0 },
       { type: 'text-delta', index: 0, text: 'So.' },
       { type: 'part-end', index: 0 },

@@ -31,13 +31,31 @@ describe('an answer', () => {
 
   test.each<[string, string]>([
     ['model_context_window_exceeded', 'length'],
-    ['malformed_tool_use', 'other'],
-    ['malformed_model_output', 'other'],
     ['content_filtered', 'content-filter'],
     ['refusal', 'refusal'],
     ['constructor', 'other'],
   ])('that stopped for %s stopped for %s', (stopReason, reason) => {
     expect(bedrockConverse.decodeAnswer(answerWith([], { stopReason }))?.stop).toEqual({ reason, raw: stopReason });
+  });
+
+  test.each(['malformed_tool_use', 'malformed_model_output'])('that stopped for %s has failed', (stopReason) => {
+    expect(bedrockConverse.decodeAnswer(answerWith([], { stopReason }))?.stop).toMatchObject({
+      reason: 'error',
+      raw: stopReason,
+      error: { type: 'malformed_output', message: expect.stringContaining(stopReason) },
+    });
+  });
+
+  test('names what it holds and no part can say, each once', () => {
+    const answer = bedrockConverse.decodeAnswer(
+      answerWith([
+        { text: 'See:' },
+        { image: { format: 'png', source: { bytes: '' } } },
+        { image: { format: 'png', source: { bytes: '' } } },
+        { toolUse: { type: 'server_tool_use', toolUseId: 'a', name: 'nova_grounding', input: {} } },
+      ]),
+    );
+    expect([answer?.parts.length, answer?.unsaid]).toEqual([1, ['image', 'server_tool_use']]);
   });
 
   test.each<[string, JsonObject, [number, number]]>([

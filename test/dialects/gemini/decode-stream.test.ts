@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { StreamEvent } from '../../../lambdas/core/conversation.ts';
+import type { JsonObject, StreamEvent } from '../../../lambdas/core/conversation.ts';
 import { gemini } from '../../../lambdas/dialects/gemini/codec.ts';
 import { answerOfEvents } from '../../support/streams.ts';
 import { atClose, candidate, decodeChunks } from './encoding.ts';
@@ -100,7 +100,7 @@ describe('how a stream ends', () => {
     ]);
   });
 
-  test('counts come with each chunk and are told when they change; also behind the stop', () => {
+  test('counts come with each chunk and are told when they change; also behind the reason', () => {
     const counted = (candidates: object, count: number) => ({
       ...candidates,
       usageMetadata: { promptTokenCount: 5, candidatesTokenCount: count, totalTokenCount: 5 + count },
@@ -113,7 +113,7 @@ describe('how a stream ends', () => {
     ]);
     const told = events.flatMap((event) => (event.type === 'usage' ? [event.usage.outputTokens] : []));
     expect(told).toEqual([1, 3, 4]);
-    expect(kindsOf(events).slice(-3)).toEqual(['usage', 'stop', 'usage']);
+    expect(kindsOf(events).slice(-3)).toEqual(['usage', 'part-end', 'stop']);
   });
 
   test.each([
@@ -122,11 +122,65 @@ describe('how a stream ends', () => {
     ['PROHIBITED_CONTENT', 'content-filter'],
     ['SPII', 'content-filter'],
     ['MAX_TOKENS', 'length'],
-    ['MALFORMED_FUNCTION_CALL', 'other'],
-    ['TOO_MANY_TOOL_CALLS', 'other'],
     ['A_NEW_ONE', 'other'],
   ])('%s is %s, and the vendor’s word stays', (raw, reason) => {
     expect(answerOf([candidate([{ text: 'So' }]), candidate([], { finishReason: raw })]).stop).toEqual({ reason, raw });
+  });
+
+  test.each(['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'TOO_MANY_TOOL_CALLS'])(
+    '%s is a failure, with what the vendor says of it',
+    (raw) => {
+      const finish = { finishReason: raw, finishMessage: 'Malformed function call: f(' };
+      expect(answerOf([candidate([{ text: 'So' }]), candidate([], finish)]).stop).toMatchObject({
+        reason: 'error',
+        raw,
+        error: {
+          type: 'malformed_output',
+          message: `the answer ended with finishReason ${raw}: Malformed function call: f(`,
+        },
+      });
+    },
+  );
+
+  test('what comes after a STOP belongs to the answer, which ends with the connection', () => {
+    const answer = answerOf([
+      candidate([{ text: 'Hm', thought: true }], { finishReason: 'STOP' }),
+      candidate([{ text: 'Hello ' }], { finishReason: 'STOP' }),
+      candidate([{ text: 'world' }], { finishReason: 'STOP' }),
+    ]);
+    expect(answer).toMatchObject({
+      parts: [
+        { type: 'reasoning', text: 'Hm' },
+        { type: 'text', text: 'Hello world' },
+      ],
+      stop: { reason: 'end', raw: 'STOP' },
+    });
+  });
+
+  test.each([
+    ['MAX_TOKENS', 'STOP'],
+    ['STOP', 'MAX_TOKENS'],
+  ])('of %s and %s the telling word counts', (first, then) => {
+    const answer = answerOf([
+      candidate([{ text: 'a' }], { finishReason: first }),
+      candidate([{ text: 'b' }], { finishReason: then }),
+    ]);
+    expect(answer.stop).toEqual({ reason: 'length', raw: 'MAX_TOKENS' });
+  });
+
+  test('parts that no canonical part can say are named', () => {
+    const parts = [
+      { text: 'Here:' },
+      { inlineData: { mimeType: 'image/png', data: 'AA==' } },
+      { executableCode: { language: 'PYTHON', code: '1' } },
+    ];
+    const told = decodeChunks([candidate(parts), END]).flatMap((event) =>
+      event.type === 'unsaid' ? [event.what] : [],
+    );
+    expect(told).toEqual(['inlineData (image/png)', 'executableCode']);
+    expect(
+      gemini.decodeAnswer(candidate([...parts, ...parts], { finishReason: 'STOP' }) as JsonObject)?.unsaid,
+    ).toEqual(told);
   });
 
   test('an answer that is empty is one', () => {
@@ -281,10 +335,10 @@ describe('a whole answer', () => {
     ]);
   });
 
-  test('without a candidate or a reason it is an answer that ended for no known one', () => {
+  test('without a candidate or a reason it is an answer that failed', () => {
     expect(gemini.decodeAnswer({ usageMetadata: { promptTokenCount: 3 } })).toMatchObject({
       parts: [],
-      stop: { reason: 'other', raw: '' },
+      stop: { reason: 'error', raw: '' },
       usage: { inputTokens: 3 },
     });
   });

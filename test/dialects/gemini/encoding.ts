@@ -78,9 +78,10 @@ export const result = (callId: string, content: string, more: object = {}) => ({
 /** What a stream of those chunks means. */
 export const decodeChunks = (chunks: readonly (object | string)[]): StreamEvent[] => {
   const decoder = gemini.decodeStream();
-  return chunks.flatMap((chunk) =>
+  const events = chunks.flatMap((chunk) =>
     decoder.push({ type: '', data: typeof chunk === 'string' ? chunk : JSON.stringify(chunk) }),
   );
+  return [...events, ...(decoder.end?.() ?? [])];
 };
 
 /** As the gateway takes it: a regular close after the stop is the end. */

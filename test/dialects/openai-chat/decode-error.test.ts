@@ -99,7 +99,33 @@ describe('errors as vendors tell them', () => {
       { status: 502, type: '', message: 'odd' },
     ],
   ])('%s', (_, status, body, expected) => {
-    expect(decode(status, body)).toEqual({ status, ...expected });
+    const { fields: _fields, ...error } = decode(status, body);
+    expect(error).toEqual({ status, ...expected });
+  });
+
+  test.each<[string, unknown, object | undefined]>([
+    [
+      'OpenAI',
+      { error: { message: 'm', type: 'invalid_request_error', param: 'temperature', code: 'unsupported_value' } },
+      { type: 'invalid_request_error', param: 'temperature', code: 'unsupported_value' },
+    ],
+    [
+      'Azure',
+      { error: { message: 'm', code: 'content_filter', innererror: { content_filter_result: { hate: {} } } } },
+      { code: 'content_filter', innererror: { content_filter_result: { hate: {} } } },
+    ],
+    ['Groq', { error: { message: 'm', failed_generation: '<f>' } }, { failed_generation: '<f>' }],
+    ['Mistral, without what the client wrote', { object: 'error', code: '3051', input: 'secret' }, { code: '3051' }],
+    ['an event', { type: 'error', code: 'server_error', param: null, message: 'm' }, { code: 'server_error' }],
+    ['FastAPI', { detail: 'Not Found' }, undefined],
+  ])('the own fields of an error: %s', (_, body, fields) => {
+    expect(decode(400, body).fields).toEqual(fields);
+  });
+
+  test('what is counted beside an error, or beside no answer', () => {
+    const usage = { prompt_tokens: 10, completion_tokens: 5 };
+    expect(decode(200, { choices: [], usage }).usage).toMatchObject({ inputTokens: 10, outputTokens: 5 });
+    expect(decode(500, { error: { message: 'm' }, usage }).usage).toMatchObject({ inputTokens: 10, outputTokens: 5 });
   });
 
   test('any text gives a message of bounded length', () => {

@@ -119,9 +119,54 @@ describe('what vendors do differently', () => {
       type: 'stop',
       stop: { reason: 'refusal', raw: 'stop' },
     });
-    expect(stop(chunk({ content: 'x' }), chunk({}, 'insufficient_system_resource'))).toMatchObject({
-      stop: { reason: 'other' },
+    expect(stop(chunk({ content: 'x' }), chunk({}, 'a_word_of_2030'))).toEqual({
+      type: 'stop',
+      stop: { reason: 'other', raw: 'a_word_of_2030' },
     });
+  });
+
+  test.each([
+    ['insufficient_system_resource', 503],
+    ['error', 502],
+    ['abort', 500],
+    ['function_call_filter: MALFORMED_FUNCTION_CALL', 502],
+  ])('finish_reason %s is a failure and no end', (word, status) => {
+    expect(decode(chunk({ content: 'x' }), chunk({}, word), '[DONE]').at(-2)).toMatchObject({
+      type: 'stop',
+      stop: { reason: 'error', raw: word, error: { status, message: `the answer ended with finish_reason ${word}` } },
+    });
+  });
+
+  test('an error in the choice is what failed the answer, in its own words (OpenRouter)', () => {
+    const choices = [
+      { index: 0, delta: { content: '' }, finish_reason: 'error', error: { code: 429, message: 'upstream died' } },
+    ];
+    const stop = decode(chunk({ content: 'x' }), { ...chunk({}), choices }, '[DONE]').at(-2);
+    expect(stop).toMatchObject({ stop: { reason: 'error', error: { status: 429, message: 'upstream died' } } });
+  });
+
+  test('one choice that failed fails them all', () => {
+    const choices = [
+      { index: 0, delta: { content: 'a' }, finish_reason: 'stop' },
+      { index: 1, delta: {}, finish_reason: 'error' },
+    ];
+    expect(decode({ ...chunk({}), choices }, '[DONE]').at(-2)).toMatchObject({ stop: { reason: 'error' } });
+  });
+
+  test('usage beside an error at the top counts', () => {
+    const usage = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
+    const events = decode(chunk({ content: 'x' }), { error: { code: 502, message: 'died' }, choices: [], usage });
+    expect(events.slice(-2)).toMatchObject([{ type: 'usage', usage: { inputTokens: 5 } }, { type: 'error' }]);
+  });
+
+  test('a second call with the id of the first gets another', () => {
+    const parts = partsOf(
+      callDelta({ index: 0, id: 'a', function: { name: 'f', arguments: '{}' } }),
+      callDelta({ index: 1, id: 'a', function: { name: 'g', arguments: '{}' } }),
+      chunk({}, 'tool_calls'),
+    );
+    const ids = parts.map((part) => (part.type === 'tool-call' ? part.id : ''));
+    expect([ids[0], new Set(ids).size]).toEqual(['a', 2]);
   });
 
   test('content as a list of thinking and text (Mistral)', () => {
@@ -176,11 +221,11 @@ describe('what vendors do differently', () => {
     });
   });
 
-  test('[DONE] without a finish_reason ends the answer for an unknown reason', () => {
-    expect(decode(chunk({ content: 'a' }), '[DONE]').slice(-2)).toEqual([
-      { type: 'stop', stop: { reason: 'other', raw: '' } },
-      { type: 'answer-end' },
-    ]);
+  test('[DONE] without a finish_reason is the end of no answer', () => {
+    expect(decode(chunk({ content: 'a' }), '[DONE]').at(-1)).toMatchObject({
+      type: 'error',
+      error: { status: 502, type: 'malformed_stream', message: 'the stream ended without a finish_reason' },
+    });
   });
 });
 

@@ -150,7 +150,8 @@ describeRecordings('recorded OpenAI-dialect traffic', () => {
             return { ...(streamUsage || usage === null ? chunk : rest), model: 'assistant' };
           });
         const client = pushed.map((one) => one.text).join('');
-        expect(chunksOf(sseEventsOf(client))).toEqual(expected);
+        const compared = REPAIRED.has(recording.id) ? meaningOfChunks : (chunks: readonly JsonObject[]) => chunks;
+        expect(compared(chunksOf(sseEventsOf(client)))).toEqual(compared(expected));
         expect(client.endsWith('data: [DONE]\n\n')).toBe(true);
         expect(pushed.flatMap((one) => one.events)).toEqual(decodeAll(events));
       },
@@ -200,6 +201,9 @@ describeRecordings('recorded OpenAI-dialect traffic', () => {
     expect(error.message).toContain(words);
   });
 });
+
+/** Those that OpenAI's SDKs could not read as they came: no role, and the call's name told again, empty. */
+const REPAIRED = new Set(['cp-v-mistral-incr-tool-stream']);
 
 describe('xAI counts reasoning beside the completion', () => {
   test('the output is what the total has beyond the prompt', () => {

@@ -65,19 +65,22 @@ const parsed = (text: string): JsonObject => JSON.parse(text.replace(/^data: /, 
 describe('streams', () => {
   test('only the model changes in the text of an ordinary chunk', () => {
     const data =
-      '{"id":"c","model":"gpt-x","choices":[{"index":0,"delta":{"content":"\\"model\\":\\"gpt-x\\" é \\u00e9"}}],"z":1.0}';
+      '{"id":"c","model":"gpt-x","choices":[{"index":0,"delta":{"role":"assistant","content":"\\"model\\":\\"gpt-x\\" é \\u00e9"}}],"z":1.0}';
     expect(relayed(data)).toBe(
-      'data: {"id":"c","model":"my \\"alias\\"","choices":[{"index":0,"delta":{"content":"\\"model\\":\\"gpt-x\\" é \\u00e9"}}],"z":1.0}\n\n',
+      'data: {"id":"c","model":"my \\"alias\\"","choices":[{"index":0,"delta":{"role":"assistant","content":"\\"model\\":\\"gpt-x\\" é \\u00e9"}}],"z":1.0}\n\n',
     );
   });
 
   test.each([
     ['spaces around it', '{"choices":[], "model" : "gpt-x", "n":1}'],
-    ['a second one inside', '{"choices":[{"delta":{},"debug":{"model":"gpt-x"}}],"model":"gpt-x"}'],
-    ['one inside and none outside', '{"choices":[{"delta":{},"debug":{"model":"gpt-x"}}]}'],
+    [
+      'a second one inside',
+      '{"choices":[{"index":0,"delta":{"role":"assistant"},"debug":{"model":"gpt-x"}}],"model":"gpt-x"}',
+    ],
+    ['one inside and none outside', '{"choices":[{"index":0,"delta":{"role":"assistant"},"debug":{"model":"gpt-x"}}]}'],
     ['an escaped name', '{"choices":[],"model":"gpt\\u002dx"}'],
     ['a name that is no text', '{"choices":[],"model":7}'],
-    ['the word as content', '{"choices":[{"delta":{"content":"model"}}],"model":"gpt-x"}'],
+    ['the word as content', '{"choices":[{"index":0,"delta":{"role":"assistant","content":"model"}}],"model":"gpt-x"}'],
     ['no name', '{"choices":[]}'],
   ])('the alias stands at the top, and nothing else changes: %s', (_, data) => {
     const before = JSON.parse(data) as JsonObject;
@@ -99,7 +102,12 @@ describe('streams', () => {
     });
     fc.assert(
       fc.property(chunks, fc.boolean(), ({ model, id, extra, text }, spaced) => {
-        const chunk = { id, model, choices: [{ index: 0, delta: { content: text }, x: extra }], y: extra };
+        const chunk = {
+          id,
+          model,
+          choices: [{ index: 0, delta: { role: 'assistant', content: text }, x: extra }],
+          y: extra,
+        };
         const out = relayed(JSON.stringify(chunk, null, spaced ? 1 : 0));
         expect(parsed(out)).toEqual({ ...(JSON.parse(JSON.stringify(chunk)) as JsonObject), model: 'my "alias"' });
         expect(out).toMatch(/^data: .*\n\n$/);
@@ -116,10 +124,10 @@ describe('streams', () => {
 
   test('usage beside content is taken out and the rest kept', () => {
     const data =
-      '{"model":"m","choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}';
+      '{"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}';
     expect(parsed(relayed(data))).toEqual({
       model: 'my "alias"',
-      choices: [{ delta: { content: 'x' }, finish_reason: 'stop' }],
+      choices: [{ index: 0, delta: { role: 'assistant', content: 'x' }, finish_reason: 'stop' }],
     });
   });
 

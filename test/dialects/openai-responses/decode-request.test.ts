@@ -22,6 +22,13 @@ const OUTPUT = { type: 'function_call_output', call_id: 'c1', output: 'done' };
 const HELLO = { role: 'user', content: 'Hi' };
 
 describe('input', () => {
+  test('what answers a call of the provider’s own tool is paired with it', () => {
+    const call = { type: 'local_shell_call', call_id: 'c9', id: 'l1', status: 'completed', action: { type: 'exec' } };
+    const conversation = decode({ input: [HELLO, call, { ...OUTPUT, call_id: 'c9' }] });
+    expect(conversation.boundTo?.what).toContain('local_shell_call');
+    expect(conversation.turns.at(-1)).toMatchObject({ parts: [{ type: 'tool-result', callId: 'c9' }] });
+  });
+
   test('a string is one user turn; instructions stand before it', () => {
     expect(decode({ instructions: 'Be short.' }).turns).toEqual([
       { role: 'system', parts: [{ type: 'text', text: 'Be short.' }] },

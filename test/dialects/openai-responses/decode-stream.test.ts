@@ -167,7 +167,10 @@ describe('how it ended', () => {
       type: 'response.failed',
       response: response([], { status: 'failed', error: { code, message: 'x' } }),
     };
-    expect(read(created, failed).at(-1)).toEqual({ type: 'error', error: { status, type: code, message: 'x' } });
+    expect(read(created, failed).at(-1)).toEqual({
+      type: 'error',
+      error: { status, type: code, message: 'x', fields: { code } },
+    });
   });
 
   test.each([
@@ -176,7 +179,8 @@ describe('how it ended', () => {
     [200, { error: { code: 'server_error', message: 'x' } }, 502, 'server_error'],
     [404, { error: { code: 'model_not_found', message: 'x' } }, 404, 'model_not_found'],
   ])('a %s with the body %j', (status, body, told, type) => {
-    expect(openaiResponses.decodeError(status, {}, JSON.stringify(body))).toEqual({ status: told, type, message: 'x' });
+    const { usage: _usage, ...error } = openaiResponses.decodeError(status, {}, JSON.stringify(body));
+    expect(error).toEqual({ status: told, type, message: 'x', fields: { code: type } });
   });
 
   test('what a failed response has cost is told before its error', () => {

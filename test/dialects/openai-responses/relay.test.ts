@@ -41,6 +41,24 @@ describe('a request', () => {
     expect(input).toEqual([message, call, own]);
   });
 
+  test('goes to OpenAI without thoughts that nobody there can place, and says so', () => {
+    const summary = [{ type: 'summary_text', text: 'Hm.' }];
+    const own = { type: 'reasoning', id: 'rs_1', summary };
+    const proven = { type: 'reasoning', summary, encrypted_content: 'gAAA' };
+    const unsigned = { type: 'reasoning', summary };
+    const made = { ...unsigned, id: 'rs_req_1a2b_3_AbCdEfGhIjKlMnOpQrSt_0' };
+    const body = { model: 'alias', input: [own, proven, unsigned, made, { ...made, encrypted_content: null }] };
+    const dropped = new Set<string>();
+    const { input } = openaiResponses.relayRequest(body, { ...target, thoughtsIn: 'none' }, dropped);
+    expect(input).toEqual([own, proven]);
+    expect([...dropped]).toEqual(['reasoning parts']);
+    const none = new Set<string>();
+    openaiResponses.relayRequest({ ...body, input: [own, proven] }, { ...target, thoughtsIn: 'none' }, none);
+    expect(none.size).toBe(0);
+    // Other servers of this dialect read thoughts as plain text.
+    expect(relay({ input: [unsigned, made] })['input']).toEqual([unsigned, unsigned]);
+  });
+
   test('goes without what another vendor sealed, and with ids that OpenAI takes', () => {
     const id = 'x'.repeat(100);
     const own = { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'gAAA' };
@@ -99,6 +117,34 @@ describeRecordings('a recorded stream', () => {
     expect(relayed).toEqual(wire().flatMap((event) => decoder.push(event)));
     expect(relayed.at(-1)).toEqual({ type: 'answer-end' });
     expect(stream.push({ type: '', data: '{}' })).toEqual({ text: '', events: [] });
+  });
+
+  test('that its vendor failed ends without a gap in the numbers, with the usage that was told', () => {
+    const stream = openaiResponses.relayStream(context);
+    const push = (data: JsonObject) => stream.push({ type: '', data: JSON.stringify(data) });
+    push({
+      type: 'response.created',
+      sequence_number: 0,
+      response: { id: 'resp_1', status: 'in_progress', output: [] },
+    });
+    push({
+      type: 'response.in_progress',
+      sequence_number: 1,
+      response: { id: 'resp_1', status: 'in_progress', output: [] },
+    });
+    const usage = { input_tokens: 5, output_tokens: 3, total_tokens: 8 };
+    const error = { code: 'server_error', message: 'x' };
+    push({
+      type: 'response.failed',
+      sequence_number: 2,
+      response: { id: 'resp_1', status: 'failed', output: [], usage, error },
+    });
+    const text = stream.fail(refuse('all_targets_failed', 'It broke.', { shouldRetry: false }));
+    const events = sseEventsOf(text).map(({ data }) => JSON.parse(data as string) as JsonObject);
+    expect(events).toMatchObject([
+      { type: 'error', sequence_number: 2 },
+      { type: 'response.failed', sequence_number: 3, response: { id: 'resp_1', usage, status: 'failed' } },
+    ]);
   });
 
   test('that breaks ends with the error and a failed response, numbered on', () => {

@@ -153,12 +153,12 @@ describe('what its filters add', () => {
   test('to the front of a stream goes on with the first chunk that has a choice', () => {
     const stream = relay();
     expect(stream.push(chunk({ choices: [], prompt_filter_results: filters })).text).toBe('');
-    const { text } = stream.push(chunk({ choices: [{ index: 0, delta: { content: 'Hi' } }] }));
+    const { text } = stream.push(chunk({ choices: [{ index: 0, delta: { role: 'assistant', content: 'Hi' } }] }));
     expect(JSON.parse(text.slice('data: '.length))).toEqual({
       id: 'c',
       model: 'assistant',
       object: 'chat.completion.chunk',
-      choices: [{ index: 0, delta: { content: 'Hi' } }],
+      choices: [{ index: 0, delta: { role: 'assistant', content: 'Hi' } }],
       prompt_filter_results: filters,
     });
     const next = stream.push(chunk({ choices: [{ index: 0, delta: { content: '!' } }] })).text;

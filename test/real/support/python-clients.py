@@ -54,6 +54,14 @@ class OpenAi:
             usage = chunk.usage or usage
         return {"text": text, "usage": [usage.prompt_tokens, usage.completion_tokens]}
 
+    def assembled(self):
+        with self.client.chat.completions.stream(**self.asked) as stream:
+            for _ in stream:
+                pass
+            message = stream.get_final_completion().choices[0].message
+        calls = [[call.id, call.function.name, call.function.arguments] for call in message.tool_calls or []]
+        return {"role": message.role, "text": message.content, "calls": calls}
+
     def tools(self):
         tool = {
             "type": "function",

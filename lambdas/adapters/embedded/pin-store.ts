@@ -1,0 +1,42 @@
+import type { PinRecord, PinStore } from '../../core/pins/pin-store.ts';
+import type { Database } from './database.ts';
+
+interface PinRow {
+  record: string;
+}
+
+/** One record a pin, written only by who has seen the version before it. */
+export const makeEmbeddedPinStore = (database: Database): PinStore => ({
+  read: (pins) =>
+    database.read((connection) =>
+      pins.map((pin) => {
+        const row = connection.get<PinRow>('SELECT record FROM pins WHERE pin = ?', pin);
+        return row && toRecord(row);
+      }),
+    ),
+
+  write: (next) =>
+    database.write((connection) => {
+      const record = JSON.stringify(next);
+      const changed =
+        next.version === 1
+          ? connection.run(
+              'INSERT INTO pins (pin, version, record) VALUES (?, 1, ?) ON CONFLICT (pin) DO NOTHING',
+              next.pin,
+              record,
+            )
+          : connection.run(
+              'UPDATE pins SET version = ?, record = ? WHERE pin = ? AND version = ?',
+              next.version,
+              record,
+              next.pin,
+              next.version - 1,
+            );
+      return changed === 1;
+    }),
+
+  list: () =>
+    database.read((connection) => connection.all<PinRow>('SELECT record FROM pins ORDER BY pin').map(toRecord)),
+});
+
+const toRecord = ({ record }: PinRow): PinRecord => JSON.parse(record) as PinRecord;

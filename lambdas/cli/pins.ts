@@ -1,0 +1,115 @@
+import { didYouMean } from '../contract/config-problem.ts';
+import { describePin, endingPins, pinData, retiredPins } from '../core/pins/describe-pin.ts';
+import type { Pin } from '../core/pins/list-pins.ts';
+import type { CalendarEntry, PinStore } from '../core/pins/pin-store.ts';
+import { CommandFailed, isoTime, type Output, printable, shortTime, table } from './output.ts';
+
+/** Every version that the configuration points at, or an alias does. @throws {CommandFailed} where there is no such alias */
+export const showPins = (pins: readonly Pin[], asOf: string, alias: string | undefined): Output => {
+  const meant = alias === undefined ? pins : pins.filter(({ aliases }) => aliases.includes(alias));
+  if (meant.length === 0) {
+    const known = pins.flatMap(({ aliases }) => aliases);
+    throw new CommandFailed(
+      alias === undefined
+        ? 'The configuration has no targets.'
+        : `There is no alias ${JSON.stringify(alias)}.${didYouMean(alias, new Set(known))}`,
+    );
+  }
+  const rows = meant.map(({ id, aliases, standing, lifecycle, replacement }) => [
+    id,
+    aliases.join(','),
+    standing.state,
+    endText(lifecycle),
+    standing.daysLeft === null ? '' : String(standing.daysLeft),
+    replacement?.model ?? '',
+  ]);
+  return {
+    text: [
+      table([['PIN', 'ALIASES', 'STATE', 'RETIRES', 'DAYS', 'REPLACED BY'], ...rows]),
+      `\nCatalogue of ${asOf}. "unknown": no source says.`,
+    ].join('\n'),
+    data: { pins: meant.map(pinData), catalogue_as_of: asOf },
+  };
+};
+
+const endText = (lifecycle: Pin['lifecycle']): string => {
+  if (lifecycle?.retiresOn !== undefined) return lifecycle.retiresOn;
+  return lifecycle?.notBefore === undefined ? 'unknown' : `after ${lifecycle.notBefore}`;
+};
+
+/**
+ * What has retired, what will within so many days, and what would replace it.
+ *
+ * @throws {CommandFailed} with all of it, where something has retired: a deployment is refused then
+ */
+export const checkPins = (pins: readonly Pin[], withinDays: number): Output => {
+  const [retired, ending] = [retiredPins(pins), endingPins(pins, withinDays)];
+  const unknown = pins.filter(({ standing }) => standing.daysLeft === null);
+  const output: Output = {
+    text: [
+      ...retired.map((pin) => `RETIRED  ${describeWhole(pin)}`),
+      ...ending.map((pin) => `ENDS     ${describeWhole(pin)}`),
+      ...(retired.length + ending.length === 0
+        ? [`Nothing that is configured has retired, or will within ${withinDays} days as far as is known.`]
+        : []),
+      `${unknown.length} of ${pins.length} pins have no known end.`,
+    ].join('\n'),
+    data: { within_days: withinDays, retired: retired.map(pinData), ending: ending.map(pinData) },
+  };
+  if (retired.length === 0) return output;
+  throw new CommandFailed(
+    `${retired.length === 1 ? 'One pin has' : `${retired.length} pins have`} retired. Take another model, leave the target out, or say until when it is still served to you: lifecycle: { retires: 'DATE' }.`,
+    output,
+  );
+};
+
+const describeWhole = (pin: Pin): string => printable(describePin(pin));
+
+/** What the watcher of pins has seen to change in the calendar, newest first. */
+export const showPinHistory = async ({ pins }: { pins: PinStore }): Promise<Output> => {
+  const records = await pins.list();
+  const changes = records
+    .flatMap(({ pin, changes: of }) => of.map((change) => ({ pin, ...change })))
+    .toSorted((a, b) => b.at - a.at || (a.pin < b.pin ? -1 : 1));
+  const told = records
+    .flatMap(({ pin, notices }) =>
+      notices.flatMap(({ key, toldAt }) =>
+        toldAt === null || key.startsWith('change ') ? [] : [{ pin, key, toldAt }],
+      ),
+    )
+    .toSorted((a, b) => b.toldAt - a.toldAt || (a.pin < b.pin ? -1 : 1));
+  const lines = [
+    ...changes.map(({ pin, at, from, to }) => [shortTime(at), pin, `${entryText(from)} → ${entryText(to)}`]),
+    ...told.map(({ pin, key, toldAt }) => [shortTime(toldAt), pin, `told: ${noticeText(key)}`]),
+  ];
+  return {
+    text:
+      lines.length === 0
+        ? 'The calendar of the pins has not changed since it is watched.'
+        : table([['WHEN', 'PIN', 'WHAT'], ...lines]),
+    data: {
+      changes: changes.map(({ pin, at, from, to }) => ({
+        pin,
+        at: isoTime(at),
+        from: entryData(from),
+        to: entryData(to),
+      })),
+      told: told.map(({ pin, key, toldAt }) => ({ pin, at: isoTime(toldAt), notice: noticeText(key) })),
+    },
+  };
+};
+
+/** `90 2026-12-11` → `90 days before 2026-12-11`. */
+const noticeText = (key: string): string => {
+  const [days, date] = key.split(' ');
+  return days === '0' ? `on ${date}` : `${days} days before ${date}`;
+};
+
+const entryText = ({ retiresOn, successor }: CalendarEntry): string =>
+  `${retiresOn ?? 'no date'}${successor === null ? '' : `, ${successor}`}`;
+
+const entryData = ({ deprecatedOn, retiresOn, successor }: CalendarEntry) => ({
+  deprecated_on: deprecatedOn,
+  retires_on: retiresOn,
+  successor,
+});

@@ -1,0 +1,55 @@
+import type { GuardName } from './guards/guard.ts';
+import { findGuardRefusal } from './guards/guards.ts';
+
+export interface Candidate {
+  id: string;
+  /** Its last turn's words. */
+  question: string;
+  /** Cosine. */
+  score: number;
+}
+
+/** What the receipt keeps of it: no words of anybody's. */
+export interface SemanticFacts {
+  /** What a score has to reach. */
+  threshold: number;
+  /** Best first; those below the threshold as far as they were looked at. */
+  candidates: { score: number; refusedBy?: GuardName | 'length' | 'threshold' }[];
+}
+
+export type HitDecision<Found extends Candidate> =
+  | { kind: 'hit'; found: Found; score: number; facts: SemanticFacts }
+  | { kind: 'miss'; facts: SemanticFacts };
+
+/** Candidates that guards look at. */
+export const MOST_CANDIDATES = 5;
+
+/** The best candidate that reaches the threshold and that no guard sets apart from the question. */
+export const decideHit = <Found extends Candidate>(
+  question: string,
+  candidates: readonly Found[],
+  threshold: number,
+): HitDecision<Found> => {
+  const facts: SemanticFacts = { threshold, candidates: [] };
+  const best = [...candidates]
+    // A score that is no number is nobody's likeness.
+    .filter(({ score }) => Number.isFinite(score))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, MOST_CANDIDATES);
+  for (const found of best) {
+    const score = roundScore(found.score);
+    if (!(found.score >= threshold)) {
+      facts.candidates.push({ score, refusedBy: 'threshold' });
+      break;
+    }
+    const refusal = findGuardRefusal(question, found.question);
+    if (refusal === undefined) {
+      facts.candidates.push({ score });
+      return { kind: 'hit', found, score, facts };
+    }
+    facts.candidates.push({ score, refusedBy: refusal.guard });
+  }
+  return { kind: 'miss', facts };
+};
+
+const roundScore = (score: number): number => Math.round(score * 10_000) / 10_000;

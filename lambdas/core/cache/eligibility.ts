@@ -1,0 +1,141 @@
+import type { Answer, Conversation, UserPart } from '../conversation.ts';
+
+/** What an alias says about keeping answers. Durations in milliseconds. */
+export interface CachePolicy {
+  /** Whose answers a request may be given; `team` by default. */
+  sharedBy: 'user' | 'team' | 'org';
+  /** A request that asks for more chance than this is never answered from a cache. Vendors' scale: 0..2. */
+  maxTemperature: number;
+  exact?: { ttlMs: number };
+  semantic?: { ttlMs: number; threshold?: number };
+}
+
+/** The request header `x-tollgate-cache`: neither ask nor keep; keep without asking; ask, and go nowhere else. */
+export type CacheControl = 'off' | 'refresh' | 'only';
+
+/** Why a request is not answered from a cache, for the receipt. */
+export type WhyNotCached =
+  | 'not-configured'
+  | 'client-says-off'
+  | 'temperature'
+  | 'several-answers'
+  | 'vectors'
+  | 'images'
+  | 'documents'
+  | 'tool-result'
+  | 'remote-input'
+  | 'bound-to-dialect'
+  | 'unheld-fields'
+  | 'runs-tools'
+  | 'no-question'
+  | 'long-question'
+  | 'tool-forced';
+
+/** `reads` false: the answer is kept, but none is looked for (`refresh`). `isOnly`: where none is found, nothing else is asked. */
+export type CacheUse = { may: true; reads: boolean; isOnly: boolean } | { may: false; why: WhyNotCached };
+
+export interface Eligibility {
+  exact: CacheUse;
+  semantic: CacheUse;
+  /** What the semantic cache compares; undefined where it may not. */
+  question: string | undefined;
+}
+
+/**
+ * What may be asked of, and kept in, the caches. Whatever the conversation type can't hold in full is never cached: a key
+ * made from it would not tell two requests apart.
+ *
+ * @param unheld values of the body's fields named by `sameDialectOnly`, in any order, where the caller has them all
+ */
+export const judgeRequest = (
+  conversation: Conversation,
+  policy: CachePolicy,
+  control?: CacheControl,
+  unheld?: ReadonlyMap<string, string>,
+): Eligibility => {
+  const why = whyNotAtAll(conversation, policy, control, unheld);
+  const use = (isOn: boolean, more?: WhyNotCached): CacheUse => {
+    const reason = isOn ? (why ?? more) : 'not-configured';
+    return reason === undefined
+      ? { may: true, reads: control !== 'refresh', isOnly: control === 'only' }
+      : { may: false, why: reason };
+  };
+  const question = questionOf(conversation);
+  const semantic = use(policy.semantic !== undefined, whyNotSemantic(conversation, question));
+  return { exact: use(policy.exact !== undefined), semantic, question: semantic.may ? question : undefined };
+};
+
+const whyNotAtAll = (
+  conversation: Conversation,
+  { maxTemperature }: CachePolicy,
+  control: CacheControl | undefined,
+  unheld: ReadonlyMap<string, string> | undefined,
+): WhyNotCached | undefined => {
+  if (control === 'off') return 'client-says-off';
+  if (conversation.embedding !== undefined) return 'vectors';
+  if (conversation.hasRemoteInput) return 'remote-input';
+  if (conversation.boundTo !== undefined) return 'bound-to-dialect';
+  if (conversation.sameDialectOnly.some((field) => unheld?.get(field) === undefined)) return 'unheld-fields';
+  if (conversation.costBearing.some(({ kind }) => kind === 'tool' || kind === 'audio' || kind === 'unpriced'))
+    return 'runs-tools';
+  if (conversation.choices > 1) return 'several-answers';
+  // A comparison with what is no number is false: it must not let the request through.
+  if (conversation.temperature !== undefined && !(conversation.temperature <= maxTemperature)) return 'temperature';
+  for (const turn of conversation.turns)
+    if (turn.role === 'user')
+      for (const part of turn.parts) {
+        if (holds(part, 'image')) return 'images';
+        if (holds(part, 'document')) return 'documents';
+      }
+  const last = conversation.turns.at(-1);
+  if (last?.role === 'user' && last.parts.some(({ type }) => type === 'tool-result')) return 'tool-result';
+  return undefined;
+};
+
+const holds = (part: UserPart, type: 'image' | 'document'): boolean =>
+  part.type === type || (part.type === 'tool-result' && part.content.some((inner) => inner.type === type));
+
+/** Characters. What is longer is a document more than a question, and guards would take milliseconds. */
+const LONGEST_QUESTION = 4_000;
+
+const whyNotSemantic = (conversation: Conversation, question: string | undefined): WhyNotCached | undefined => {
+  if (question === undefined) return 'no-question';
+  if (question.length > LONGEST_QUESTION) return 'long-question';
+  return isToolForced(conversation) ? 'tool-forced' : undefined;
+};
+
+/** The model has to call a tool: its arguments belong to the very words. */
+const isToolForced = ({ toolChoice }: Conversation): boolean =>
+  toolChoice?.type === 'required' || toolChoice?.type === 'tool';
+
+/** The last turn's text, where that turn is the user's and has some. */
+export const questionOf = ({ turns }: Conversation): string | undefined => {
+  const last = turns.at(-1);
+  if (last?.role !== 'user') return undefined;
+  const texts = last.parts.flatMap((part) => (part.type === 'text' ? [part.text] : []));
+  const question = texts.join('\n').trim();
+  return texts.length === last.parts.length && question.length > 0 ? question : undefined;
+};
+
+/** The model had said what it had to say. */
+const ENDED: ReadonlySet<string> = new Set(['end', 'stop-sequence', 'tool-calls']);
+
+export type WhyNotKept = 'refusal' | 'truncated' | 'unfinished' | 'tool-call' | 'empty' | 'several-answers';
+
+/**
+ * Why an answer is not kept; undefined where it may be. Only what its vendor ended by itself is: a refusal may be lifted,
+ * what was cut is half an answer, and what a filter stopped is none.
+ */
+export const judgeAnswer = (answer: Answer, cache: 'exact' | 'semantic'): WhyNotKept | undefined => {
+  if (answer.alternatives !== undefined && answer.alternatives.length > 0) return 'several-answers';
+  const { reason } = answer.stop;
+  if (reason === 'length') return 'truncated';
+  if (reason === 'refusal' || reason === 'content-filter' || answer.parts.some(({ type }) => type === 'refusal'))
+    return 'refusal';
+  if (!ENDED.has(reason)) return 'unfinished';
+  if (cache === 'semantic' && answer.parts.some(({ type }) => type === 'tool-call')) return 'tool-call';
+  const hasContent = answer.parts.some(
+    (part) => part.type === 'tool-call' || (part.type === 'text' && part.text.trim() !== ''),
+  );
+  return hasContent ? undefined : 'empty';
+};

@@ -1,0 +1,38 @@
+import type { Guard } from './guard.ts';
+import { only } from './words.ts';
+
+const OUTER = /^["'“”„«»‘’¿¡,;:]+|["'“”„«»‘’?!.,;:？！。]+$/gu;
+/** What plain prose does not have inside of a word. */
+const SIGNS = /[_\\/=<>{}[\]|&^~$#@*+`]|::|\w\(|\w\.\w/u;
+const MONEY = /^[$€£¥]?\d[\d.,]*[$€£¥%]?$/u;
+/** A flag, `camelCase`, letters with digits behind. */
+const FORMS = /^--?\p{L}|\p{Ll}\p{Lu}|\p{L}-?\d/u;
+/** A number with its unit (`5mg`, `14th`) is none. */
+const MEASURE = /^\d[\d.,]*\p{L}{0,4}$/u;
+
+/** Tokens that a machine reads, case and all. */
+const readTokens = (text: string): Set<string> => {
+  const found = new Set<string>();
+  for (const piece of text.split(/\s+/u)) {
+    const token = unwrap(piece.replace(OUTER, ''));
+    if (token.length === 0 || token.length > 500 || MONEY.test(token) || MEASURE.test(token)) {
+      if (token.length > 500) found.add(token);
+      continue;
+    }
+    if (SIGNS.test(token) || FORMS.test(token)) found.add(token.replaceAll('`', ''));
+  }
+  return found;
+};
+
+/** Without parentheses round it: `(see` is prose, `call()` is not. */
+const unwrap = (token: string): string => {
+  const inner = token.startsWith('(') ? token.slice(1) : token;
+  return inner.endsWith(')') && !inner.includes('(') ? inner.slice(0, -1) : inner;
+};
+
+/** Flags, paths, identifiers, operators, versions, part numbers: the same in both, to the letter. */
+export const differInCodeTokens: Guard = (a, b) => {
+  const [left, right] = [readTokens(a), readTokens(b)];
+  const [apart] = [...only(left, right), ...only(right, left)];
+  return apart === undefined ? undefined : `code: ${apart.slice(0, 60)}`;
+};

@@ -1,0 +1,19 @@
+/**
+ * Looks at two questions that an embedder finds alike and says what sets them apart, for people; undefined where it finds
+ * nothing. The same whichever comes first. Linear in the length of both, for any text.
+ */
+export type Guard = (a: string, b: string) => string | undefined;
+
+export type GuardName =
+  | 'numbers'
+  | 'times'
+  | 'negation'
+  | 'antonyms'
+  | 'units'
+  | 'languages'
+  | 'names'
+  | 'code-tokens'
+  | 'word-order'
+  | 'question-words'
+  | 'swapped-words'
+  | 'added-words';

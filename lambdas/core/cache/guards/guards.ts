@@ -1,0 +1,48 @@
+import { differInAddedWords } from './added-words.ts';
+import { differInAntonyms } from './antonyms.ts';
+import { differInCodeTokens } from './code-tokens.ts';
+import type { Guard, GuardName } from './guard.ts';
+import { differInLanguage } from './languages.ts';
+import { differInNames } from './names.ts';
+import { differInNegation } from './negation.ts';
+import { differInNumbers } from './numbers.ts';
+import { differInQuestionWords } from './question-words.ts';
+import { differInSwappedWords } from './swapped-words.ts';
+import { differInTimes } from './times.ts';
+import { differInUnits } from './units.ts';
+import { differInOrder } from './word-order.ts';
+
+/** In the order in which they are asked: the surest first. */
+export const GUARDS: ReadonlyMap<GuardName, Guard> = new Map<GuardName, Guard>([
+  ['numbers', differInNumbers],
+  ['times', differInTimes],
+  ['negation', differInNegation],
+  ['antonyms', differInAntonyms],
+  ['units', differInUnits],
+  ['languages', differInLanguage],
+  ['names', differInNames],
+  ['code-tokens', differInCodeTokens],
+  ['word-order', differInOrder],
+  ['question-words', differInQuestionWords],
+  ['swapped-words', differInSwappedWords],
+  ['added-words', differInAddedWords],
+]);
+
+/** Characters. Guards are linear, and yet a text of megabytes is not worth their time. */
+const LONGEST_TEXT = 20_000;
+
+export interface GuardRefusal {
+  guard: GuardName | 'length';
+  reason: string;
+}
+
+/** The first guard that sets the two apart; undefined where none does. */
+export const findGuardRefusal = (a: string, b: string): GuardRefusal | undefined => {
+  if (a === b) return undefined;
+  if (a.length > LONGEST_TEXT || b.length > LONGEST_TEXT) return { guard: 'length', reason: 'too long to compare' };
+  for (const [guard, differ] of GUARDS) {
+    const reason = differ(a, b);
+    if (reason !== undefined) return { guard, reason };
+  }
+  return undefined;
+};

@@ -1,0 +1,44 @@
+/** What the calendar says of a version; null = nothing. Dates are `YYYY-MM-DD`. */
+export interface CalendarEntry {
+  deprecatedOn: string | null;
+  retiresOn: string | null;
+  successor: string | null;
+}
+
+/** The calendar says otherwise than it did. */
+export interface CalendarChange {
+  /** When it was seen, milliseconds since 1970. */
+  at: number;
+  from: CalendarEntry;
+  to: CalendarEntry;
+}
+
+/** Something that people are told once. */
+export interface NoticeMark {
+  key: string;
+  /** Whoever tells it has until then; afterwards somebody else may. */
+  leaseUntil: number;
+  /** null = it is being told, or whoever told it has died over it. */
+  toldAt: number | null;
+}
+
+/** What is remembered of a pin. */
+export interface PinRecord {
+  /** `provider/model`. */
+  pin: string;
+  /** 1 when it is first written, then one more each time. */
+  version: number;
+  /** As it was last seen. */
+  calendar: CalendarEntry;
+  /** Newest first; the oldest are forgotten. */
+  changes: CalendarChange[];
+  notices: NoticeMark[];
+}
+
+export interface PinStore {
+  /** In the order asked for; undefined where nothing is remembered. */
+  read(pins: readonly string[]): Promise<(PinRecord | undefined)[]>;
+  /** @returns false when somebody else has written since the version before this one */
+  write(next: PinRecord): Promise<boolean>;
+  list(): Promise<PinRecord[]>;
+}

@@ -1,0 +1,17 @@
+import { loadConfigFile } from '../adapters/config-file/load-config-file.ts';
+import { catalogue } from '../catalogue/catalogue.ts';
+import type { ConfigProblem } from '../contract/config-problem.ts';
+import { listPins, type Pin } from '../core/pins/list-pins.ts';
+import { resolveGateway } from '../core/route/resolve-gateway.ts';
+
+export type OpenedPinList = { ok: true; pins: Pin[]; asOf: string } | { ok: false; problems: ConfigProblem[] };
+
+/** The pins of a configuration as they stand at an instant, whether their providers have keys here or not: no store, no network. */
+export const openPinList = async (file: string, nowMs: number): Promise<OpenedPinList> => {
+  const loaded = await loadConfigFile(file);
+  if (!loaded.ok) return loaded;
+  const resolved = resolveGateway(loaded.config, catalogue, 0);
+  if (!resolved.ok) return resolved;
+  const aliases = [...resolved.gateway.aliases].map(([name, { targets }]) => [name, targets] as const);
+  return { ok: true, pins: listPins(aliases, catalogue, nowMs), asOf: catalogue.asOf };
+};

@@ -1,0 +1,40 @@
+import { catalogue } from '../lambdas/catalogue/catalogue.ts';
+import type { GatewayConfig } from '../lambdas/contract/config.ts';
+import { type ConfigProblem, pathText } from '../lambdas/contract/config-problem.ts';
+import { describeEnd, describeReplacement, endingPins } from '../lambdas/core/pins/describe-pin.ts';
+import { listPins, type Pin } from '../lambdas/core/pins/list-pins.ts';
+import { resolveGateway } from '../lambdas/core/route/resolve-gateway.ts';
+
+/** The pins of a configuration that has been checked, as they stand at an instant. */
+export const pinsAtSynth = (config: GatewayConfig, nowMs: number): Pin[] => {
+  const resolved = resolveGateway(config, catalogue, 0);
+  if (!resolved.ok) return [];
+  const aliases = [...resolved.gateway.aliases].map(([name, { targets }]) => [name, targets] as const);
+  return listPins(aliases, catalogue, nowMs);
+};
+
+/** A version that is not served any more, at each place that it stands, with the way out. */
+export const retiredPinProblems = (config: GatewayConfig, pins: readonly Pin[]): ConfigProblem[] => {
+  const byId = new Map(pins.map((pin) => [pin.id, pin]));
+  return Object.entries(config.models).flatMap(([alias, { targets }]) =>
+    targets.flatMap(({ provider, model }, index) => {
+      const pin = byId.get(`${provider}/${model}`);
+      if (pin?.standing.state !== 'retired') return [];
+      const out =
+        "Take another model, or leave the target out. Where it is still served to you, say until when with lifecycle: { retires: 'DATE' }, or 'never'";
+      return [
+        {
+          path: pathText(['models', alias, 'targets', index, 'model']),
+          message: `"${model}" retired on ${pin.lifecycle?.retiresOn} (${pin.lifecycle?.source}); ${describeReplacement(pin)}. ${out}.`,
+        },
+      ];
+    }),
+  );
+};
+
+/** What is to be said of the pins at a synth: those that end soon. */
+export const pinWarnings = (pins: readonly Pin[]): { id: string; text: string }[] =>
+  endingPins(pins).map((pin) => ({
+    id: `tollgate:pin:${pin.id}`,
+    text: `${describeEnd(pin)} (${pin.lifecycle?.source}); ${describeReplacement(pin)}`,
+  }));

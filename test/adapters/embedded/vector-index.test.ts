@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
+import { makeWorldClock } from '../../port-suites/store-world.ts';
+import { checkAgainstSort, describeVectorSuite, entryOf, vectorOf } from '../../port-suites/vectors.ts';
+
+const random = { bytes: (count: number) => new Uint8Array(count).fill(7), fraction: () => 0.5 };
+
+describeVectorSuite('SQLite', async (clock) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-vectors-'));
+  const opened: { close(): void }[] = [];
+  return {
+    async open() {
+      const stores = openEmbeddedStores({ file: join(folder, 'state.db'), clock, random });
+      opened.push(stores);
+      return stores.vectors;
+    },
+    async catchUp() {},
+    async end() {
+      for (const stores of opened) stores.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+});
+
+const inMemory = () => {
+  const clock = makeWorldClock();
+  return { clock, stores: openEmbeddedStores({ file: ':memory:', clock, random }) };
+};
+
+test('finds what a plain sort finds, whatever the entries', async () => {
+  const { clock, stores } = inMemory();
+  await checkAgainstSort(stores.vectors, clock.now());
+  stores.close();
+});
+
+test('a vector of another length, or of no numbers, is never the nearest', async () => {
+  const { clock, stores } = inMemory();
+  const now = clock.now();
+  await stores.vectors.put(entryOf('short', now, { vector: Float32Array.of(1) }), now);
+  await stores.vectors.put(entryOf('none', now, { vector: new Float32Array(8).fill(Number.NaN) }), now);
+  await stores.vectors.put(entryOf('right', now), now);
+  const found = await stores.vectors.find({ ...entryOf('', now), vector: vectorOf(1), count: 5 }, now);
+  expect(found.map(({ id }) => id)).toEqual(['right']);
+  stores.close();
+});
+
+test('of a scope’s entries the 10,000 latest are found, and few more are kept', async () => {
+  const { clock, stores } = inMemory();
+  const now = clock.now();
+  const vector = Float32Array.of(1);
+  const put = (from: number, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, (_, i) => stores.vectors.put(entryOf(`e${from + i}`, now, { vector }), now)),
+    );
+  const find = () => stores.vectors.find({ ...entryOf('', now), vector, count: 20_000 }, now);
+  await put(0, 10_000);
+  expect(await find()).toHaveLength(10_000);
+  await put(10_000, 2);
+  const ids = new Set((await find()).map(({ id }) => id));
+  expect([ids.size, ids.has('e1'), ids.has('e2'), ids.has('e10001')]).toEqual([10_000, false, true, true]);
+  await put(10_002, 200);
+  const [kept] = await stores.vectors.stats(now);
+  expect(kept?.entries).toBeGreaterThanOrEqual(10_000);
+  expect(kept?.entries).toBeLessThan(10_064);
+  stores.close();
+});

@@ -1,0 +1,161 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  type CachePolicy,
+  judgeAnswer,
+  judgeRequest,
+  type WhyNotCached,
+} from '../../../lambdas/core/cache/eligibility.ts';
+import type { Answer, Conversation, Turn, UserPart } from '../../../lambdas/core/conversation.ts';
+
+const policy: CachePolicy = { sharedBy: 'team', maxTemperature: 1, exact: { ttlMs: 1 }, semantic: { ttlMs: 1 } };
+const text = (value: string): UserPart => ({ type: 'text', text: value });
+const asks = (...parts: UserPart[]): Turn => ({ role: 'user', parts });
+const image: UserPart = { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } };
+const conversation = (more: Partial<Conversation> = {}): Conversation => ({
+  model: 'assistant',
+  turns: [asks(text('How are'), text('you?'))],
+  tools: [],
+  choices: 1,
+  stream: false,
+  streamUsage: false,
+  sameDialectOnly: [],
+  costBearing: [],
+  ...more,
+});
+
+test('a plain question may be answered from both caches; the last turn’s texts are what is compared', () => {
+  expect(judgeRequest(conversation(), policy)).toEqual({
+    exact: { may: true, reads: true, isOnly: false },
+    semantic: { may: true, reads: true, isOnly: false },
+    question: 'How are\nyou?',
+  });
+});
+
+describe('what is cached by neither', () => {
+  const cases: [WhyNotCached, Partial<Conversation>][] = [
+    ['temperature', { temperature: 1.1 }],
+    ['temperature', { temperature: Number.NaN }],
+    ['several-answers', { choices: 2 }],
+    ['vectors', { embedding: { inputs: ['a'], format: 'float' } }],
+    ['remote-input', { hasRemoteInput: true }],
+    ['bound-to-dialect', { boundTo: { dialect: 'openai-chat', what: 'a file' } }],
+    ['unheld-fields', { sameDialectOnly: ['logit_bias'] }],
+    ['images', { turns: [asks(image), asks(text('What is it?'))] }],
+    ['images', { turns: [asks({ type: 'tool-result', callId: '1', content: [image as never] }), asks(text('Q'))] }],
+    ['documents', { turns: [asks({ type: 'document', source: { type: 'text', text: 'x' } }), asks(text('Q'))] }],
+    ['tool-result', { turns: [asks({ type: 'tool-result', callId: '1', content: [] }, text('Q'))] }],
+    [
+      'runs-tools',
+      {
+        costBearing: [
+          {
+            field: 'tools',
+            bound: 'web_search',
+            dialect: 'openai-chat',
+            isDispensable: false,
+            kind: 'tool',
+            tool: 'web-search',
+            size: 'medium',
+          },
+        ],
+      },
+    ],
+  ];
+  test.each(cases)('%s: %j', (why, more) => {
+    const judged = judgeRequest(conversation(more), policy);
+    expect([judged.exact, judged.semantic, judged.question]).toEqual([
+      { may: false, why },
+      { may: false, why },
+      undefined,
+    ]);
+  });
+});
+
+test('an earlier tool result is part of the filter, and bars nothing', () => {
+  const turns = [asks({ type: 'tool-result', callId: '1', content: [] }), asks(text('And now?'))];
+  expect(judgeRequest(conversation({ turns }), policy).semantic.may).toBe(true);
+});
+
+test('fields that the conversation can’t hold are no bar where their values are known, all of them', () => {
+  const asked = conversation({ sameDialectOnly: ['logit_bias', 'verbosity'] });
+  expect(judgeRequest(asked, policy, undefined, new Map([['logit_bias', '{}']])).exact.may).toBe(false);
+  expect(
+    judgeRequest(
+      asked,
+      policy,
+      undefined,
+      new Map([
+        ['logit_bias', '{}'],
+        ['verbosity', '"low"'],
+      ]),
+    ).exact.may,
+  ).toBe(true);
+});
+
+test('without words of the user at the end, or with a tool that must be called, only the exact cache is asked', () => {
+  const prefilled = conversation({
+    turns: [asks(text('Q')), { role: 'assistant', parts: [{ type: 'text', text: 'So' }] }],
+  });
+  for (const one of [
+    prefilled,
+    conversation({ turns: [asks(text('  '))] }),
+    conversation({ toolChoice: { type: 'required' } }),
+  ]) {
+    const judged = judgeRequest(one, policy);
+    expect([judged.exact.may, judged.semantic.may, judged.question]).toEqual([true, false, undefined]);
+  }
+});
+
+test('a question of more than 4,000 characters is not compared', () => {
+  const why = (length: number) =>
+    judgeRequest(conversation({ turns: [asks(text('a'.repeat(length)))] }), policy).semantic;
+  expect([why(4_000).may, why(4_001)]).toEqual([true, { may: false, why: 'long-question' }]);
+});
+
+test('what an alias does not turn on is off, whatever the client says', () => {
+  const off = judgeRequest(conversation(), { sharedBy: 'team', maxTemperature: 1 }, 'only');
+  expect([off.exact, off.semantic]).toEqual([
+    { may: false, why: 'not-configured' },
+    { may: false, why: 'not-configured' },
+  ]);
+});
+
+test('the client turns it off, has the answer made anew, or wants it from a cache or not at all', () => {
+  const said = (control: 'off' | 'refresh' | 'only') => judgeRequest(conversation(), policy, control).exact;
+  expect(said('off')).toEqual({ may: false, why: 'client-says-off' });
+  expect(said('refresh')).toEqual({ may: true, reads: false, isOnly: false });
+  expect(said('only')).toEqual({ may: true, reads: true, isOnly: true });
+});
+
+describe('answers', () => {
+  const answer = (more: Partial<Answer> = {}): Answer => ({
+    id: '1',
+    model: 'm',
+    parts: [{ type: 'text', text: 'Fine.' }],
+    stop: { reason: 'end', raw: 'stop' },
+    ...more,
+  });
+  test.each(['end', 'stop-sequence'] as const)('one that ended by itself (%s) is kept', (reason) => {
+    expect(judgeAnswer(answer({ stop: { reason, raw: '' } }), 'semantic')).toBeUndefined();
+  });
+  test.each([
+    ['truncated', { stop: { reason: 'length', raw: '' } }],
+    ['refusal', { stop: { reason: 'refusal', raw: '' } }],
+    ['refusal', { stop: { reason: 'content-filter', raw: '' } }],
+    ['refusal', { parts: [{ type: 'refusal', text: 'No.' }] }],
+    ['unfinished', { stop: { reason: 'pause', raw: '' } }],
+    ['unfinished', { stop: { reason: 'other', raw: '' } }],
+    ['empty', { parts: [] }],
+    ['empty', { parts: [{ type: 'text', text: ' ' }] }],
+    ['several-answers', { alternatives: [{ parts: [], stop: { reason: 'end', raw: '' } }] }],
+  ] as [string, Partial<Answer>][])('%s: %j is not', (why, more) => {
+    expect([judgeAnswer(answer(more), 'exact'), judgeAnswer(answer(more), 'semantic')]).toEqual([why, why]);
+  });
+  test('a tool’s arguments belong to the very words: kept for those alone', () => {
+    const call = answer({
+      parts: [{ type: 'tool-call', id: '1', name: 'x', arguments: '{}' }],
+      stop: { reason: 'tool-calls', raw: '' },
+    });
+    expect([judgeAnswer(call, 'exact'), judgeAnswer(call, 'semantic')]).toEqual([undefined, 'tool-call']);
+  });
+});

@@ -1,0 +1,276 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { GuardName } from '../../../lambdas/core/cache/guards/guard.ts';
+import { findGuardRefusal, GUARDS } from '../../../lambdas/core/cache/guards/guards.ts';
+
+const guard = (name: GuardName) => {
+  const found = GUARDS.get(name);
+  if (found === undefined) throw new Error(`no guard ${name}`);
+  return found;
+};
+
+/** By guard: what it sets apart, and what it lets pass. None of it is in the labelled set. */
+const CASES: Record<GuardName, { apart: [string, string][]; alike: [string, string][] }> = {
+  numbers: {
+    apart: [
+      ['the last 3 invoices', 'the last 33 invoices'],
+      ['a list of three', 'a list of four'],
+      ['is 1.5 enough', 'is 15 enough'],
+      ['minus: -4 degrees', 'minus: 4 degrees'],
+      ['version 1.2.3', 'version 1.2.4'],
+      ['port 80 or 443', 'port 80'],
+      ['twenty-one guests', 'twenty-two guests'],
+      ['2 and 2', '2'],
+      ['第三章', '第四章'],
+      ['45k users', '54k users'],
+      ['123456789012345678901', '123456789012345678902'],
+    ],
+    alike: [
+      ['1,000 users', '1000 users'],
+      ['1.000.000 Leute', '1,000,000 people'],
+      ['2.50 off', '2,5 off'],
+      ['twenty-five guests', '25 guests'],
+      ['two hundred guests', '200 guests'],
+      ['a one day trip', 'a 1 day trip'],
+      ['the 21st century', 'the twenty first century'],
+      ['which one is it', 'which is it'],
+      ['a 30 second break', 'a break of 30 seconds'],
+      ['open at 09:30', 'open at 9:30'],
+      ['45k users', '45,000 users'],
+      ['５ apples', '5 apples'],
+    ],
+  },
+  times: {
+    apart: [
+      ['closed on Friday', 'closed on Thursday'],
+      ['in May', 'in March'],
+      ['5 am', '5 pm'],
+      ['5am', '5pm'],
+      ['at 10:15', 'at 10:45'],
+      ['last year', 'next year'],
+      ['every week', 'every month'],
+      ['am Montag', 'am Dienstag'],
+      ['今天', '明天'],
+    ],
+    alike: [
+      ['closed on Fridays', 'closed on Friday'],
+      ['may I go', 'can I go'],
+      ['they march on', 'they go on'],
+      ['I am here', 'here I am'],
+      ['a daily report', 'a report every day'],
+      ['at 09:05', 'at 9:05'],
+    ],
+  },
+  negation: {
+    apart: [
+      ['it works', "it doesn't work"],
+      ['with sugar', 'without sugar'],
+      ['es geht', 'es geht nicht'],
+      ['je veux', 'je ne veux pas'],
+      ['con azúcar', 'sin azúcar'],
+      ['食べる', '食べない'],
+    ],
+    alike: [
+      ["I can't see it", 'I cannot see it'],
+      ['it doesn’t work', 'it does not work'],
+      ['no sugar', 'without sugar'],
+    ],
+  },
+  antonyms: {
+    apart: [
+      ['raise the volume', 'lower the volume'],
+      ['install the update', 'uninstall the update'],
+      ['subscribe to the list', 'unsubscribe from the list'],
+      ['is it legal', 'is it illegal'],
+      ['compress a file', 'decompress a file'],
+      ['log in', 'log out'],
+      ['over the limit', 'under the limit'],
+      ['Fenster öffnen', 'Fenster schließen'],
+    ],
+    alike: [
+      ['raise the volume', 'increase the volume'],
+      ['turn on the light', 'switch on the light'],
+      ['log out of the app in the car', 'log out of the app'],
+      ['buy or sell', 'sell or buy'],
+    ],
+  },
+  units: {
+    apart: [
+      ['10 kg', '10 lb'],
+      ['$20', '€20'],
+      ['20 dollars', '20 euros'],
+      ['5mg', '5g'],
+      ['30 seconds', '30 minutes'],
+      ['in miles', 'in kilometers'],
+      ['10 %', '10 euros'],
+    ],
+    alike: [
+      ['10kg', '10 kilograms'],
+      ['$20', '20 USD'],
+      ['15%', '15 percent'],
+      ['20 km', '20 kilometres'],
+      ['a minute ago', 'just now'],
+    ],
+  },
+  languages: {
+    apart: [
+      ['say it in Polish', 'say it in Turkish'],
+      ['where is the station', 'wo ist der Bahnhof'],
+      ['where is the station', 'où est la gare'],
+      ['where is the station', '駅はどこですか'],
+      ['车站在哪里', '駅はどこですか'],
+    ],
+    alike: [
+      ['say it in Polish', 'how do I say it in polish'],
+      ['wo ist der Bahnhof', 'wo finde ich den Bahnhof'],
+      ['ok', 'okay'],
+    ],
+  },
+  names: {
+    apart: [
+      ['the mayor of Porto', 'the mayor of Braga'],
+      ['who is Ada Lovelace', 'who is Ada Byron'],
+      ['a hotel in Oslo', 'a hotel'],
+      ['call API X', 'call SDK X'],
+    ],
+    alike: [
+      ['who is Ada Lovelace', 'who is Lovelace'],
+      ["Porto's mayor is who", 'who is mayor in Porto'],
+      ['How Do I Get There By Bus', 'how do I get there by bus'],
+      ['I think so', 'so I think'],
+    ],
+  },
+  'code-tokens': {
+    apart: [
+      ['what does ls -a do', 'what does ls -l do'],
+      ['fix foo_bar', 'fix foo_baz'],
+      ['fix fooBar', 'fix foobar'],
+      ['call run()', 'call stop()'],
+      ['is a != b', 'is a == b'],
+      ['open /tmp/a', 'open /tmp/b'],
+      ['item X-100', 'item X-200'],
+      ['use Map<string>', 'use Map<number>'],
+    ],
+    alike: [
+      ['fix `foo_bar`', 'fix foo_bar?'],
+      ['(see below)', 'see below'],
+      ['what does ls -a do?', 'what is ls -a for'],
+      ['5mg of it', '5 mg of it'],
+      ['the 14th of it', 'the fourteenth of it'],
+    ],
+  },
+  'word-order': {
+    apart: [
+      ['from Graz to Linz', 'from Linz to Graz'],
+      ['teachers praise pupils', 'pupils praise teachers'],
+      ['is tea better than coffee', 'is coffee better than tea'],
+      ['turn pounds to kilos', 'please turn kilos to pounds'],
+      ['von Graz nach Linz', 'von Linz nach Graz'],
+      ['我爱你', '你爱我'],
+    ],
+    alike: [
+      ['from Graz to Linz by bus', 'by bus from Graz to Linz'],
+      ['a tomato soup recipe', 'a recipe for tomato soup'],
+      ['to Linz from Graz', 'from Graz to Linz'],
+    ],
+  },
+  'question-words': {
+    apart: [
+      ['when did he die', 'where did he die'],
+      ['how long is it', 'how old is it'],
+      ['how do I do it', 'why do I do it'],
+    ],
+    alike: [
+      ['when did he die', 'in what year did he die'],
+      ['how high is it', 'what height is it'],
+      ['how much is it', 'how many are there'],
+    ],
+  },
+  'swapped-words': {
+    apart: [
+      ['cancel my booking', 'move my booking'],
+      ['a cure for gout', 'a cure for acne'],
+    ],
+    alike: [
+      ['cancel my booking', 'how can I cancel a booking'],
+      ['erase a row', 'delete a row'],
+      ['is she pregnant', 'is it a pregnancy'],
+    ],
+  },
+  'added-words': {
+    apart: [['boil potatoes', 'boil sweet potatoes']],
+    alike: [['boil potatoes', 'please tell me how to boil potatoes']],
+  },
+};
+
+describe.each(Object.entries(CASES) as [GuardName, (typeof CASES)[GuardName]][])('%s', (name, { apart, alike }) => {
+  test.each(apart)('sets apart: %s | %s', (a, b) => {
+    expect(guard(name)(a, b)).toEqual(expect.any(String));
+    expect(guard(name)(b, a)).toEqual(expect.any(String));
+  });
+
+  test.each(alike)('lets pass: %s | %s', (a, b) => {
+    expect(guard(name)(a, b)).toBeUndefined();
+    expect(guard(name)(b, a)).toBeUndefined();
+  });
+});
+
+const snippets = fc.constantFrom(
+  ...'how many from Graz to Linz not 3 3rd three 1,000 -5 $5 5kg Polish isn’t a_b foo() == 月曜日 不 un able able May 7:30 twenty five . ? ` \n'.split(
+    ' ',
+  ),
+);
+const texts = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 60 }),
+  fc.array(snippets, { maxLength: 12 }).map((words) => words.join(' ')),
+);
+
+test('a guard says the same of two texts whichever comes first, and nothing of a text and itself', () => {
+  fc.assert(
+    fc.property(texts, texts, (a, b) => {
+      for (const differ of GUARDS.values()) {
+        expect(differ(a, a)).toBeUndefined();
+        expect(differ(a, b) === undefined).toBe(differ(b, a) === undefined);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** What makes a badly written pattern take minutes. */
+const HOSTILE: Record<string, string> = {
+  'one letter': 'a',
+  'one digit': '9',
+  commas: '1,',
+  'groups of digits': '1,000',
+  minuses: ' -1',
+  apostrophes: "a'",
+  hyphens: 'a-',
+  parentheses: '(',
+  calls: 'f(',
+  spaces: ' ',
+  dots: 'a.',
+  capitals: 'Ab ',
+  'one sign': '不',
+  'negated words': 'un',
+  'times of day': '1:11',
+  quotes: '"',
+  'distinct words': '',
+  'words of one root': 'root',
+};
+
+test.each(Object.entries(HOSTILE))('20,000 characters of %s are judged', (name, piece) => {
+  const words = (from: number) =>
+    Array.from({ length: 4_000 }, (_, i) => `${piece}${(from + i).toString(36)}x `)
+      .join('')
+      .slice(0, 19_990);
+  const isCounted = name === 'distinct words' || name === 'words of one root';
+  const a = isCounted ? words(0) : piece.repeat(20_000).slice(0, 19_990);
+  const b = isCounted ? words(900_000) : `${a.slice(0, -1)}b`;
+  for (const differ of GUARDS.values())
+    expect([undefined, 'string']).toContain(differ(a, b) === undefined ? undefined : 'string');
+});
+
+test('what is longer than 20,000 characters is not compared', () => {
+  expect(findGuardRefusal('a'.repeat(20_001), 'a')).toEqual({ guard: 'length', reason: 'too long to compare' });
+});

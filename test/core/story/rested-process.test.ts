@@ -1,0 +1,35 @@
+import { expect, test } from '@jest/globals';
+import { CIRCUIT } from '../../../lambdas/core/call/call-policy.ts';
+import { makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
+import { overrideCircuit } from '../../../lambdas/core/call/override-circuit.ts';
+import { chatAnswer, makeStory } from './story-fixture.ts';
+
+const TRIP_MS = 200;
+
+/** A story whose stores of circuits and accounts answer after a trip. */
+const makeFarStory = async () => {
+  const story = await makeStory({ a: [chatAnswer('a'), chatAnswer('a')], b: [chatAnswer('b')] });
+  const { ports, clock } = story;
+  const { circuits, ledger } = ports;
+  const far = <T>(work: () => Promise<T>): Promise<T> => clock.sleep(TRIP_MS).then(work);
+  const store = { ...circuits, read: (ids: string[]) => far(() => circuits.read(ids)) };
+  ports.circuitBoard = makeCircuitBoard({ ...ports, store, targets: ['a/m-1', 'b/m-1'] });
+  ports.ledger = {
+    ...ledger,
+    hold: (request) => far(() => ledger.hold(request)),
+    open: (entry) => far(() => ledger.open(entry)),
+  };
+  await clock.settle(ports.circuitBoard.refresh());
+  return story;
+};
+
+test('the first request after a rest knows what was shut meanwhile, and waits no longer for it than for its admission', async () => {
+  const story = await makeFarStory();
+  const { clock, upstream, ports } = story;
+  expect((await story.ask()).headers.get('x-tollgate-model')).toBe('a/m-1');
+  await overrideCircuit('a/m-1', { state: 'open', forMs: 300_000, reason: 'off' }, { circuits: ports.circuits, clock });
+  await clock.advance(CIRCUIT.outdatedMs);
+  const askedAt = clock.now();
+  expect((await story.ask()).headers.get('x-tollgate-model')).toBe('b/m-1');
+  expect((upstream.calls.at(-1)?.at ?? 0) - askedAt).toBe(2 * TRIP_MS);
+});
