@@ -56,7 +56,7 @@ describe('a provider that counts nonsense', () => {
       }),
       { numRuns: 150 },
     );
-  });
+  }, 60_000);
 
   test('one that bills more than was held is entered in full, logged, and named in the receipt', async () => {
     const story = await makeStory({
