@@ -46,7 +46,9 @@ export const proveRegions = async (stage: Stage, lostMs: number): Promise<Proof>
       run.closedAfterMs / 1_000
     ).toFixed(0)} s after the return; then ${steps.join(', ')} of their conversations after ${agesMs
       .map((age) => (age / 1_000).toFixed(0))
-      .join(', ')} s; ${run.restored} of ${run.conversations} at home in the end`,
+      .join(
+        ', ',
+      )} s; ${run.restored} of ${run.conversations} at home in the end; ${run.restless} moved while all was well, ${run.sweeps.map(({ leftAgain }) => leftAgain).join(', ')} left again during the return`,
     isMet:
       failed === 0 &&
       grows &&
