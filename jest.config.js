@@ -4,6 +4,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/real/'],
+  setupFiles: ['<rootDir>/test/support/seed-fast-check.ts'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -11,7 +11,7 @@ import type { Policies } from './route/route-sources.ts';
 import type { StatisticsBook } from './route/statistics-book.ts';
 import type { TargetStatistics } from './route/target-statistics.ts';
 import type { StoreHealth } from './store-health.ts';
-import type { Alias } from './target.ts';
+import type { Alias, Target } from './target.ts';
 
 /** What core needs of the outside world. One adapter on AWS, one embedded; one port suite for both. */
 export interface Ports {
@@ -640,6 +640,8 @@ export interface Embedder {
   /** Name and version: vectors of different ones are never compared. */
   name: string;
   dimensions: number;
+  /** Whose tokens are paid for by its price; absent = it costs nothing. */
+  target?: Target;
   /** @throws {EmbedderUnavailable} also where the signal aborts first */
   embed(text: string, signal?: AbortSignal): Promise<Embedded>;
 }
@@ -647,6 +649,13 @@ export interface Embedder {
 /** The embedder can't be reached, or did not answer in time. */
 export class EmbedderUnavailable extends Error {
   override readonly name = 'EmbedderUnavailable';
+  /** What it may bill all the same, estimated high; 0 where surely nothing. */
+  readonly inputTokens: number;
+
+  constructor(message: string, { inputTokens = 0, ...options }: ErrorOptions & { inputTokens?: number } = {}) {
+    super(message, options);
+    this.inputTokens = inputTokens;
+  }
 }
 
 /** One kept question. `tenant` and `scope` are the hard filter (core/cache/scope-key.ts). Times in milliseconds since 1970. */
@@ -689,7 +698,7 @@ export interface FoundVector {
 }
 
 /** Entries that have all that is named; without a name, all there are. */
-export interface VectorSelection {
+export interface CacheSelection {
   team?: string;
   user?: string;
   alias?: string;
@@ -712,7 +721,7 @@ export interface VectorIndex {
   /** The nearest of that tenant, scope and embedder, best first; none that has expired. What was put a moment ago may be missing. */
   find(query: VectorQuery, nowMs: number): Promise<FoundVector[]>;
   /** From the answer on none of them is found, by any process, nor kept by a request under way. @returns how many there were */
-  purge(selection: VectorSelection, nowMs: number): Promise<number>;
+  purge(selection: CacheSelection, nowMs: number): Promise<number>;
   /** What is kept, by team, alias and embedder. */
   stats(nowMs: number): Promise<VectorCount[]>;
 }

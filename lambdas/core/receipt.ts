@@ -1,4 +1,6 @@
 import type { BudgetState } from './budget/budget-state.ts';
+import type { SemanticFacts } from './cache/decide-hit.ts';
+import type { WhyNotCached } from './cache/eligibility.ts';
 import type { Stop, Usage } from './conversation.ts';
 import type { AnySurfaceName } from './dialect.ts';
 import type { AttemptReason } from './failures.ts';
@@ -53,6 +55,45 @@ export interface RouteReceipt {
   facts?: OrderFacts;
 }
 
+/** What the caches had to do with a request; absent where its alias has none. No words of anybody's are in it. */
+export interface CacheReceipt {
+  /** `off`: neither was asked. */
+  result: 'hit-exact' | 'hit-semantic' | 'miss' | 'off';
+  /** Why nothing was asked or kept. */
+  why?: WhyNotCached;
+  /** Why the semantic cache was not asked where the exact one was. */
+  whyNotSemantic?: WhyNotCached;
+  /** Hits: whose answer it was. */
+  requestId?: string;
+  /** Hits: what it would have cost, nano-USD, decimal. */
+  saved?: string;
+  /** Cosine of a semantic hit. */
+  score?: number;
+  /** What the semantic cache compared. */
+  semantic?: SemanticFacts;
+  /** What could not be asked: each counted as a miss. */
+  failures?: CacheFailure[];
+  /** What making the question's vector cost: nano-USD, decimal, within `cost` of the entry. */
+  embedding?: { target: string; inputTokens: number; cost: string };
+  /** The answer was not kept, and why. */
+  notKept?: string;
+}
+
+/** A part of the cache that had no answer in time, or none at all. */
+export type CacheFailure = 'exact' | 'embedder' | 'index' | 'answer' | 'shut';
+
+/** The request is no client's: it asks anew what a semantic hit has answered, to see whether that was right. */
+export interface CacheAudit {
+  /** The hit. */
+  of: string;
+  verdict: 'same' | 'wrong' | 'unknown';
+  /** Wrong hits among those audited under the present threshold, this one counted, 0..1; and where the truth lies with 95 %. */
+  share?: number;
+  low?: number;
+  high?: number;
+  change?: 'tightened' | 'turned-off';
+}
+
 /** The whole decision of one request, kept in its ledger entry and shown by `GET /v1/receipts/{id}`. Amounts are decimal nano-USD, since JSON has no bigint. */
 export interface Receipt {
   surface: AnySurfaceName;
@@ -89,6 +130,8 @@ export interface Receipt {
   /** Cost beyond the hold, nano-USD, decimal. */
   overrun?: string;
   dropped: string[];
+  cache?: CacheReceipt;
+  cacheAudit?: CacheAudit;
   /** `usedPerMille`: how much of the scope's cap was spent or held when the request came, its own hold not counted, where it is near. */
   budget: { state: BudgetState; scope: string | null; usedPerMille?: number };
   /** A budget let a cheaper alias answer. `ceiling`: what that can cost at most, decimal nano-USD; the hold may be the dearer one's. */

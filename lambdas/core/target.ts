@@ -2,6 +2,7 @@ import type { Lifecycle } from '../catalogue/lifecycle.ts';
 import type { ChatQuirks } from '../contract/chat-quirks.ts';
 import type { NanoUsd } from '../contract/money.ts';
 import type { Price } from '../contract/price.ts';
+import type { CachePolicy } from './cache/eligibility.ts';
 import type { AnyDialectName, AnySurfaceName } from './dialect.ts';
 import type { EmbeddingModel } from './embedding/embedding-model.ts';
 import type { Sunset } from './pins/end-of-life.ts';
@@ -126,6 +127,8 @@ export interface Alias {
   affinity?: boolean;
   /** Regions and parts of the world that may serve it; all where absent. */
   allowRegions?: string[];
+  /** Which of its answers are kept, and for whom; none where absent. */
+  cache?: CachePolicy;
 }
 
 /** A rule and what it chooses; what it leaves out is the alias's own. */

@@ -4,7 +4,7 @@ import type {
   VectorEntry,
   VectorIndex,
   VectorQuery,
-  VectorSelection,
+  CacheSelection,
 } from '../../core/ports.ts';
 import type { Connection, Database } from './database.ts';
 
@@ -168,7 +168,7 @@ const isPurged = (connection: Connection, { team, user, alias, createdAt }: Vect
     alias,
   ) !== undefined;
 
-const whereOf = ({ team, user, alias }: VectorSelection, createdBefore: number) => {
+const whereOf = ({ team, user, alias }: CacheSelection, createdBefore: number) => {
   const named = Object.entries({ team, user, alias }).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return {
     where: ['created_at < ?', ...named.map(([column]) => `${column} = ?`)].join(' AND '),

@@ -5,7 +5,7 @@ import {
   type VectorEntry,
   type VectorIndex,
   type VectorQuery,
-  type VectorSelection,
+  type CacheSelection,
 } from '../../core/ports.ts';
 import { PURGE_INDEX, questionIndex } from './mappings.ts';
 import type { OpenSearch } from './open-search.ts';
@@ -281,7 +281,7 @@ const covers = (purge: Purge, entry: { team: string; user: string; alias: string
   (purge.user === undefined || purge.user === entry.user) &&
   (purge.alias === undefined || purge.alias === entry.alias);
 
-const filterOf = ({ team, user, alias }: VectorSelection, createdBefore: number): object[] => [
+const filterOf = ({ team, user, alias }: CacheSelection, createdBefore: number): object[] => [
   { range: { created_at: { lt: createdBefore } } },
   ...Object.entries({ team, user, alias }).flatMap(([name, value]) =>
     value === undefined ? [] : [{ term: { [name]: value } }],

@@ -7,7 +7,17 @@ export interface CachePolicy {
   /** A request that asks for more chance than this is never answered from a cache. Vendors' scale: 0..2. */
   maxTemperature: number;
   exact?: { ttlMs: number };
-  semantic?: { ttlMs: number; threshold?: number };
+  semantic?: SemanticPolicy;
+}
+
+export interface SemanticPolicy {
+  ttlMs: number;
+  /** What a score has to reach: the alias's own, else the embedder's calibrated one. */
+  threshold: number;
+  /** Share of hits that may be wrong, 0..1. */
+  maxWrongShare: number;
+  /** Share of hits that are asked upstream as well, 0..1. */
+  auditShare: number;
 }
 
 /** The request header `x-tollgate-cache`: neither ask nor keep; keep without asking; ask, and go nowhere else. */

@@ -7,7 +7,7 @@ import {
 } from '../../../lambdas/core/cache/eligibility.ts';
 import type { Answer, Conversation, Turn, UserPart } from '../../../lambdas/core/conversation.ts';
 
-const policy: CachePolicy = { sharedBy: 'team', maxTemperature: 1, exact: { ttlMs: 1 }, semantic: { ttlMs: 1 } };
+const policy: CachePolicy = { sharedBy: 'team', maxTemperature: 1, exact: { ttlMs: 1 }, semantic: { ttlMs: 1, threshold: 0.85, maxWrongShare: 0.01, auditShare: 0 } };
 const text = (value: string): UserPart => ({ type: 'text', text: value });
 const asks = (...parts: UserPart[]): Turn => ({ role: 'user', parts });
 const image: UserPart = { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } };

@@ -74,7 +74,7 @@ const readNumbers = (text: string): Numbers => {
   const found: string[] = [];
   let perhapsOnes = 0;
   let previous: { value: number; end: number } | undefined;
-  const plain = text.normalize('NFKC').toLowerCase().replace(CLOCK, ' ');
+  const plain = text.normalize('NFKC').toLowerCase().replace(CLOCK, ' ').replace(/\s+/g, ' ');
   for (const match of plain.matchAll(DIGITS_OR_WORD)) {
     const [token] = match;
     const joins = previous !== undefined && /^[\s-]?$/.test(plain.slice(previous.end, match.index));

@@ -37,34 +37,51 @@ export const differInOrder: Guard = (a, b) =>
 const findExchange: Guard = (a, b) => {
   const [wordsA, wordsB] = [wordTexts(a), wordTexts(b)];
   const [left, right] = [readPlaces(wordsA), readPlaces(wordsB)];
-  const roles = new Map(right.map(({ sense, role }) => [sense, role]));
-  for (const { sense, role } of left) {
-    const other = roles.get(sense);
-    if (role !== undefined && other !== undefined && role !== other && role !== 'with' && other !== 'with')
-      return `${sense.slice(0, 40)}: ${role} and ${other}`;
+  const [ownRoles, otherRoles] = [rolesBySense(left), rolesBySense(right)];
+  for (const [sense, own] of ownRoles) {
+    const other = otherRoles.get(sense);
+    const [from] = [...own].filter(isDirection);
+    const [to] = [...(other ?? [])].filter(isDirection);
+    // A word that comes twice (`from version 3 to version 4`) has several parts: only what has none in common is apart.
+    if (from !== undefined && to !== undefined && ![...own].some((role) => isDirection(role) && other?.has(role)))
+      return `${sense.slice(0, 40)}: ${from} and ${to}`;
   }
-  const [senses, others] = [new Set(left.map(({ sense }) => sense)), new Set(right.map(({ sense }) => sense))];
-  const one = left.filter(({ sense }) => others.has(sense));
-  const two = right.filter(({ sense }) => senses.has(sense));
+  const one = left.filter(({ sense }) => otherRoles.has(sense));
+  const two = right.filter(({ sense }) => ownRoles.has(sense));
   if (one.length !== two.length) return undefined;
   const moved = one.flatMap(({ sense }, i) => (sense === two[i]?.sense ? [] : [i]));
   if (moved.length === 0) return undefined;
   const isWholeSwap = isSameCount(countOf(bare(wordsA)), countOf(bare(wordsB)));
+  /** The one part that the other text gives this word. */
+  const otherRole = (i: number): string | undefined => {
+    const roles = otherRoles.get(one[i]?.sense ?? '');
+    return roles?.size === 1 ? [...roles][0] : undefined;
+  };
   // Both keep the part that their prepositions give them: only the order of telling changed.
-  const keepParts = moved.every((i) => one[i]?.role !== undefined && roles.get(one[i]?.sense ?? '') === one[i]?.role);
+  const keepParts = moved.every((i) => one[i]?.role !== undefined && otherRole(i) === one[i]?.role);
   if (keepParts) return undefined;
   const [first = 0, second = 0] = moved;
   const isExchange =
     moved.length === 2 && one[first]?.sense === two[second]?.sense && one[second]?.sense === two[first]?.sense;
-  const changesDirection =
-    isExchange && moved.some((i) => isDirection(one[i]?.role) !== isDirection(roles.get(one[i]?.sense ?? '')));
+  const changesDirection = isExchange && moved.some((i) => isDirection(one[i]?.role) !== isDirection(otherRole(i)));
   // Neighbours change places in paraphrases too (`a pancake recipe`, `a recipe for pancakes`).
   return isWholeSwap || changesDirection || (isExchange && second > first + 1)
     ? `order: ${one[first]?.sense.slice(0, 40)}`
     : undefined;
 };
 
-const isDirection = (role: string | undefined): boolean => role !== undefined && role !== 'with';
+/** Every part that a word has in a text; undefined among them where no preposition gives it one. */
+const rolesBySense = (places: readonly Placed[]): Map<string, Set<string | undefined>> => {
+  const roles = new Map<string, Set<string | undefined>>();
+  for (const { sense, role } of places) {
+    const known = roles.get(sense);
+    if (known === undefined) roles.set(sense, new Set([role]));
+    else known.add(role);
+  }
+  return roles;
+};
+
+const isDirection = (role: string | undefined): role is string => role !== undefined && role !== 'with';
 
 /** Without articles, and with `does` for what it is. */
 const bare = (words: readonly string[]): string[] =>
