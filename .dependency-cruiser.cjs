@@ -49,7 +49,7 @@ const table = [
   },
   {
     name: 'functions',
-    from: '^lambdas/(ledger-projector|ledger-closer|ledger-auditor|circuit-probe|budget-step|pin-watch)/',
+    from: '^lambdas/(ledger-projector|ledger-closer|ledger-auditor|circuit-probe|budget-step|pin-watch|cache-keeper)/',
     may: ['lambdas/($1|wiring|core|contract)/', ...node()],
   },
   {

@@ -17,13 +17,15 @@ import { GatewayApi, type GatewayDomain, type Throttle } from './gateway-api.ts'
 import { GatewayFunction } from './gateway-function.ts';
 import { gatewayMetric } from './gateway-metrics.ts';
 import { LedgerPipeline } from './ledger-pipeline.ts';
-import { secretOutputs, tableOutputs, writeOutputs } from './outputs.ts';
+import { searchOutputs, secretOutputs, tableOutputs, writeOutputs } from './outputs.ts';
 import { PinWatch } from './pin-watch.ts';
 import { pinsAtSynth, pinWarnings } from './pins-at-synth.ts';
 import { QualityDashboard } from './quality-dashboard.ts';
 import { ReliabilityAlarms } from './reliability-alarms.ts';
 import { ReliabilityDashboard } from './reliability-dashboard.ts';
 import { secretNames } from './secret-access.ts';
+import { SemanticCache } from './semantic-cache.ts';
+import { semanticIndexOf } from './semantic-index.ts';
 import { State } from './state.ts';
 
 export interface AiGatewayProps {
@@ -86,6 +88,8 @@ export class AiGateway extends Construct {
   readonly escalation: BudgetEscalation;
   readonly prober: CircuitProber;
   readonly pinWatch: PinWatch;
+  /** undefined where the configuration asks for no index. */
+  readonly semanticCache: SemanticCache | undefined;
   readonly gatewayFunction: GatewayFunction;
   readonly gatewayApi: GatewayApi;
   readonly alarms: Alarms;
@@ -127,12 +131,17 @@ export class AiGateway extends Construct {
     this.escalation.startedBy(this.pipeline.closer);
     this.prober = new CircuitProber(this, 'Prober', { deployed, tables });
     this.pinWatch = new PinWatch(this, 'Pins', { config: deployed.config, tables });
+    const semanticIndex = semanticIndexOf(deployed.config);
+    this.semanticCache =
+      semanticIndex &&
+      new SemanticCache(this, 'SemanticCache', { ...semanticIndex, gateway: this.gatewayFunction.function });
     this.alarms = new Alarms(this, 'Alarms', {
       gateway: this.gatewayFunction.function,
       pipeline: this.pipeline,
       escalation: this.escalation,
       prober: this.prober,
       pinWatch: this.pinWatch,
+      ...(this.semanticCache !== undefined && { semanticCache: this.semanticCache }),
       ...(alarmTopic !== undefined && { topic: alarmTopic }),
     });
     this.costAlarms = new CostAlarms(this, 'CostAlarms', {
@@ -195,9 +204,14 @@ export class AiGateway extends Construct {
     return this.grantCommands(grantee, GRANTED_COMMANDS.grantManageBudgets);
   }
 
-  /** Lets somebody read what has changed in the calendar of pins (`tollgate pins history`). It can read what keys are called, too: they are in the same table. */
+  /** Lets somebody read what has changed in the calendar of pins and what canaries are set by hand (`tollgate pins list`, `history`). It can read what keys are called, too: they are in the same table. */
   grantReadPins(grantee: IGrantable): Grant {
     return this.grantCommands(grantee, GRANTED_COMMANDS.grantReadPins);
+  }
+
+  /** Lets somebody give canaries their shares by hand (`tollgate pins promote`, `back`, `release`), and write nothing else. */
+  grantManagePins(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantManagePins);
   }
 
   /** Lets somebody put the provider keys that the configuration names (`tollgate secrets put`), and read none. */
@@ -256,11 +270,14 @@ export class AiGateway extends Construct {
   }
 
   private grantCommands(grantee: IGrantable, commands: readonly Command[]): Grant {
-    const { state, secretNames } = this;
+    const { state, secretNames, semanticCache } = this;
     return grantCommands(this, grantee, commands, {
       tables: state.tables,
       secretNames,
       machineArn: this.escalation.machine.stateMachineArn,
+      ...(semanticCache !== undefined && {
+        search: { domainArn: semanticCache.domainArn, prefix: semanticCache.place.prefix },
+      }),
     });
   }
 
@@ -276,6 +293,7 @@ export class AiGateway extends Construct {
       PinTopic: { value: this.pinWatch.topic.topicArn, description: 'Where notices about pinned models are published' },
       [MACHINE_OUTPUT]: { value: this.escalation.machine.stateMachineArn, description: 'The workflow of budgets' },
       ...secretOutputs(this.secretNames),
+      ...(this.semanticCache !== undefined && searchOutputs(this.semanticCache.place)),
       ...(domainTarget !== undefined && {
         DomainTarget: { value: domainTarget, description: 'Where the domain name has to point' },
       }),

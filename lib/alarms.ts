@@ -17,6 +17,7 @@ import { gatewayMetric } from './gateway-metrics.ts';
 import type { LedgerPipeline } from './ledger-pipeline.ts';
 import type { PinWatch } from './pin-watch.ts';
 import { describeAlarm } from './runbook.ts';
+import type { SemanticCache } from './semantic-cache.ts';
 
 export interface AlarmsProps {
   readonly gateway: IFunction;
@@ -24,6 +25,8 @@ export interface AlarmsProps {
   readonly escalation: BudgetEscalation;
   readonly prober: CircuitProber;
   readonly pinWatch: PinWatch;
+  /** Absent where there is none. */
+  readonly semanticCache?: SemanticCache;
   readonly topic?: ITopic;
 }
 
@@ -34,8 +37,9 @@ const ALARM_DAYS = 7;
 export class Alarms extends Construct {
   readonly all: readonly Alarm[];
 
-  constructor(scope: Construct, id: string, { gateway, pipeline, escalation, prober, pinWatch, topic }: AlarmsProps) {
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
+    const { gateway, pipeline, escalation, prober, pinWatch, semanticCache, topic } = props;
     const period = Duration.millis(EPOCH_MS);
     const above = (alarmId: string, metric: Metric, description: string, options: Partial<CreateAlarmOptions> = {}) =>
       new Alarm(this, alarmId, {
@@ -118,6 +122,15 @@ export class Alarms extends Construct {
           datapointsToAlarm: 1,
         },
       ),
+      ...(semanticCache === undefined
+        ? []
+        : [
+            above(
+              'CacheKeeperFailed',
+              semanticCache.failures.metricApproximateNumberOfMessagesVisible(waiting),
+              "The semantic cache's index could not be made or swept: its questions are misses, or it keeps what has expired until the domain is full. No request fails for it.",
+            ),
+          ]),
     ];
     if (topic !== undefined) for (const alarm of this.all) alarm.addAlarmAction(new SnsAction(topic));
   }

@@ -1,7 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { GatewayConfig } from '../lambdas/contract/config.ts';
+import { withCanaries } from '../lambdas/contract/canary.ts';
+import type { GatewayConfig, TargetConfig } from '../lambdas/contract/config.ts';
+import { paidEmbedderOf } from '../lambdas/contract/configured-caches.ts';
 import { isClaudeModel } from '../lambdas/contract/model-names.ts';
 
 const ACTIONS = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'];
@@ -21,23 +23,26 @@ interface Calls {
 
 const callsOf = (config: GatewayConfig, { partition, account }: { partition: string; account: string }): Calls => {
   const calls: Calls = { models: new Set(), profiles: new Map(), counted: new Set() };
-  for (const { targets } of Object.values(config.models))
-    for (const { provider: name, model } of targets) {
-      const provider = config.providers[name];
-      if (provider?.kind !== 'bedrock' || provider.apiKey !== undefined) continue;
-      const prefix = PROFILE.exec(model)?.[0];
-      const isArn = model.startsWith('arn:');
-      for (const region of provider.regions) {
-        const own = `arn:${partition}:bedrock:${region}::foundation-model/${model.slice(prefix?.length ?? 0)}`;
-        if (!isArn && isClaudeModel(model)) calls.counted.add(own);
-        if (prefix === undefined && !isArn) calls.models.add(own);
-        else {
-          const behind = isArn ? '*' : model.slice(prefix?.length);
-          const profile = isArn ? model : `arn:${partition}:bedrock:${region}:${account}:inference-profile/${model}`;
-          calls.profiles.set(behind, (calls.profiles.get(behind) ?? new Set()).add(profile));
-        }
+  const add = ({ provider: name, model }: Pick<TargetConfig, 'provider' | 'model'>, places?: number): void => {
+    const provider = config.providers[name];
+    if (provider?.kind !== 'bedrock' || provider.apiKey !== undefined) return;
+    const prefix = PROFILE.exec(model)?.[0];
+    const isArn = model.startsWith('arn:');
+    for (const region of provider.regions.slice(0, places)) {
+      const own = `arn:${partition}:bedrock:${region}::foundation-model/${model.slice(prefix?.length ?? 0)}`;
+      if (!isArn && isClaudeModel(model)) calls.counted.add(own);
+      if (prefix === undefined && !isArn) calls.models.add(own);
+      else {
+        const behind = isArn ? '*' : model.slice(prefix?.length);
+        const profile = isArn ? model : `arn:${partition}:bedrock:${region}:${account}:inference-profile/${model}`;
+        calls.profiles.set(behind, (calls.profiles.get(behind) ?? new Set()).add(profile));
       }
     }
+  };
+  for (const { targets } of Object.values(config.models)) for (const target of withCanaries(targets)) add(target);
+  const embedder = paidEmbedderOf(config);
+  // Questions are asked about in the first region alone.
+  if (embedder !== undefined) add(embedder, 1);
   return calls;
 };
 

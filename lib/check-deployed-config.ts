@@ -3,6 +3,8 @@ import { cutCatalogue, type DeployedConfig } from '../lambdas/catalogue/deployed
 import { checkConfig } from '../lambdas/contract/check-config.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { type ConfigProblem, pathText, problemText } from '../lambdas/contract/config-problem.ts';
+import { semanticAliases } from '../lambdas/contract/configured-caches.ts';
+import { resolveCaches } from '../lambdas/core/route/resolve-caches.ts';
 import { resolveGateway } from '../lambdas/core/route/resolve-gateway.ts';
 import { pinsAtSynth, retiredPinProblems } from './pins-at-synth.ts';
 
@@ -18,9 +20,9 @@ export const checkDeployedConfig = (value: unknown, nowMs: number = Date.now()):
   const checked = checkConfig(value);
   if (!checked.ok) throw refusal(checked.problems);
   const { config } = checked;
-  const resolved = resolveGateway(config, catalogue, 0);
+  const resolved = resolveGateway(config, catalogue, 0, { caches: resolveCaches });
   const retired = retiredPinProblems(config, pinsAtSynth(config, nowMs));
-  const problems = [...localSecrets(config), ...(resolved.ok ? retired : resolved.problems)];
+  const problems = [...localSecrets(config), ...localCaches(config), ...(resolved.ok ? retired : resolved.problems)];
   if (problems.length > 0) throw refusal(problems);
   return { config, catalogue: cutCatalogue(catalogueData, config) };
 };
@@ -37,6 +39,32 @@ const localSecrets = (config: GatewayConfig): ConfigProblem[] =>
       },
     ];
   });
+
+/** MiniLM and its runtime are no part of a deployed function, and vectors are kept in a domain that costs by the hour. */
+const localCaches = (config: GatewayConfig): ConfigProblem[] => {
+  const [alias] = semanticAliases(config);
+  if (alias === undefined) return [];
+  const { embedder = 'minilm', index } = config.semanticCache ?? {};
+  const asks = `models with cache: { semantic }, such as ${JSON.stringify(alias)}, need`;
+  return [
+    ...(embedder === 'minilm'
+      ? [
+          {
+            path: pathText(['semanticCache', 'embedder']),
+            message: `"minilm" runs in the local server alone: with its runtime it is 300 MB, and starts too slowly for a function. In a deployed stack ${asks} a provider's model: { provider, model }, such as Bedrock's "amazon.titan-embed-text-v2:0"`,
+          },
+        ]
+      : []),
+    ...(index === undefined
+      ? [
+          {
+            path: pathText(['semanticCache', 'index']),
+            message: `in a deployed stack ${asks} somewhere to keep vectors: { domain: {} } makes an OpenSearch domain, which costs by the hour; { endpoint, arn } names one that is there`,
+          },
+        ]
+      : []),
+  ];
+};
 
 const refusal = (problems: ConfigProblem[]): Error =>
   new Error(

@@ -2,18 +2,29 @@ import { Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { TableName } from '../lambdas/contract/tables.ts';
+import { FEEDBACK_PREFIX, PIN_OVERRIDES_KEY, type TableName } from '../lambdas/contract/tables.ts';
+import { purgeRights, searchStatements, statsRights } from './search-rights.ts';
 import { secretArn } from './secret-access.ts';
 import { grantTables, type TableGrants } from './table-grants.ts';
 
 /** What a command asks of AWS, and so what its caller must be allowed. */
 export interface CommandRights {
   tables?: TableGrants;
+  /** By table, keys of the only items that it needs, `*` for anything; all of the table where absent. */
+  items?: Partial<Record<TableName, readonly string[]>>;
   /** On the secret that is put. */
   secrets?: readonly `secretsmanager:${string}`[];
   /** On the budgets' state machine. */
   machine?: readonly `states:${string}`[];
+  /** On the semantic cache's index, where there is one. */
+  search?: 'purge' | 'stats';
 }
+
+/** Of the table in which the keys are: who may write those could make one. */
+const OVERRIDES_PINS = {
+  tables: { access: ['dynamodb:GetItem', 'dynamodb:UpdateItem'] },
+  items: { access: [PIN_OVERRIDES_KEY] },
+} as const satisfies CommandRights;
 
 /**
  * By command. Each also reads the stack's outputs (`cloudformation:DescribeStacks`). test/real compares this with what the
@@ -70,7 +81,20 @@ export const COMMAND_RIGHTS = {
     tables: { accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'] },
     machine: ['states:SendTaskSuccess'],
   },
-  'pins history': { tables: { access: ['dynamodb:Scan'] } },
+  'pins list': { tables: { access: ['dynamodb:GetItem'] }, items: { access: [PIN_OVERRIDES_KEY] } },
+  'pins history': { tables: { access: ['dynamodb:GetItem', 'dynamodb:Scan'] } },
+  'pins compare': {
+    tables: {
+      ledger: ['dynamodb:GetItem', 'dynamodb:Query'],
+      accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem'],
+      responses: ['dynamodb:GetItem'],
+    },
+    // Beside it are whole answers.
+    items: { responses: [`${FEEDBACK_PREFIX}*`] },
+  },
+  'pins promote': OVERRIDES_PINS,
+  'pins back': OVERRIDES_PINS,
+  'pins release': OVERRIDES_PINS,
   'secrets put': { secrets: ['secretsmanager:CreateSecret', 'secretsmanager:PutSecretValue'] },
 } as const satisfies Record<string, CommandRights>;
 
@@ -79,12 +103,13 @@ export type Command = keyof typeof COMMAND_RIGHTS;
 /** By the method of `AiGateway` that gives the rights for them. */
 export const GRANTED_COMMANDS = {
   grantManageKeys: ['keys create', 'keys list', 'keys revoke', 'keys rotate'],
-  grantReadLedger: ['ledger tail', 'ledger verify', 'ledger export'],
+  grantReadLedger: ['ledger tail', 'ledger verify', 'ledger export', 'pins compare'],
   grantRebuildLedger: ['ledger rebuild'],
   grantManageCircuits: ['circuits list', 'circuits open', 'circuits close'],
   grantManageRuns: ['runs show', 'runs kill'],
   grantManageBudgets: ['budgets show', 'budgets set', 'budgets approve'],
-  grantReadPins: ['pins history'],
+  grantReadPins: ['pins list', 'pins history'],
+  grantManagePins: ['pins promote', 'pins back', 'pins release'],
   grantPutSecrets: ['secrets put'],
 } as const satisfies Record<string, readonly Command[]>;
 
@@ -94,14 +119,18 @@ export interface CommandsOn {
   secretNames: readonly string[];
   /** The budgets' state machine. */
   machineArn: string;
+  /** Where the semantic cache's index is; absent where there is none. */
+  search?: { domainArn: string; prefix: string };
 }
+
+const SEARCH_RIGHTS = { purge: purgeRights, stats: statsRights };
 
 /** Gives somebody the rights for these commands of the command line on one gateway, and no others. */
 export const grantCommands = (
   gateway: Construct,
   grantee: IGrantable,
   commands: readonly Command[],
-  { tables, secretNames, machineArn }: CommandsOn,
+  { tables, secretNames, machineArn, search }: CommandsOn,
 ): Grant => {
   const stack = Stack.of(gateway);
   const rights: CommandRights[] = commands.map((command) => COMMAND_RIGHTS[command]);
@@ -115,7 +144,8 @@ export const grantCommands = (
     actions: ['cloudformation:DescribeStacks'],
     resourceArns: [stackArn],
   });
-  const onTables = grantTables(grantee, tables, unionOf(rights.map(({ tables = {} }) => tables)));
+  const onTables = grantTables(grantee, tables, unionOf(rights.map(wholeTables)));
+  const onItems = rights.flatMap((right) => grantItems(grantee, tables, right));
   const secretActions = [...new Set(rights.flatMap(({ secrets = [] }) => secrets))];
   const onSecrets =
     secretActions.length === 0 || secretNames.length === 0
@@ -132,8 +162,36 @@ export const grantCommands = (
     machineActions.length === 0
       ? []
       : [Grant.addToPrincipal({ grantee, actions: machineActions, resourceArns: [machineArn] })];
-  return [...onTables, ...onSecrets, ...onMachine].reduce((all, one) => all.combine(one), outputs);
+  const onSearch =
+    search === undefined
+      ? []
+      : searchStatements(
+          search.domainArn,
+          rights.flatMap((right) => (right.search === undefined ? [] : SEARCH_RIGHTS[right.search](search.prefix))),
+        ).map(({ actions, resources }) => Grant.addToPrincipal({ grantee, actions, resourceArns: resources }));
+  return [...onTables, ...onItems, ...onSecrets, ...onMachine, ...onSearch].reduce(
+    (all, one) => all.combine(one),
+    outputs,
+  );
 };
+
+const wholeTables = ({ tables = {}, items = {} }: CommandRights): TableGrants =>
+  Object.fromEntries(Object.entries(tables).filter(([name]) => !Object.hasOwn(items, name)));
+
+/** On these items of a table and on no others. */
+const grantItems = (
+  grantee: IGrantable,
+  tables: CommandsOn['tables'],
+  { tables: grants = {}, items = {} }: CommandRights,
+): Grant[] =>
+  (Object.entries(items) as [TableName, readonly string[]][]).map(([name, keys]) =>
+    Grant.addToPrincipal({
+      grantee,
+      actions: [...(grants[name] ?? [])],
+      resourceArns: [tables[name].tableArn],
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...keys] } },
+    }),
+  );
 
 /** All that several of them grant. */
 export const unionOf = (grants: readonly TableGrants[]): TableGrants => {

@@ -21,7 +21,8 @@ export interface LambdaFunctionProps {
     | 'ledger-auditor'
     | 'circuit-probe'
     | 'budget-step'
-    | 'pin-watch';
+    | 'pin-watch'
+    | 'cache-keeper';
   readonly description: string;
   readonly memoryMb: number;
   readonly timeout: Duration;

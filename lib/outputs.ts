@@ -1,7 +1,8 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
-import { SECRETS_OUTPUT, TABLE_OUTPUTS } from '../lambdas/contract/stack-outputs.ts';
+import type { SearchPlace } from '../lambdas/contract/search-index.ts';
+import { SEARCH_OUTPUTS, SECRETS_OUTPUT, TABLE_OUTPUTS } from '../lambdas/contract/stack-outputs.ts';
 import type { TableName } from '../lambdas/contract/tables.ts';
 
 /** By the output's name, without the gateway's. */
@@ -34,6 +35,21 @@ export const secretOutputs = (names: readonly string[]): Outputs => {
   if (value.length > LONGEST_VALUE) return {};
   return { [SECRETS_OUTPUT]: { value, description: 'Secrets Manager names of the provider keys' } };
 };
+
+const SEARCH_DESCRIPTIONS: Record<keyof SearchPlace, string> = {
+  endpoint: "The OpenSearch domain of the semantic cache's index",
+  region: "That domain's region",
+  prefix: "Before the names of the gateway's indices there",
+};
+
+/** Where the semantic cache's index is, for the command line. */
+export const searchOutputs = (place: SearchPlace): Outputs =>
+  Object.fromEntries(
+    (Object.keys(SEARCH_OUTPUTS) as (keyof SearchPlace)[]).map((part) => [
+      SEARCH_OUTPUTS[part],
+      { value: place[part], description: SEARCH_DESCRIPTIONS[part] },
+    ]),
+  );
 
 /**
  * Writes a gateway's outputs into its stack, each behind the gateway's place there: `GatewayBaseUrl` for one that stands in

@@ -17,18 +17,23 @@ export const pinsAtSynth = (config: GatewayConfig, nowMs: number): Pin[] => {
 export const retiredPinProblems = (config: GatewayConfig, pins: readonly Pin[]): ConfigProblem[] => {
   const byId = new Map(pins.map((pin) => [pin.id, pin]));
   return Object.entries(config.models).flatMap(([alias, { targets }]) =>
-    targets.flatMap(({ provider, model }, index) => {
-      const pin = byId.get(`${provider}/${model}`);
-      if (pin?.standing.state !== 'retired') return [];
-      const out =
-        "Take another model, or leave the target out. Where it is still served to you, say until when with lifecycle: { retires: 'DATE' }, or 'never'";
-      return [
-        {
-          path: pathText(['models', alias, 'targets', index, 'model']),
-          message: `"${model}" retired on ${pin.lifecycle?.retiresOn} (${pin.lifecycle?.source}); ${describeReplacement(pin)}. ${out}.`,
-        },
-      ];
-    }),
+    targets
+      .flatMap(({ provider, model, canary }, index) => [
+        { provider, model, path: [index] },
+        ...(canary === undefined ? [] : [{ provider, model: canary.model, path: [index, 'canary'] }]),
+      ])
+      .flatMap(({ provider, model, path }) => {
+        const pin = byId.get(`${provider}/${model}`);
+        if (pin?.standing.state !== 'retired') return [];
+        const out =
+          "Take another model, or leave the target out. Where it is still served to you, say until when with lifecycle: { retires: 'DATE' }, or 'never'";
+        return [
+          {
+            path: pathText(['models', alias, 'targets', ...path, 'model']),
+            message: `"${model}" retired on ${pin.lifecycle?.retiresOn} (${pin.lifecycle?.source}); ${describeReplacement(pin)}. ${out}.`,
+          },
+        ];
+      }),
   );
 };
 

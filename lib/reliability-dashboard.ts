@@ -10,6 +10,7 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
+import { withCanaries } from '../lambdas/contract/canary.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import type { MetricName } from '../lambdas/contract/metrics.ts';
 import { gatewayMetric, mathOf, searchMetrics } from './gateway-metrics.ts';
@@ -91,7 +92,7 @@ const errorRate = (label: string, dimensions: Record<string, string>, name: stri
   });
 
 const byModel = ({ models }: GatewayConfig): IMetric[] => {
-  const targets = Object.values(models).flatMap((alias) => alias.targets);
+  const targets = Object.values(models).flatMap((alias) => withCanaries(alias.targets));
   const distinct = new Map(targets.map(({ provider, model }) => [`${provider}/${model}`, { provider, model }]));
   return [...distinct]
     .slice(0, MOST_MODELS)

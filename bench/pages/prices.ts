@@ -19,6 +19,8 @@ const AIRBYTE = 'airbyte.com/data-engineering-resources/dynamodb-pricing, July 2
 const FACTUALMINDS = 'factualminds.com/blog/amazon-cloudwatch-pricing-metrics-logs-alarms-dashboards, 13 June 2026';
 const UNSEEN = 'not seen in a stored copy: look it up';
 
+const OPENSEARCH = 'https://aws.amazon.com/opensearch-service/pricing/';
+
 /** Everything that docs/cost.md reckons with. */
 export const PRICES = {
   apiRequests: {
@@ -89,6 +91,20 @@ export const PRICES = {
     per: 'GB out to the internet, after 100 GB a month of the account',
     page: 'https://aws.amazon.com/ec2/pricing/on-demand/',
     seen: 'apigatewaycost.com/aws, 2026',
+  },
+  searchHours: {
+    usd: 0.036,
+    units: 1,
+    per: 'hour of a t3.small.search of OpenSearch Service',
+    page: OPENSEARCH,
+    seen: 'github.com/aegisfleet/tool-survey-report, Amazon OpenSearch Service, 20 October 2026',
+  },
+  searchStorage: {
+    usd: 0.122,
+    units: 1,
+    per: "GB-month of a domain's gp3 disk",
+    page: OPENSEARCH,
+    seen: UNSEEN,
   },
   webAcl: { usd: 5, units: 1, per: 'web ACL, a month', page: 'https://aws.amazon.com/waf/pricing/', seen: UNSEEN },
   webAclRules: {

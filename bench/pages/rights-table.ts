@@ -14,11 +14,12 @@ export const rightsTable = (): string =>
     ]),
   );
 
-const needsOf = ({ tables = {}, machine = [], secrets = [] }: CommandRights): string =>
+const needsOf = ({ tables = {}, machine = [], secrets = [], search }: CommandRights): string =>
   [
     ...Object.entries(tables).map(([table, actions]) => [`table ${table}`, actions] as const),
     ['the budgets’ state machine', machine] as const,
     ['the secret', secrets] as const,
+    ['the semantic cache’s index, where there is one', search === undefined ? [] : ['es:ESHttpPost']] as const,
   ]
     .filter(([, actions]) => actions.length > 0)
     .map(

@@ -1,4 +1,6 @@
+import { withCanaries } from '../contract/canary.ts';
 import type { GatewayConfig } from '../contract/config.ts';
+import { paidEmbedderOf } from '../contract/configured-caches.ts';
 import type { CatalogueData, CatalogueRow, CatalogueVendor } from './catalogue.ts';
 
 /**
@@ -21,8 +23,10 @@ export const cutCatalogue = (
   config: GatewayConfig,
   { withSuccessors = false } = {},
 ): CatalogueData => {
-  const targets = Object.values(config.models).flatMap((model) => model.targets);
-  const own = targets.map(({ model, deploymentOf }) => deploymentOf ?? model);
+  const targets = Object.values(config.models).flatMap((model) => withCanaries(model.targets));
+  const embedder = paidEmbedderOf(config);
+  const embedders = embedder === undefined ? [] : [embedder];
+  const own = [...targets, ...embedders].map(({ model, deploymentOf }) => deploymentOf ?? model);
   const names = withSuccessors
     ? [...own, ...targets.flatMap(({ lifecycle }) => lifecycle?.successor ?? []), ...successorsOf(own, models)]
     : own;

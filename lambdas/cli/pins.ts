@@ -1,11 +1,24 @@
 import { didYouMean } from '../contract/config-problem.ts';
 import { describePin, endingPins, pinData, retiredPins } from '../core/pins/describe-pin.ts';
+import { percent } from '../core/pins/judge-canary.ts';
 import type { Pin } from '../core/pins/list-pins.ts';
-import type { CalendarEntry, PinStore } from '../core/pins/pin-store.ts';
+import type { CalendarEntry, PinOverride, PinOverrideChange, PinStore } from '../core/pins/pin-store.ts';
+import type { ConfiguredCanary } from '../wiring/open-pin-list.ts';
+import { describeCanaries } from './canaries.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, table } from './output.ts';
 
-/** Every version that the configuration points at, or an alias does. @throws {CommandFailed} where there is no such alias */
-export const showPins = (pins: readonly Pin[], asOf: string, alias: string | undefined): Output => {
+/**
+ * Every version that the configuration points at, or an alias does, and what is tried in their places.
+ *
+ * @param overrides set by hand; undefined where no store was looked at
+ * @throws {CommandFailed} where there is no such alias
+ */
+export const showPins = (
+  { pins, canaries, asOf }: { pins: readonly Pin[]; canaries: readonly ConfiguredCanary[]; asOf: string },
+  alias: string | undefined,
+  overrides: readonly PinOverride[] | undefined,
+  nowMs: number,
+): Output => {
   const meant = alias === undefined ? pins : pins.filter(({ aliases }) => aliases.includes(alias));
   if (meant.length === 0) {
     const known = pins.flatMap(({ aliases }) => aliases);
@@ -23,12 +36,16 @@ export const showPins = (pins: readonly Pin[], asOf: string, alias: string | und
     standing.daysLeft === null ? '' : String(standing.daysLeft),
     replacement?.model ?? '',
   ]);
+  const ofAlias = <Of extends { alias: string }>(list: readonly Of[]): Of[] =>
+    list.filter((one) => alias === undefined || one.alias === alias);
+  const tried = describeCanaries(ofAlias(canaries), overrides && ofAlias(overrides), nowMs);
   return {
     text: [
       table([['PIN', 'ALIASES', 'STATE', 'RETIRES', 'DAYS', 'REPLACED BY'], ...rows]),
+      ...(tried.text === '' ? [] : [`\n${tried.text}`]),
       `\nCatalogue of ${asOf}. "unknown": no source says.`,
     ].join('\n'),
-    data: { pins: meant.map(pinData), catalogue_as_of: asOf },
+    data: { pins: meant.map(pinData), ...tried.data, catalogue_as_of: asOf },
   };
 };
 
@@ -65,9 +82,9 @@ export const checkPins = (pins: readonly Pin[], withinDays: number): Output => {
 
 const describeWhole = (pin: Pin): string => printable(describePin(pin));
 
-/** What the watcher of pins has seen to change in the calendar, newest first. */
+/** What the watcher of pins has seen to change in the calendar, what people were told, and who set canaries by hand; newest first. */
 export const showPinHistory = async ({ pins }: { pins: PinStore }): Promise<Output> => {
-  const records = await pins.list();
+  const [records, { history }] = await Promise.all([pins.list(), pins.readOverrides()]);
   const changes = records
     .flatMap(({ pin, changes: of }) => of.map((change) => ({ pin, ...change })))
     .toSorted((a, b) => b.at - a.at || (a.pin < b.pin ? -1 : 1));
@@ -81,11 +98,12 @@ export const showPinHistory = async ({ pins }: { pins: PinStore }): Promise<Outp
   const lines = [
     ...changes.map(({ pin, at, from, to }) => [shortTime(at), pin, `${entryText(from)} → ${entryText(to)}`]),
     ...told.map(({ pin, key, toldAt }) => [shortTime(toldAt), pin, `told: ${noticeText(key)}`]),
+    ...history.map((change) => [shortTime(change.at), change.canary, changeText(change)]),
   ];
   return {
     text:
       lines.length === 0
-        ? 'The calendar of the pins has not changed since it is watched.'
+        ? 'The calendar of the pins has not changed since it is watched, and no canary was set by hand.'
         : table([['WHEN', 'PIN', 'WHAT'], ...lines]),
     data: {
       changes: changes.map(({ pin, at, from, to }) => ({
@@ -95,8 +113,18 @@ export const showPinHistory = async ({ pins }: { pins: PinStore }): Promise<Outp
         to: entryData(to),
       })),
       told: told.map(({ pin, key, toldAt }) => ({ pin, at: isoTime(toldAt), notice: noticeText(key) })),
+      canaries: history.map(({ at, until, ...change }) => ({
+        ...change,
+        at: isoTime(at),
+        until: until === null ? null : isoTime(until),
+      })),
     },
   };
+};
+
+const changeText = ({ alias, target, share, by, until }: PinOverrideChange): string => {
+  const what = share === null ? 'follows the configuration again' : `gets ${percent(share)}`;
+  return `canary of ${target} in ${alias} ${what}, by ${by}${until === null ? '' : `, until ${shortTime(until)}`}`;
 };
 
 /** `90 2026-12-11` → `90 days before 2026-12-11`. */

@@ -24,6 +24,12 @@ export const readName = (text: string): string => {
   return /\p{Cc}/u.test(name) ? invalid('Control characters are not allowed.') : name;
 };
 
+/** An end user as requests name them: nothing is trimmed. */
+export const readUser = (text: string): string =>
+  text === '' || text.length > MAX_NAME_LENGTH || /\p{Cc}/u.test(text)
+    ? invalid(`Expected 1 to ${MAX_NAME_LENGTH} characters, none of them a control character.`)
+    : text;
+
 export const readRunId = (text: string): string => {
   const id = text.trim();
   return RUN_ID.test(id) ? id : invalid(`Expected a run: ${RUN_ID_WORDS}.`);
@@ -85,6 +91,22 @@ export const readExpiry = (text: string, nowMs: number): number => {
 export const readCount = (text: string): number => {
   const count = Number(text);
   return /^\d{1,6}$/.test(text) && count >= 1 && count <= 1_000 ? count : invalid('Expected a number from 1 to 1000.');
+};
+
+const MOST_READ = 100_000;
+
+export const readLimit = (text: string): number => {
+  const count = Number(text.replaceAll('_', ''));
+  return /^[\d_]+$/.test(text) && count >= 1 && count <= MOST_READ
+    ? count
+    : invalid(`Expected a whole number from 1 to ${MOST_READ}.`);
+};
+
+/** `0.01`, `1%`. */
+export const readShare = (text: string): number => {
+  const [, number = '', percent] = /^(\d+(?:\.\d+)?)\s*(%)?$/.exec(text.trim()) ?? [];
+  const share = number === '' ? Number.NaN : Number(number) / (percent === undefined ? 1 : 100);
+  return share >= 0 && share <= 1 ? share : invalid('Expected a share from 0 to 1 such as 0.01, or 1%.');
 };
 
 const MOST_USD = 1_000_000_000;

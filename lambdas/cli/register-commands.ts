@@ -1,5 +1,6 @@
 import type { Cli } from './cli.ts';
 import { registerBudgetCommands } from './commands/budgets.ts';
+import { registerCacheCommands } from './commands/cache.ts';
 import { registerCircuitCommands } from './commands/circuits.ts';
 import { registerKeyCommands } from './commands/keys.ts';
 import { registerLedgerCommands } from './commands/ledger.ts';
@@ -20,6 +21,7 @@ export const registerCommands = (cli: Cli): void => {
   registerBudgetCommands(cli);
   registerCircuitCommands(cli);
   registerRunCommands(cli);
+  registerCacheCommands(cli);
   registerSecretCommands(cli);
   registerPinCommands(cli);
   registerPriceCommand(cli);

@@ -1,3 +1,5 @@
+import { canaryTarget } from './canary.ts';
+import { cacheProblems } from './check-caches.ts';
 import { downgradeProblems } from './check-downgrades.ts';
 import { fallbackProblems } from './check-fallbacks.ts';
 import { limitProblems } from './check-limits.ts';
@@ -34,6 +36,7 @@ export const checkConfig = (value: unknown): CheckedConfig => {
     ...downgradeProblems(config),
     ...routeProblems(config),
     ...fallbackProblems(config),
+    ...cacheProblems(config),
   ];
   return problems.length === 0 ? { ok: true, config } : { ok: false, problems };
 };
@@ -80,10 +83,9 @@ const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
   /** By target: where it was first given a price, for all aliases. */
   const overrides = new Map<string, { path: string; text: string }>();
 
-  for (const [alias, { targets, timeouts }] of Object.entries(config.models)) {
+  for (const [alias, { targets, timeouts, attempts }] of Object.entries(config.models)) {
     const seen = new Set<string>();
-    targets.forEach((target, index) => {
-      const path: PropertyKey[] = ['models', alias, 'targets', index];
+    const check = (target: TargetConfig, path: PropertyKey[]): void => {
       const id = `${target.provider}/${target.model}`;
       if (seen.has(id))
         problems.push({ path: pathText(path), message: `${shown(id)} is a target of this alias twice` });
@@ -97,6 +99,19 @@ const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
         problems.push({
           path: pathText(path),
           message: `has another price, size, quota or set of capabilities than the same target at ${first.path}; give both the same`,
+        });
+    };
+    targets.forEach((target, index) => {
+      check(target, ['models', alias, 'targets', index]);
+    });
+    targets.forEach((target, index) => {
+      if (target.canary === undefined) return;
+      const path = ['models', alias, 'targets', index, 'canary'];
+      check(canaryTarget(target, target.canary), path);
+      if (attempts === 1)
+        problems.push({
+          path: pathText(path),
+          message: 'needs a second attempt, so that its target can answer where it fails; the model has attempts: 1',
         });
     });
     const { connectMs, firstTokenMs, idleMs, answerMs, heartbeatMs, totalMs } = timeouts ?? {};
@@ -157,6 +172,7 @@ const overridesOf = ({
   model: __,
   serviceTier: ___,
   weight: ____,
+  canary: _____,
   price,
   capabilities,
   limits,

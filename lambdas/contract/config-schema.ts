@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MAX_NAME_LENGTH, MAX_OUTPUT_TOKENS } from './bounds.ts';
+import { cacheSchema, semanticCacheSchema } from './cache-schema.ts';
 import { isDate } from './calendar-date.ts';
 import { CHAT_VENDORS, type ChatQuirks, type ChatVendor } from './chat-quirks.ts';
 import type { CapabilityConfig, SecretReference, SurfaceConfig } from './config.ts';
@@ -167,32 +168,20 @@ const rateLimit = fields({
   concurrent: whole(1, 1_000_000, 'requests at once').optional(),
 });
 
-const target = fields({
-  provider: checked<string>((value) => typeof value === 'string', 'the name of a provider'),
+const modelFields = {
   model: checked<string>(isPrintable, "the provider's name of a model, without spaces, at most 512 characters"),
   deploymentOf: checked<string>(isPrintable, "a model's name, without spaces, at most 512 characters").optional(),
   price: price.optional(),
-  serviceTier: oneOf('default', 'auto', 'flex', 'priority').optional(),
-  api: api.optional(),
   capabilities: list(
     oneOf<CapabilityConfig>('tools', 'vision', 'documents', 'json-schema', 'reasoning', 'streaming', 'embeddings'),
     'an array of capabilities',
     7,
   ).optional(),
-  embedding: fields({
-    model: checked<string>(isPrintable, "a model's name, without spaces, at most 512 characters").optional(),
-    dimensions: z
-      .union([z.literal('any'), list(whole(1, 100_000, 'numbers in a vector'), 'an array of lengths', 32)], {
-        error: 'expected "any" or an array of lengths, such as [256, 512]',
-      })
-      .optional(),
-  }).optional(),
   contextTokens: whole(1, 100_000_000, 'tokens').optional(),
   maxOutputTokens: whole(1, MAX_OUTPUT_TOKENS, 'tokens').optional(),
   maxImageTokens: whole(0, 100_000_000, 'tokens').optional(),
   maxDocumentTokens: whole(0, 100_000_000, 'tokens').optional(),
   limits: rateLimit.optional(),
-  weight: whole(0, 1_000_000, 'shares').optional(),
   lifecycle: fields({
     deprecated: checked<string>(isDate, 'a date such as "2027-01-31"').optional(),
     retires: checked<string>(
@@ -201,6 +190,29 @@ const target = fields({
     ).optional(),
     successor: checked<string>(isPrintable, "the provider's name of a model").optional(),
   }).optional(),
+};
+const canary = fields({
+  ...modelFields,
+  share: checked<number>(
+    (value) => typeof value === 'number' && value > 0 && value <= 1 && /^[01](\.\d{1,4})?$/.test(String(value)),
+    'a share of the conversations above 0 up to 1 with at most four decimals, such as 0.05',
+  ),
+});
+const target = fields({
+  provider: checked<string>((value) => typeof value === 'string', 'the name of a provider'),
+  ...modelFields,
+  serviceTier: oneOf('default', 'auto', 'flex', 'priority').optional(),
+  api: api.optional(),
+  embedding: fields({
+    model: checked<string>(isPrintable, "a model's name, without spaces, at most 512 characters").optional(),
+    dimensions: z
+      .union([z.literal('any'), list(whole(1, 100_000, 'numbers in a vector'), 'an array of lengths', 32)], {
+        error: 'expected "any" or an array of lengths, such as [256, 512]',
+      })
+      .optional(),
+  }).optional(),
+  weight: whole(0, 1_000_000, 'shares').optional(),
+  canary: canary.optional(),
 });
 
 const timeoutMs = whole(1, LONGEST_CALL_MS, 'milliseconds');
@@ -257,6 +269,7 @@ const model = fields({
     heartbeatMs: whole(100, LONGEST_CALL_MS, 'milliseconds').optional(),
   }).optional(),
   bounds: bounds.optional(),
+  cache: cacheSchema.optional(),
   attempts: whole(1, 20, 'upstream calls').optional(),
   downgradeTo: checked<string>((value) => typeof value === 'string', 'the name of a model of this file').optional(),
   fallbacks: fields({
@@ -351,6 +364,7 @@ export const gatewaySchema = fields({
   }).optional(),
   alerts: fields({ email: list(email, 'an array of e-mail addresses', 32).optional() }).optional(),
   pins: fields({ floating: oneOf('refuse', 'allow').optional() }).optional(),
+  semanticCache: semanticCacheSchema(price).optional(),
 });
 
 function isPrintable(value: unknown): boolean {

@@ -5,9 +5,6 @@ import type { Usd } from './config.ts';
 import { didYouMean, shown } from './config-problem.ts';
 import { parseUsd } from './money.ts';
 
-/** Fields and kinds that the design has and this version does not: refused like any unknown one, but not called a mistake. */
-const LATER = new Set(['cache']);
-
 /** Separates the messages of one issue: zod reports all unknown fields of an object as one. */
 export const MESSAGE_SEPARATOR = '\n';
 
@@ -24,10 +21,8 @@ export const fields = <Shape extends z.ZodRawShape>(shape: Shape) =>
         : `expected an object, got ${shown(issue.input)}`,
   });
 
-const unknownField = (name: string, allowed: string[]): string => {
-  const hint = LATER.has(name) ? ' It is not in this version yet.' : didYouMean(name, allowed);
-  return `unknown field.${hint} Allowed here: ${allowed.join(', ')}.`;
-};
+const unknownField = (name: string, allowed: string[]): string =>
+  `unknown field.${didYouMean(name, allowed)} Allowed here: ${allowed.join(', ')}.`;
 
 export const named = <Value extends z.ZodType>(isName: RegExp, expected: string, value: Value) =>
   z.record(
@@ -57,10 +52,8 @@ export const oneOf = <const T extends string>(...allowed: T[]) =>
 
 export const quoted = (words: readonly string[]): string => words.map((word) => `"${word}"`).join(', ');
 
-export const hintFor = (input: unknown, allowed: readonly string[]): string => {
-  if (typeof input !== 'string') return '';
-  return LATER.has(input) ? ' That is not in this version yet.' : didYouMean(input, allowed);
-};
+export const hintFor = (input: unknown, allowed: readonly string[]): string =>
+  typeof input === 'string' ? didYouMean(input, allowed) : '';
 
 export const whole = (min: number, max: number, unit: string) =>
   checked<number>(

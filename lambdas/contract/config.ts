@@ -3,6 +3,8 @@
  * checked at run time, see check-config.ts.
  */
 
+import type { CacheConfig, SemanticCacheConfig } from './cache-config.ts';
+import type { CanaryConfig } from './canary.ts';
 import type { ChatQuirksConfig } from './chat-quirks.ts';
 
 /** US dollars: `'$20000'`, `'0.15'`, `0.15`. */
@@ -155,6 +157,8 @@ export interface TargetConfig<Provider extends string = string> {
   weight?: number;
   /** What is known here of the model's end, such as an agreement with the vendor; wins over the catalogue. */
   lifecycle?: LifecycleConfig;
+  /** A version that a share of the conversations tries in its place, with this target behind it as the fallback (docs/pins.md). */
+  canary?: CanaryConfig;
 }
 
 /** Dates are `YYYY-MM-DD`, UTC. */
@@ -248,6 +252,8 @@ export interface ModelConfig<Provider extends string = string> {
   timeouts?: TimeoutsConfig;
   /** Bounds for what costs more than tokens, or has no price. */
   bounds?: BoundsConfig;
+  /** Which of its answers are kept; none where absent. A model that makes vectors has none. */
+  cache?: CacheConfig;
   /** Upstream calls that one request may make, retries and fallbacks together. */
   attempts?: number;
   /** The cheaper model that answers in its place once a budget is in downgrade (`downgradeAt`). It may have one itself. */
@@ -356,6 +362,8 @@ export interface GatewayConfig<Provider extends string = string> {
     /** Whether names that the vendor moves to newer models (`gpt-5`) may be targets. */
     floating?: 'refuse' | 'allow';
   };
+  /** What the models with `cache: { semantic }` share. */
+  semanticCache?: SemanticCacheConfig<NoInfer<Provider>>;
 }
 
 /** Types the configuration while it is written: unknown fields and providers that do not exist are underlined. */

@@ -14,7 +14,7 @@ export const METRIC_UNITS = {
   OutputTokens: 'Count',
   /** Input tokens that were read from a provider's prompt cache. */
   CachedTokens: 'Count',
-  /** Requests; by provider and model: calls made to it. */
+  /** Requests; by provider and model: calls made to it. Audits of the semantic cache are calls, and no requests. */
   Requests: 'Count',
   /**
    * Requests that ended without a whole answer through no fault of the client, those among them that the gateway could not
@@ -42,6 +42,23 @@ export const METRIC_UNITS = {
   QualityScore: 'None',
   /** What people gave (`POST /v1/feedback`), 0 to 1. By the gateway. */
   FeedbackScore: 'None',
+  /** Requests that were answered from the cache, of those for which it was asked. */
+  CacheHits: 'Count',
+  /** US dollars that these would have cost. */
+  SavedUsd: 'None',
+  /** Requests for which part of the cache had no answer in time, or none at all: misses. Nothing while there are none. */
+  CacheFailures: 'Count',
+  /** Hits of the semantic cache that an audit found wrong. */
+  CacheWrongHits: 'Count',
+  /**
+   * By alias, with every audit: the share of wrong hits among those that were audited under the present threshold, 0 to 1, and
+   * the ends of the interval that holds the true share with 95 %.
+   */
+  CacheWrongShare: 'None',
+  CacheWrongShareLow: 'None',
+  CacheWrongShareHigh: 'None',
+  /** Times that a semantic cache was found to be wrong too often: its threshold was raised, or it turned itself off. Nothing otherwise. */
+  CacheTightened: 'Count',
   /** Requests that a provider billed beyond their hold. */
   Overruns: 'Count',
   /** From a settlement to its turn at the projector. */
@@ -78,7 +95,18 @@ export const DIMENSION_SETS = [
       'FeedbackScore',
     ],
   },
-  { dimensions: ['Alias'], metrics: ['CostUsd', 'Requests', 'AllCircuitsOpen', 'DaysToSunset'] },
+  {
+    dimensions: ['Alias'],
+    metrics: [
+      'CostUsd',
+      'Requests',
+      'AllCircuitsOpen',
+      'DaysToSunset',
+      'CacheWrongShare',
+      'CacheWrongShareLow',
+      'CacheWrongShareHigh',
+    ],
+  },
   { dimensions: ['Team'], metrics: ['CostUsd', 'Requests', 'BudgetUsed'] },
 ] as const satisfies readonly { dimensions: readonly string[]; metrics: readonly MetricName[] }[];
 

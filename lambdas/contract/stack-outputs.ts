@@ -1,3 +1,4 @@
+import type { SearchPlace } from './search-index.ts';
 import type { TableName } from './tables.ts';
 
 /**
@@ -19,6 +20,13 @@ export const SECRETS_OUTPUT = 'SecretNames';
 
 /** ARN of the budgets' state machine. */
 export const MACHINE_OUTPUT = 'BudgetMachine';
+
+/** Where the semantic cache's index is; absent where there is none. */
+export const SEARCH_OUTPUTS = {
+  endpoint: 'SearchEndpoint',
+  region: 'SearchRegion',
+  prefix: 'SearchPrefix',
+} as const satisfies Record<keyof SearchPlace, string>;
 
 /** The stacks that `bin/app.ts` makes, one a stage. */
 export const STAGES = ['dev', 'prod'] as const;

@@ -18,7 +18,7 @@ export interface TableShape {
 export type TableName = 'access' | 'limits' | 'targets' | 'ledger' | 'accounts' | 'responses';
 
 export const TABLES = {
-  /** `key#<id>`: the keys. Written by the CLI. */
+  /** `key#<id>`: the keys; `pin#<provider>/<model>`: what is remembered of pins; `pin-overrides`: shares of canaries set by hand. Written by the CLI and the watcher of pins. */
   access: { nameVariable: 'TOLLGATE_ACCESS_TABLE', partitionKey: 'pk' },
   /** `limit#<scope>`: arrival times and counts in flight; `cancel#<request>`: requests asked to stop; `run#<team>/<run>`: agent runs. */
   limits: { nameVariable: 'TOLLGATE_LIMITS_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
@@ -43,6 +43,12 @@ export const TABLES = {
 
 /** Deployed names of the tables. */
 export type TableNames = Record<TableName, string>;
+
+/** Items of the responses table that hold feedback: then the request's id. */
+export const FEEDBACK_PREFIX = 'feedback#';
+
+/** The item of the access table that holds the shares of canaries set by hand. */
+export const PIN_OVERRIDES_KEY = 'pin-overrides';
 
 /**
  * What the projector's event source must let through (it may let through more, the projector checks): a new entry or a

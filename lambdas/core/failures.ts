@@ -16,6 +16,7 @@ export type RefusalCode =
   | 'key_expired'
   | 'model_not_found'
   | 'not_found'
+  | 'not_cached'
   | 'request_too_large'
   | 'rate_limit_exceeded'
   | 'budget_exceeded'
@@ -98,6 +99,7 @@ export const statusOf = (code: RefusalCode): number => {
       return 403;
     case 'model_not_found':
     case 'not_found':
+    case 'not_cached':
       return 404;
     case 'idempotency_in_progress':
     case 'idempotency_too_large':

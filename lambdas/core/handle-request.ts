@@ -1,5 +1,6 @@
 import type { Admission } from './admit/admission.ts';
 import { authenticate } from './authenticate/authenticate.ts';
+import { afterKeeping, consultCache } from './cache/answer-cache.ts';
 import { callAdmitted } from './call/call-admitted.ts';
 import { type Asked, decode } from './decode/decode.ts';
 import type { Surface } from './dialect.ts';
@@ -35,18 +36,23 @@ export const handleRequest = async (request: Request, surface: Surface, ports: P
     const planned = await planRequest(decoded.asked, ports.dialects, ports.gateway.aliases, routeSources(ports));
     if (!planned.ok) return respondWithRefusal(planned.refusal, surface, ports, known);
 
-    const admitted = await admitOnce(decoded.asked, planned.plan, ports);
-    if ('replay' in admitted) return respondWithKept(admitted.replay, decoded.asked, ports);
+    const consulted = consultCache(decoded.asked, planned.plan, ports);
+    if (!consulted.ok) return respondWithRefusal(consulted.refusal, surface, ports, known);
+    const { consultation } = consulted;
+    const asked = { ...decoded.asked, besides: consultation?.ceiling ?? 0n };
+
+    const admitted = await admitOnce(asked, planned.plan, ports, consultation?.start);
+    if ('replay' in admitted) return respondWithKept(admitted.replay, asked, ports);
     if (!admitted.ok) {
-      const refusal = await withOffers(admitted.refusal, decoded.asked, ports);
+      const refusal = await withOffers(admitted.refusal, asked, ports);
       return respondWithRefusal(refusal, surface, ports, known);
     }
     const admission: Admission = { ...admitted.admission, arrivedAt };
     known.admission = admission;
 
-    const result = await callAdmitted(request.signal, admission, ports);
+    const result = await callAdmitted(request.signal, admission, ports, consultation);
     const settled = settle(result, admission, ports);
-    return await respond(result, settled, admission, ports);
+    return await respond(result, afterKeeping(settled, consultation), admission, ports);
   } catch (error) {
     // Nothing came of it: whoever asks again under the same key need not wait for the lease.
     if (known.admission?.claim !== undefined) await releaseClaim(known.admission.claim, ports);

@@ -1,13 +1,14 @@
 import type { NanoUsd } from '../contract/money.ts';
 import type { RunBook } from './admit/run-book.ts';
 import type { BudgetState, Thresholds } from './budget/budget-state.ts';
+import type { AnswerCache } from './cache/answer-cache.ts';
 import type { CircuitBoard } from './call/circuit-board.ts';
 import type { Dialects, Providers } from './codecs.ts';
 import type { AnySurfaceName, Surface, WireEvent } from './dialect.ts';
 import type { UpstreamCall } from './provider.ts';
 import type { Receipt } from './receipt.ts';
 import type { HomeBook } from './route/home-book.ts';
-import type { Policies } from './route/route-sources.ts';
+import type { Canaries, Policies } from './route/route-sources.ts';
 import type { StatisticsBook } from './route/statistics-book.ts';
 import type { TargetStatistics } from './route/target-statistics.ts';
 import type { StoreHealth } from './store-health.ts';
@@ -26,6 +27,10 @@ export interface Ports {
   homes: HomeBook;
   /** Absent where no alias has any policy but `ordered`. */
   policies?: Policies;
+  /** Absent where no alias keeps answers. */
+  cache?: AnswerCache;
+  /** Absent where no target has a canary. */
+  canaries?: Canaries;
   ledger: RequestLedger;
   settleQueue: SettleQueue;
   /** Of the ledger and the limits. */
@@ -53,6 +58,17 @@ export interface Gateway {
   policyVersion: number;
   /** Whether each process keeps the rate limits for itself while the store does not answer; `local` where absent. */
   limitsWhenStoreIsDown?: 'local' | 'refuse';
+  /** What compares questions; absent where no alias has a semantic cache, or its provider is not set up here. */
+  semanticCache?: SemanticCache;
+}
+
+export interface SemanticCache {
+  /** The local model, or one of a provider's that is asked and paid for. */
+  embedder: 'minilm' | Target;
+  /** Numbers in a vector; set wherever a provider is asked. */
+  dimensions?: number;
+  /** For embedder, index and answer together. */
+  timeoutMs: number;
 }
 
 export type ScopeKind = 'org' | 'team' | 'user' | 'key' | 'tag' | 'alias' | 'run';

@@ -18,7 +18,9 @@ export type Outcome =
   | 'cut'
   | 'client-gone'
   | 'cancelled'
-  | 'deadline';
+  | 'deadline'
+  /** The client wanted a kept answer, and there was none. */
+  | 'not-cached';
 
 /** What can be seen of an answer's quality without reading it as people do. `invalid-output`: JSON was asked for, or a schema, and it is not that. */
 export type Flaw = 'refused' | 'truncated' | 'invalid-output';
@@ -94,11 +96,34 @@ export interface CacheAudit {
   change?: 'tightened' | 'turned-off';
 }
 
+/** Whether a conversation was drawn for a canary: by `place` below `share`, times `slowStart` where its circuit closed of late. */
+export interface CanaryNote {
+  /** The alias that they are of, where it is not the one that was asked for. */
+  alias?: string;
+  /** `provider/model` of both: the canary, and the target whose place it takes. */
+  target: string;
+  of: string;
+  /** In [0, 1): the conversation's, for this pair. */
+  place: number;
+  /** In force when it was planned: the configuration's, or what somebody has set. */
+  share: number;
+  byHand?: true;
+  slowStart?: number;
+  /** It was not known yet whether somebody has set another share: the canary is asked only where its target fails. */
+  unread?: true;
+}
+
 /** The whole decision of one request, kept in its ledger entry and shown by `GET /v1/receipts/{id}`. Amounts are decimal nano-USD, since JSON has no bigint. */
 export interface Receipt {
   surface: AnySurfaceName;
   stream: boolean;
-  plan: { targets: string[]; passedOver: { target: string; reason: string }[]; route?: RouteReceipt };
+  plan: {
+    targets: string[];
+    passedOver: { target: string; reason: string }[];
+    route?: RouteReceipt;
+    /** Of each target that has one; absent where none has. */
+    canaries?: CanaryNote[];
+  };
   /** Where the alias's own targets could not serve the request, or none of them answered. */
   fallbacks?: FallbackNote[];
   estimate: { inputTokensLow: number; inputTokensHigh: number; outputTokens: number };

@@ -85,6 +85,8 @@ export interface Target {
   lifecycle?: Lifecycle;
   /** What its answers say of that once it is near; absent where no end is known. */
   sunset?: Sunset;
+  /** Set where it is a canary: the target whose place it may take, `provider/model`, and the configured share of the conversations. */
+  canaryOf?: { target: string; share: number };
 }
 
 export interface Timeouts {
@@ -106,7 +108,7 @@ export type FallbackCause = 'any' | 'contextLength' | 'contentFilter';
 
 export interface Alias {
   name: string;
-  /** In order of preference. */
+  /** In order of preference; canaries follow the targets whose place they may take. */
   targets: Target[];
   /** Tokens; used only where a request names no limit. */
   defaultOutputTokens: number;

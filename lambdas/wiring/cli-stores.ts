@@ -1,5 +1,6 @@
 import type { LedgerAudit } from '../core/audit/ledger-audit.ts';
 import type { DueEscalation } from '../core/budget/find-escalations.ts';
+import type { ResponseCache, WrongHitStore } from '../core/cache/cache-stores.ts';
 import type { PinStore } from '../core/pins/pin-store.ts';
 import type {
   AccessStore,
@@ -7,9 +8,11 @@ import type {
   Cancellations,
   CircuitStore,
   Clock,
+  FeedbackStore,
   Ledger,
   Random,
   RunStore,
+  VectorIndex,
 } from '../core/ports.ts';
 
 /** The stores as the command line uses them, wherever they are. */
@@ -25,11 +28,23 @@ export interface CliStores {
   startEscalation?: (due: DueEscalation) => Promise<void>;
   runs: RunStore;
   pins: PinStore;
+  feedback: FeedbackStore;
+  /** What the answer caches keep. Opened by those commands that ask for it, closed with the rest. */
+  openCache(): Promise<CliCache>;
   cancellations: Cancellations;
   clock: Clock;
   random: Random;
   place: Place;
   close(): void;
+}
+
+export interface CliCache {
+  responses: ResponseCache;
+  wrongHits: WrongHitStore;
+  /** Absent where the gateway has no index of questions. */
+  vectors?: Pick<VectorIndex, 'purge' | 'stats'>;
+  /** Overwrites what was purged, as far as that can be done from here (docs/operating.md). @throws {StoreUnavailable} where others were at work; it may be tried again */
+  wipe(): Promise<void>;
 }
 
 export type Place =

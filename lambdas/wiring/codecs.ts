@@ -1,7 +1,7 @@
 import type { GatewayConfig } from '../contract/config.ts';
 import type { Dialects, Providers } from '../core/codecs.ts';
 import type { AnyDialectName, AnySurfaceName, Dialect, EmbeddingDialect, Surface } from '../core/dialect.ts';
-import type { Ports } from '../core/ports.ts';
+import type { Ports, SemanticCache } from '../core/ports.ts';
 import type { Provider } from '../core/provider.ts';
 import type { Alias, ProviderKind } from '../core/target.ts';
 
@@ -56,9 +56,14 @@ const LATE_DIALECTS: Partial<Record<AnyDialectName, () => Promise<Dialect>>> = {
 /** The dialects with those that only some targets are asked in: of vectors, and OpenAI's Responses. */
 export const withLateDialects = async (
   dialects: Dialects,
-  { aliases }: { aliases: ReadonlyMap<string, Pick<Alias, 'targets'>> },
+  {
+    aliases,
+    semanticCache,
+  }: { aliases: ReadonlyMap<string, Pick<Alias, 'targets'>>; semanticCache?: Pick<SemanticCache, 'embedder'> },
 ): Promise<Dialects> => {
   const names = new Set([...aliases.values()].flatMap(({ targets }) => targets.map(({ dialect }) => dialect)));
+  const embedder = semanticCache?.embedder;
+  if (typeof embedder === 'object') names.add(embedder.dialect);
   const missing = [...names].flatMap((name) => {
     const load = LATE_DIALECTS[name];
     return load === undefined ? [] : [load()];

@@ -2,12 +2,13 @@ import { type DeployedStack, openStackReader, type StackReader } from '../adapte
 import { openAuditedStores } from '../adapters/dynamodb/open-audited-stores.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { systemRandom } from '../adapters/system/random.ts';
-import { MACHINE_OUTPUT, STAGES, stackOfStage } from '../contract/stack-outputs.ts';
+import { MACHINE_OUTPUT, SEARCH_OUTPUTS, STAGES, stackOfStage } from '../contract/stack-outputs.ts';
 import type { TableNames } from '../contract/tables.ts';
 import type { Log } from '../core/ports.ts';
-import type { CliStores } from './cli-stores.ts';
+import type { CliCache, CliStores } from './cli-stores.ts';
 import { toEscalationInput } from './escalation-input.ts';
 import { type FoundGateway, findGateways } from './find-gateways.ts';
+import { readSearchPlace } from './read-search-place.ts';
 
 /** Which deployed gateway is meant, as far as the caller said. */
 export interface Choice {
@@ -80,11 +81,44 @@ export const openDeployedStores = async (
         workflow.close();
       }
     };
-    const others = { answerWaiting, startEscalation, clock: systemClock, random: systemRandom, place };
-    return { ok: true, stores: { ...stores, ...others } };
+    const cache = makeCacheOpener(stores, place, credentials);
+    const others = {
+      answerWaiting,
+      startEscalation,
+      openCache: cache.open,
+      clock: systemClock,
+      random: systemRandom,
+      place,
+    };
+    const close = (): void => {
+      cache.close();
+      stores.close();
+    };
+    return { ok: true, stores: { ...stores, ...others, close } };
   } finally {
     reader.close();
   }
+};
+
+/** The answers' table is open; the index of questions is where the gateway has one. */
+const makeCacheOpener = (
+  { responses, wrongHits }: Pick<CliCache, 'responses' | 'wrongHits'>,
+  { outputs }: { outputs: Readonly<Record<string, string>> },
+  credentials: StackReader['credentials'],
+): { open(): Promise<CliCache>; close(): void } => {
+  let close = (): void => undefined;
+  return {
+    async open() {
+      const search = readSearchPlace(outputs, SEARCH_OUTPUTS);
+      // DynamoDB overwrites what is deleted by itself.
+      if (search === undefined) return { responses, wrongHits, wipe: async () => undefined };
+      const { openIndexAdministration } = await import('./open-deployed-index.ts');
+      const index = await openIndexAdministration(search, credentials);
+      ({ close } = index);
+      return { responses, wrongHits, vectors: index, wipe: index.wipe };
+    },
+    close: () => close(),
+  };
 };
 
 /** The region is known afterwards, credentials and stacks are not yet. */

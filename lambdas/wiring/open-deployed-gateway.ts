@@ -20,6 +20,8 @@ import { makeSettleQueue } from '../core/settle/settle-queue.ts';
 import { boundStores } from './bound-stores.ts';
 import { kindsIn, loadCodecs, loadSurface, withLateDialects } from './codecs.ts';
 import { keepPolicyNumbered } from './keep-policy-numbered.ts';
+import { loadCacheRules } from './load-cache-rules.ts';
+import { loadCanaries } from './load-canaries.ts';
 import { loadPolicies } from './load-policies.ts';
 import { openDeployedSecrets } from './open-deployed-secrets.ts';
 import { openDeployedUpstream } from './open-deployed-upstream.ts';
@@ -66,13 +68,14 @@ export const openDeployedGateway = async (
   ];
   const fingerprint = policyFingerprint(config);
   const kinds = kindsIn(config);
-  const [policyVersion, upstream, codecs, secrets] = await Promise.all([
+  const [rules, policyVersion, upstream, codecs, secrets] = await Promise.all([
+    loadCacheRules(config),
     stores.policyVersion(fingerprint),
     openDeployedUpstream(kinds, clock),
     loadCodecs(kinds),
     openDeployedSecrets(config, { clock, log }),
   ]);
-  const resolved = resolveGateway(config, readCatalogue(catalogue), policyVersion);
+  const resolved = resolveGateway(config, readCatalogue(catalogue), policyVersion, rules);
   if (!resolved.ok) throw new Error(`the bundled configuration: ${resolved.problems.map(problemText).join('; ')}`);
   const budgets = keepPolicyNumbered(fingerprint, stores, { clock, log });
   const policy = makeLivePolicy(resolved.gateway, fingerprint, { budgets, clock, log });
@@ -89,9 +92,18 @@ export const openDeployedGateway = async (
     targets,
     statisticsOf: statistics.of,
   });
-  const [dialects, policies] = await Promise.all([
-    withLateDialects(codecs.dialects, gateway),
+  const late = withLateDialects(codecs.dialects, gateway);
+  const openCache = async (): Promise<Pick<Ports, 'cache'>> => {
+    if (rules.caches === undefined) return {};
+    const [{ openDeployedCache }, dialects] = await Promise.all([import('./open-deployed-cache.ts'), late]);
+    const ports = { clock, random, log, secrets, upstream, loadSurface, ...codecs, dialects };
+    return openDeployedCache(gateway, stores, env, ports);
+  };
+  const [dialects, cache, policies, canaries] = await Promise.all([
+    late,
+    openCache(),
     loadPolicies(gateway.aliases),
+    loadCanaries(gateway.aliases, { pins: stores.pins, clock, log }),
     circuitBoard.refresh(),
     statistics.refresh(),
     policy.refresh(),
@@ -107,6 +119,8 @@ export const openDeployedGateway = async (
       statistics,
       homes: makeHomeBook(),
       ...policies,
+      ...canaries.ports,
+      ...cache,
       ledger,
       settleQueue,
       storeHealth,
@@ -122,8 +136,11 @@ export const openDeployedGateway = async (
       dialects,
       gateway,
     },
-    beforeFreeze: (signal) =>
-      within(signal, Promise.all([enter(settleQueue, log), circuitBoard.settled(), statistics.settled()])),
+    beforeFreeze: (signal) => {
+      // What goes on behind answers may have more to enter.
+      const entered = (cache.cache?.settled() ?? Promise.resolve()).then(() => enter(settleQueue, log));
+      return within(signal, Promise.all([entered, circuitBoard.settled(), statistics.settled()]));
+    },
   };
 };
 

@@ -1,9 +1,5 @@
-import { makeBedrockUpstream } from '../adapters/bedrock/make-bedrock-upstream.ts';
 import { makeEnvironmentSecrets } from '../adapters/environment/make-environment-secrets.ts';
-import { makeHttpUpstream } from '../adapters/http/make-http-upstream.ts';
-import { makeSimulator } from '../adapters/simulator/make-simulator.ts';
 import type { Meter } from '../adapters/simulator/meter.ts';
-import { systemClock } from '../adapters/system/clock.ts';
 import { catalogue } from '../catalogue/catalogue.ts';
 import { checkConfig } from '../contract/check-config.ts';
 import type { ConfigProblem } from '../contract/config-problem.ts';
@@ -14,7 +10,7 @@ import { policyFingerprint } from '../core/budget/policy-fingerprint.ts';
 import { makeCircuitBoard } from '../core/call/circuit-board.ts';
 import { describePin, endingPins, retiredPins } from '../core/pins/describe-pin.ts';
 import { listPins } from '../core/pins/list-pins.ts';
-import type { Gateway, Ledger, Log, Ports, Upstream } from '../core/ports.ts';
+import type { Gateway, Ledger, Log, Ports } from '../core/ports.ts';
 import { makeHomeBook } from '../core/route/home-book.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { makeStatisticsBook } from '../core/route/statistics-book.ts';
@@ -24,8 +20,12 @@ import { closeEpochsRegularly } from './close-epochs-regularly.ts';
 import { kindsIn, loadCodecs, loadSurface, withLateDialects } from './codecs.ts';
 import { readDemoKey } from './demo-key.ts';
 import { escalateLocally } from './escalate-locally.ts';
+import { loadCacheRules } from './load-cache-rules.ts';
+import { loadCanaries } from './load-canaries.ts';
 import { loadPolicies } from './load-policies.ts';
+import { openLocalCache } from './open-local-cache.ts';
 import { type LocalStores, makeLocalStores } from './open-local-stores.ts';
+import { openLocalUpstream } from './open-local-upstream.ts';
 import { makeLocalProber } from './probe-locally.ts';
 import { isProviderAvailable } from './provider-availability.ts';
 import { trackOpenEntries } from './track-open-entries.ts';
@@ -52,6 +52,8 @@ export interface LocalGateway {
   whenIdle(): Promise<void>;
   /** Reads the caps that were set by hand now, rather than within seconds. */
   readBudgets(): Promise<void>;
+  /** Reads the shares of canaries that were set by hand, likewise. */
+  readPinOverrides(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,6 +66,8 @@ export interface LocalGatewayOptions {
   dataDir: string;
   env: Readonly<Record<string, string | undefined>>;
   log: Log;
+  /** Where `npm run fetch-model` has put the local embedder, if not where it does. */
+  modelsFolder?: string;
 }
 
 /**
@@ -79,7 +83,8 @@ export const openLocalGateway = async (options: LocalGatewayOptions): Promise<Op
     const fingerprint = policyFingerprint(checked.config);
     const policyVersion = await stores.policyVersion(fingerprint);
     const available = isProviderAvailable(options.env);
-    const resolved = resolveGateway(checked.config, catalogue, policyVersion, { available });
+    const rules = await loadCacheRules(checked.config);
+    const resolved = resolveGateway(checked.config, catalogue, policyVersion, { available, ...rules });
     if (resolved.ok) {
       const loaded = await loadCodecs(kindsIn(checked.config));
       const codecs = { ...loaded, dialects: await withLateDialects(loaded.dialects, resolved.gateway) };
@@ -103,7 +108,7 @@ interface Resolved {
 const wireGateway = async (
   { gateway: configured, notices, fingerprint, codecs }: Resolved,
   opened: LocalStores,
-  { dataDir, env, log }: LocalGatewayOptions,
+  { dataDir, env, log, modelsFolder }: LocalGatewayOptions,
 ): Promise<LocalGateway> => {
   const { clock, random } = opened;
   const stores = boundStores(opened, configured, { clock, log });
@@ -124,7 +129,11 @@ const wireGateway = async (
     targets,
     statisticsOf: statistics.of,
   });
-  const { upstream, meter, closeUpstream } = openUpstream();
+  const { upstream, meter, closeUpstream } = openLocalUpstream();
+  const secrets = makeEnvironmentSecrets(env, log);
+  const calling = { clock, random, log, secrets, upstream, loadSurface, ...codecs };
+  const cache = await openLocalCache(gateway, opened, calling, modelsFolder);
+  const canaries = await loadCanaries(gateway.aliases, { pins: opened.pins, clock, log });
   const ports: LocalPorts = {
     clock,
     random,
@@ -135,10 +144,12 @@ const wireGateway = async (
     statistics,
     homes: makeHomeBook(),
     ...(await loadPolicies(gateway.aliases)),
+    ...canaries.ports,
+    ...cache.ports,
     ledger,
     settleQueue,
     storeHealth: stores.storeHealth,
-    secrets: makeEnvironmentSecrets(env, log),
+    secrets,
     upstream,
     cancellations: stores.cancellations,
     answers: stores.answers,
@@ -158,16 +169,19 @@ const wireGateway = async (
   return {
     ports,
     demoKey,
-    notices: [...notices, ...pinNotices(configured, clock.now())],
+    notices: [...notices, ...cache.notices, ...pinNotices(configured, clock.now())],
     meter,
     whenIdle: async () => {
       await whenIdle();
+      await ports.cache?.settled();
       await escalation.settled();
     },
     readBudgets: policy.refresh,
+    readPinOverrides: canaries.refresh,
     close: async () => {
       stopClosing();
       await Promise.all([prober.stop(), pinWatch.stop()]);
+      await ports.cache?.settled();
       const lost = await settleQueue.flush();
       if (lost > 0) log.error('settlements left behind: their holds are charged whole', { count: lost });
       await Promise.all([circuitBoard.settled(), statistics.settled()]);
@@ -183,24 +197,4 @@ const pinNotices = ({ aliases }: Gateway, nowMs: number): string[] => {
   const targets = [...aliases].map(([name, alias]) => [name, alias.targets] as const);
   const pins = listPins(targets, catalogue, nowMs);
   return [...retiredPins(pins), ...endingPins(pins)].map((pin) => `${describePin(pin)}.`);
-};
-
-/** One port over the transports: each call names its own. */
-const openUpstream = () => {
-  const http = makeHttpUpstream();
-  const bedrock = makeBedrockUpstream();
-  const simulator = makeSimulator({ clock: systemClock });
-  const upstream: Upstream = {
-    send: (call, signal, options) => {
-      switch (call.transport) {
-        case 'http':
-          return http.send(call, signal, options);
-        case 'bedrock':
-          return bedrock.send(call, signal);
-        case 'simulator':
-          return simulator.send(call, signal);
-      }
-    },
-  };
-  return { upstream, meter: simulator.meter, closeUpstream: () => http.close() };
 };

@@ -4,13 +4,16 @@ import { type EmbeddedStores, openEmbeddedStores } from '../adapters/embedded/op
 import { systemClock } from '../adapters/system/clock.ts';
 import { systemRandom } from '../adapters/system/random.ts';
 import type { Clock, Random } from '../core/ports.ts';
+import type { CliStores } from './cli-stores.ts';
 
 export interface LocalStores extends EmbeddedStores {
   clock: Clock;
   random: Random;
 }
 
-export type OpenedStores = { ok: true; stores: LocalStores } | { ok: false; problem: string };
+export type OpenedStores =
+  | { ok: true; stores: LocalStores & Pick<CliStores, 'openCache'> }
+  | { ok: false; problem: string };
 
 /** The database inside a data directory. */
 const storeFile = (dataDir: string): string => join(dataDir, 'tollgate.db');
@@ -44,5 +47,7 @@ export const openLocalStores = (dataDir: string, options: { mustExist?: boolean 
       ok: false,
       problem: `There is no store at ${storeFile(dataDir)}. "npm start" makes one, or "keys create"; is --local the right directory?`,
     };
-  return { ok: true, stores: makeLocalStores(dataDir) };
+  const stores = makeLocalStores(dataDir);
+  const { responses, wrongHits, vectors, wipePurged: wipe } = stores;
+  return { ok: true, stores: { ...stores, openCache: async () => ({ responses, wrongHits, vectors, wipe }) } };
 };

@@ -2,9 +2,21 @@ import { loadConfigFile } from '../adapters/config-file/load-config-file.ts';
 import { catalogue } from '../catalogue/catalogue.ts';
 import type { ConfigProblem } from '../contract/config-problem.ts';
 import { listPins, type Pin } from '../core/pins/list-pins.ts';
+import { canaryPairs } from '../core/route/draw-canaries.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 
-export type OpenedPinList = { ok: true; pins: Pin[]; asOf: string } | { ok: false; problems: ConfigProblem[] };
+/** A canary of the configuration. */
+export interface ConfiguredCanary {
+  alias: string;
+  /** `provider/model` of both. */
+  target: string;
+  canary: string;
+  share: number;
+}
+
+export type OpenedPinList =
+  | { ok: true; pins: Pin[]; canaries: ConfiguredCanary[]; aliases: string[]; asOf: string }
+  | { ok: false; problems: ConfigProblem[] };
 
 /** The pins of a configuration as they stand at an instant, whether their providers have keys here or not: no store, no network. */
 export const openPinList = async (file: string, nowMs: number): Promise<OpenedPinList> => {
@@ -13,5 +25,9 @@ export const openPinList = async (file: string, nowMs: number): Promise<OpenedPi
   const resolved = resolveGateway(loaded.config, catalogue, 0);
   if (!resolved.ok) return resolved;
   const aliases = [...resolved.gateway.aliases].map(([name, { targets }]) => [name, targets] as const);
-  return { ok: true, pins: listPins(aliases, catalogue, nowMs), asOf: catalogue.asOf };
+  const canaries = aliases.flatMap(([alias, targets]) =>
+    canaryPairs(targets).map(({ target, canary, share }) => ({ alias, target, canary, share })),
+  );
+  const names = aliases.map(([name]) => name);
+  return { ok: true, pins: listPins(aliases, catalogue, nowMs), canaries, aliases: names, asOf: catalogue.asOf };
 };

@@ -138,7 +138,7 @@ describe('checkConfig', () => {
     test('a misspelt one is named by its path, with the nearest name and all that are allowed', () => {
       expect(problemsOf(withModel({ timeout: {} }))).toEqual({
         'models.demo.timeout':
-          'unknown field. Did you mean "timeouts"? Allowed here: targets, policy, affinity, allowRegions, routes, output, timeouts, bounds, attempts, downgradeTo, fallbacks.',
+          'unknown field. Did you mean "timeouts"? Allowed here: targets, policy, affinity, allowRegions, routes, output, timeouts, bounds, cache, attempts, downgradeTo, fallbacks.',
       });
     });
 
@@ -158,13 +158,6 @@ describe('checkConfig', () => {
         'models.demo.targets[0].b',
       ]);
     });
-
-    test.each([['models.demo.cache', withModel({ cache: { exact: '1h' } })]])(
-      '%s is said to be of a later version',
-      (path, value) => {
-        expect(problemsOf(value)[path]).toContain('not in this version yet');
-      },
-    );
 
     test.each([
       [

@@ -15,6 +15,7 @@ const MAY: Record<string, string> = {
   'lambdas/core/lookups/usage.ts': 'dollars as JSON numbers, for people',
   'lambdas/core/pins/compare-models.ts': 'the ratio of two prices, in thousandths, for people',
   'lambdas/core/observe/measure-entries.ts': 'CloudWatch knows doubles alone; the ledger has the figure',
+  'lambdas/core/observe/metric-book.ts': 'CloudWatch knows doubles alone; the ledger has the figure',
   'lambdas/core/quote/quote-costs.ts': 'dollars as JSON numbers, for people',
 };
 

@@ -7,6 +7,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import { AiGateway } from '../../lib/ai-gateway.ts';
+import { cachedDeployable } from '../support/cached-deployable.ts';
 import { DEPLOYABLE } from '../support/deployable.ts';
 
 /** Rules that the report of a synth names as broken; undefined where the synth passed. */
@@ -33,6 +34,19 @@ const findingsOf = (fill: (stack: Stack) => void): string[] | undefined => {
 describe("cdk-nag's AwsSolutions rules", () => {
   test('pass, but for what is acknowledged with its reason', () => {
     expect(findingsOf((stack) => void new AiGateway(stack, 'Gateway', { config: DEPLOYABLE }))).toBeUndefined();
+  });
+
+  test.each([
+    ['on a domain of its own', cachedDeployable()],
+    [
+      'on a domain that is there',
+      cachedDeployable({
+        endpoint: 'https://search.example.com',
+        arn: 'arn:aws:es:eu-central-1:444455556666:domain/search',
+      }),
+    ],
+  ])('pass with the semantic cache %s', (_, config) => {
+    expect(findingsOf((stack) => void new AiGateway(stack, 'Gateway', { config }))).toBeUndefined();
   });
 
   test('do look: a bucket beside the gateway is found', () => {

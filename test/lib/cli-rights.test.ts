@@ -99,9 +99,21 @@ describe('a grant', () => {
     const tablesOf = (job: Job): string[] =>
       [...JSON.stringify(grants[job]).matchAll(/"InnerAiState([A-Za-z]+?)[0-9A-F]{8}"/g)].map(([, name = '']) => name);
     expect([...new Set(tablesOf('grantManageKeys'))]).toEqual(['Access']);
-    expect([...new Set(tablesOf('grantReadLedger'))].sort()).toEqual(['Accounts', 'Ledger']);
+    expect([...new Set(tablesOf('grantReadLedger'))].sort()).toEqual(['Accounts', 'Ledger', 'Responses']);
     expect([...new Set(tablesOf('grantManageCircuits'))]).toEqual(['Targets']);
     expect(tablesOf('grantPutSecrets')).toEqual([]);
+  });
+
+  test('of tables with more in them reaches only the items that its commands need', () => {
+    const keysOf = (job: Job, table: string): unknown =>
+      grants[job]
+        .filter(({ Resource: resource }) => JSON.stringify(resource).includes(`State${table}`))
+        .map(({ Condition: condition }) => (condition as Record<string, unknown>)?.['ForAllValues:StringLike']);
+    // Who may write any item of the keys' table could make a key.
+    expect(new Set(keysOf('grantManagePins', 'Access'))).toEqual(
+      new Set([{ 'dynamodb:LeadingKeys': ['pin-overrides'] }]),
+    );
+    expect(keysOf('grantReadLedger', 'Responses')).toEqual([{ 'dynamodb:LeadingKeys': ['feedback#*'] }]);
   });
 
   test('to put secrets is for those that the configuration names, to write and not to read', () => {

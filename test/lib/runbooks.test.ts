@@ -4,11 +4,11 @@ import { describe, expect, test } from '@jest/globals';
 import { METRIC_UNITS } from '../../lambdas/contract/metrics.ts';
 import { GRANTED_COMMANDS } from '../../lib/cli-rights.ts';
 import { runbookOf } from '../../lib/runbook.ts';
-import { DEPLOYABLE } from '../support/deployable.ts';
+import { cachedDeployable } from '../support/cached-deployable.ts';
 import { ofType, synthGateway } from '../support/synth-gateway.ts';
 
 /** With every alarm there can be. */
-const gateway = synthGateway({ config: { ...DEPLOYABLE, budgets: { org: { monthly: '$7300' } } } });
+const gateway = synthGateway({ config: { ...cachedDeployable(), budgets: { org: { monthly: '$7300' } } } });
 const alarms = ofType(gateway, 'AWS::CloudWatch::Alarm').map(([id, { Properties }]) => ({
   // `GatewayCostAlarmsBurnRate…` → `BurnRate`
   id: id.slice(0, -8).replace(/^Gateway.*?Alarms/, ''),

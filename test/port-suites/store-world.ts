@@ -1,4 +1,5 @@
 import type { LedgerAudit } from '../../lambdas/core/audit/ledger-audit.ts';
+import type { ResponseCache, WrongHitStore } from '../../lambdas/core/cache/cache-stores.ts';
 import type { PinStore } from '../../lambdas/core/pins/pin-store.ts';
 import type {
   AccessStore,
@@ -29,6 +30,8 @@ export interface Stores {
   policyVersion(fingerprint: string): Promise<number>;
   runs: RunStore;
   pins: PinStore;
+  responses: ResponseCache;
+  wrongHits: WrongHitStore;
 }
 
 /** One fresh state, as several gateway processes would see it. */

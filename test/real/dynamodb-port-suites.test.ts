@@ -8,8 +8,10 @@ import { describeFeedbackSuite } from '../port-suites/feedback.ts';
 import { describeLedgerSuite } from '../port-suites/ledger.ts';
 import { describeLimitsSuite } from '../port-suites/limits.ts';
 import { describePinsSuite } from '../port-suites/pins.ts';
+import { describeResponseCacheSuite } from '../port-suites/response-cache.ts';
 import { describeRunsSuite } from '../port-suites/runs.ts';
 import { describeStatisticsSuite } from '../port-suites/statistics.ts';
+import { describeWrongHitsSuite } from '../port-suites/wrong-hits.ts';
 import { withDynamoDb } from './support/dynamo-world.ts';
 
 const makeStores = withDynamoDb({ beforeAll, afterAll });
@@ -24,5 +26,7 @@ describeAnswersSuite(NAME, makeStores);
 describeFeedbackSuite(NAME, makeStores);
 describeBudgetsSuite(NAME, makeStores);
 describePinsSuite(NAME, makeStores);
+describeResponseCacheSuite(NAME, makeStores);
 describeRunsSuite(NAME, makeStores);
 describeStatisticsSuite(NAME, makeStores);
+describeWrongHitsSuite(NAME, makeStores);

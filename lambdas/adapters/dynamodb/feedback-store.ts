@@ -1,9 +1,8 @@
+import { FEEDBACK_PREFIX } from '../../contract/tables.ts';
 import type { Feedback, FeedbackStore } from '../../core/ports.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { expiresAt } from './retention.ts';
-
-const PREFIX = 'feedback#';
 
 /** One item a request, written once. */
 export const makeDynamoFeedbackStore = (dynamo: Dynamo): FeedbackStore => {
@@ -32,7 +31,7 @@ export const makeDynamoFeedbackStore = (dynamo: Dynamo): FeedbackStore => {
   };
 };
 
-const keyOf = (requestId: string): Item => toItem({ pk: PREFIX + requestId });
+const keyOf = (requestId: string): Item => toItem({ pk: FEEDBACK_PREFIX + requestId });
 
 const toFeedback = (requestId: string, item: Item): Feedback => ({
   requestId,

@@ -4,11 +4,12 @@ import { makeDynamoBudgetStore } from './budget-store.ts';
 import { type Dynamo, type DynamoOptions, openDynamo } from './dynamo.ts';
 import { makeDynamoLedger } from './ledger.ts';
 import { makeStatisticsNoter } from './note-statistics.ts';
-import { makeRequestStores, type RequestStores } from './open-request-stores.ts';
+import { makeCacheStores } from './open-cache-stores.ts';
+import { type CacheStores, makeRequestStores, type RequestStores } from './open-request-stores.ts';
 import { makeDynamoPinStore } from './pin-store.ts';
 import { type Projected, projectBatch, type StreamBatch } from './project-batch.ts';
 
-export interface DynamoStores extends RequestStores {
+export interface DynamoStores extends RequestStores, CacheStores {
   ledger: Ledger;
   budgets: BudgetStore;
   pins: PinStore;
@@ -23,6 +24,7 @@ export const openDynamoStores = (options: DynamoOptions): DynamoStores => makeDy
 
 export const makeDynamoStores = (dynamo: Dynamo): DynamoStores => ({
   ...makeRequestStores(dynamo),
+  ...makeCacheStores(dynamo),
   ledger: makeDynamoLedger(dynamo),
   budgets: makeDynamoBudgetStore(dynamo),
   pins: makeDynamoPinStore(dynamo),

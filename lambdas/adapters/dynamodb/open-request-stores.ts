@@ -1,3 +1,5 @@
+import type { ResponseCache, WrongHitStore } from '../../core/cache/cache-stores.ts';
+import type { PinStore } from '../../core/pins/pin-store.ts';
 import type {
   AccessStore,
   AnswerStore,
@@ -22,6 +24,11 @@ import { makeDynamoRequestLedger } from './request-ledger.ts';
 import { makeDynamoRunStore } from './run-store.ts';
 import { makeDynamoStatisticsStore } from './statistics-store.ts';
 
+export interface CacheStores {
+  responses: ResponseCache;
+  wrongHits: WrongHitStore;
+}
+
 /** What requests need. */
 export interface RequestStores {
   access: AccessStore;
@@ -34,6 +41,9 @@ export interface RequestStores {
   feedback: FeedbackStore;
   runs: RunStore;
   budgets: { readPolicy(): Promise<BudgetPolicy> };
+  pins: Pick<PinStore, 'readOverrides'>;
+  /** Their code is read where an alias keeps answers. */
+  loadCacheStores(): Promise<CacheStores>;
   /** Number of the policy with these caps: grows whenever they differ from those numbered last. */
   policyVersion(fingerprint: string): Promise<number>;
   /** Nothing may be asked afterwards. */
@@ -60,6 +70,9 @@ export const makeRequestStores = (dynamo: Dynamo): RequestStores => {
     feedback: loadFeedbackStore(dynamo),
     runs: makeDynamoRunStore(dynamo),
     budgets: { readPolicy: () => readPolicy(dynamo) },
+    // Its code is read where a target has a canary.
+    pins: { readOverrides: async () => (await import('./pin-store.ts')).readPinOverrides(dynamo) },
+    loadCacheStores: async () => (await import('./open-cache-stores.ts')).makeCacheStores(dynamo),
     policyVersion: (fingerprint) => numberPolicy(dynamo, fingerprint),
     close() {
       cancellations.close();

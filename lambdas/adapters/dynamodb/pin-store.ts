@@ -1,10 +1,11 @@
-import type { PinRecord, PinStore } from '../../core/pins/pin-store.ts';
+import { PIN_OVERRIDES_KEY } from '../../contract/tables.ts';
+import { NO_OVERRIDES, type PinOverrides, type PinRecord, type PinStore } from '../../core/pins/pin-store.ts';
 import { type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 
 const PREFIX = 'pin#';
 
-/** One item a pin, written only by who has seen the version before it. */
+/** One item a pin, and one of all overrides, each written only by who has seen the version before it. */
 export const makeDynamoPinStore = (dynamo: Dynamo): PinStore => {
   const table = dynamo.names.access;
   return {
@@ -16,22 +17,11 @@ export const makeDynamoPinStore = (dynamo: Dynamo): PinStore => {
       return pins.map((pin) => records.get(pin));
     },
 
-    write: async (next) => {
-      const record = JSON.stringify(next);
-      const written = await dynamo.update({
-        TableName: table,
-        Key: toItem({ pk: PREFIX + next.pin }),
-        UpdateExpression: 'SET version = :next, #record = :record',
-        ConditionExpression: next.version === 1 ? 'attribute_not_exists(version)' : 'version = :seen',
-        ExpressionAttributeNames: { '#record': 'record' },
-        ExpressionAttributeValues: toItem({
-          ':next': next.version,
-          ':record': record,
-          ':seen': next.version === 1 ? undefined : next.version - 1,
-        }),
-      });
-      return written.kind === 'done';
-    },
+    write: (next) => writeRecord(dynamo, PREFIX + next.pin, next),
+
+    readOverrides: () => readPinOverrides(dynamo),
+
+    writeOverrides: (next) => writeRecord(dynamo, PIN_OVERRIDES_KEY, next),
 
     list: async () => {
       const items = await dynamo.scan({
@@ -43,6 +33,29 @@ export const makeDynamoPinStore = (dynamo: Dynamo): PinStore => {
       return items.flatMap(toRecords).sort((a, b) => (a.pin < b.pin ? -1 : 1));
     },
   };
+};
+
+/** What every gateway with a canary reads. */
+export const readPinOverrides = async (dynamo: Dynamo): Promise<PinOverrides> => {
+  const { item } = await dynamo.get(dynamo.names.access, toItem({ pk: PIN_OVERRIDES_KEY }));
+  const record = item && textOf(item, 'record');
+  return record === undefined ? NO_OVERRIDES : (JSON.parse(record) as PinOverrides);
+};
+
+const writeRecord = async (dynamo: Dynamo, pk: string, next: { version: number }): Promise<boolean> => {
+  const written = await dynamo.update({
+    TableName: dynamo.names.access,
+    Key: toItem({ pk }),
+    UpdateExpression: 'SET version = :next, #record = :record',
+    ConditionExpression: next.version === 1 ? 'attribute_not_exists(version)' : 'version = :seen',
+    ExpressionAttributeNames: { '#record': 'record' },
+    ExpressionAttributeValues: toItem({
+      ':next': next.version,
+      ':record': JSON.stringify(next),
+      ':seen': next.version === 1 ? undefined : next.version - 1,
+    }),
+  });
+  return written.kind === 'done';
 };
 
 const toRecords = (item: Item): PinRecord[] => {

@@ -32,6 +32,8 @@ export interface Database {
   read<T>(work: (connection: Connection) => T): Promise<T>;
   /** As `write`; and resolves only when the change, and all before it, would survive a power cut. @throws {StoreUnavailable}, also where the change may have been made */
   writeDurably<T>(work: (connection: Connection) => T): Promise<T>;
+  /** Moves the write-ahead log into the file and empties it: older states of the pages are in it. @throws {StoreUnavailable}, also where other processes do not let it */
+  emptyLog(): Promise<void>;
   close(): void;
 }
 
@@ -77,6 +79,9 @@ const LOG_BYTES = 2 * LOG_PAGES * 4096;
  * at a standstill; syncing the log from a thread takes as long, but other requests go on meanwhile and those that come
  * together share it (36 µs each with 64 at once). The log is in order, so whatever is synced takes all before it along.
  *
+ * **Deletion.** What is deleted is overwritten with zeros (`secure_delete`), but for what SQLite itself leaves in the unused
+ * parts of pages and in the log: `wipeTables` takes that too.
+ *
  * **Faults.** Any error of the file or disk becomes `StoreUnavailable` and drops the handle; the next call opens the file
  * again. It never makes a new file where there was one: a budget must not begin anew because somebody moved the ledger.
  *
@@ -100,6 +105,7 @@ export const openDatabase = ({ file, migrations, onOpen, onClose }: DatabaseOpti
     });
     let log: LogFile | undefined;
     try {
+      database.exec('PRAGMA secure_delete = ON');
       if (!isInMemory) useLog(database, path);
       if (isFirst) migrate(database, migrations);
       else if (schemaVersion(database) !== migrations.length)
@@ -163,6 +169,17 @@ export const openDatabase = ({ file, migrations, onOpen, onClose }: DatabaseOpti
     }
   };
 
+  /** @returns false where another process reads or writes meanwhile */
+  const tryToEmptyLog = (): boolean => {
+    try {
+      const { database } = connect();
+      // It does not throw then but says so. In memory there is no log to be busy.
+      return database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] !== 1n;
+    } catch (error) {
+      throw isStoreFault(error) ? toStoreUnavailable(error) : error;
+    }
+  };
+
   const writes = makeWriteQueue(
     (work) => run('BEGIN IMMEDIATE', work),
     (work) => attempt('BEGIN IMMEDIATE', work),
@@ -185,6 +202,15 @@ export const openDatabase = ({ file, migrations, onOpen, onClose }: DatabaseOpti
       }));
       await log?.sync();
       return result;
+    },
+    async emptyLog() {
+      let waitedMs = 0;
+      for (let pauseMs = 1; !tryToEmptyLog(); pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+        if (waitedMs >= LONGEST_WAIT_MS)
+          throw new StoreUnavailable(`The log of ${path} could not be emptied: other processes were at work on it.`);
+        await sleep(pauseMs);
+        waitedMs += pauseMs + BLOCKING_WAIT_MS;
+      }
     },
     close() {
       if (isClosed) return;

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { epochOf } from '../../contract/timing.ts';
 import type { LedgerAudit } from '../../core/audit/ledger-audit.ts';
+import type { ResponseCache, WrongHitStore } from '../../core/cache/cache-stores.ts';
 import type { PinStore } from '../../core/pins/pin-store.ts';
 import type {
   AccessStore,
@@ -12,10 +13,10 @@ import type {
   FeedbackStore,
   Ledger,
   LimitStore,
+  Log,
   Random,
   RunStore,
   StatisticsStore,
-  VectorIndex,
 } from '../../core/ports.ts';
 import { makeEmbeddedAccessStore } from './access-store.ts';
 import { makeEmbeddedAnswerStore } from './answer-store.ts';
@@ -31,11 +32,14 @@ import { clearDeadOwners, forgetOwner, noteOwner } from './owners.ts';
 import { makeEmbeddedPinStore } from './pin-store.ts';
 import { numberPolicy } from './policy-version.ts';
 import { markThisProcess } from './process-mark.ts';
+import { makeEmbeddedResponseCache } from './response-cache.ts';
 import { makeEmbeddedRunStore } from './run-store.ts';
 import { SCHEMA } from './schema.ts';
 import { makeEmbeddedStatisticsStore } from './statistics-store.ts';
 import { readStoreTime } from './store-time.ts';
-import { makeEmbeddedVectorIndex } from './vector-index.ts';
+import { type EmbeddedVectorIndex, makeEmbeddedVectorIndex } from './vector-index.ts';
+import { wipeTables } from './wipe-tables.ts';
+import { makeEmbeddedWrongHitStore } from './wrong-hit-store.ts';
 
 export interface EmbeddedStores {
   access: AccessStore;
@@ -50,7 +54,11 @@ export interface EmbeddedStores {
   budgets: BudgetStore;
   runs: RunStore;
   pins: PinStore;
-  vectors: VectorIndex;
+  responses: ResponseCache;
+  wrongHits: WrongHitStore;
+  vectors: EmbeddedVectorIndex;
+  /** Overwrites what was purged of answers and vectors, in the file and its log. @throws {StoreUnavailable} where others were at work */
+  wipePurged(): Promise<void>;
   /** Number of the policy with these caps: grows whenever they differ from those of the last start. */
   policyVersion(fingerprint: string): Promise<number>;
   /** Nothing may be asked afterwards. Requests still under way are lost to whoever opens the file next. */
@@ -73,6 +81,8 @@ export const openEmbeddedStores = (options: {
   clock: Clock;
   random: Random;
   owner?: string;
+  /** Told of kept answers that can't be read. */
+  log?: Pick<Log, 'warn'>;
 }): EmbeddedStores => {
   const { file, clock, random } = options;
   const nonce = Buffer.from(random.bytes(9)).toString('hex');
@@ -105,7 +115,10 @@ export const openEmbeddedStores = (options: {
     budgets: makeEmbeddedBudgetStore(database),
     runs: makeEmbeddedRunStore(database, clock),
     pins: makeEmbeddedPinStore(database),
+    responses: makeEmbeddedResponseCache(database, options.log ?? { warn() {} }),
+    wrongHits: makeEmbeddedWrongHitStore(database),
     vectors: makeEmbeddedVectorIndex(database),
+    wipePurged: () => wipeTables(database, ['responses', 'vectors']),
     policyVersion: (fingerprint) => numberPolicy(database, fingerprint),
     close() {
       cancellations.close();

@@ -1,11 +1,11 @@
-import type { PinRecord, PinStore } from '../../core/pins/pin-store.ts';
+import { NO_OVERRIDES, type PinOverrides, type PinRecord, type PinStore } from '../../core/pins/pin-store.ts';
 import type { Database } from './database.ts';
 
 interface PinRow {
   record: string;
 }
 
-/** One record a pin, written only by who has seen the version before it. */
+/** One record a pin, and one of all overrides, each written only by who has seen the version before it. */
 export const makeEmbeddedPinStore = (database: Database): PinStore => ({
   read: (pins) =>
     database.read((connection) =>
@@ -30,6 +30,30 @@ export const makeEmbeddedPinStore = (database: Database): PinStore => ({
               next.version,
               record,
               next.pin,
+              next.version - 1,
+            );
+      return changed === 1;
+    }),
+
+  readOverrides: () =>
+    database.read((connection) => {
+      const row = connection.get<PinRow>('SELECT record FROM pin_overrides');
+      return row === undefined ? NO_OVERRIDES : (JSON.parse(row.record) as PinOverrides);
+    }),
+
+  writeOverrides: (next) =>
+    database.write((connection) => {
+      const record = JSON.stringify(next);
+      const changed =
+        next.version === 1
+          ? connection.run(
+              'INSERT INTO pin_overrides (id, version, record) VALUES (1, 1, ?) ON CONFLICT (id) DO NOTHING',
+              record,
+            )
+          : connection.run(
+              'UPDATE pin_overrides SET version = ?, record = ? WHERE version = ?',
+              next.version,
+              record,
               next.version - 1,
             );
       return changed === 1;

@@ -150,4 +150,29 @@ export const SCHEMA: readonly Migration[] = [
   -- What the calendar was last seen to say of each pinned version, and what people were told of it, JSON.
   CREATE TABLE pins (pin TEXT PRIMARY KEY, version INTEGER NOT NULL, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Shares of canaries set by hand, and who set them, JSON.
+  CREATE TABLE pin_overrides (
+    id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, record TEXT NOT NULL
+  ) STRICT;
+  `,
+  `
+  -- Answers of the caches, whole in the body (core/cache/pack-entry.ts), which is last, so that who counts passes over it.
+  CREATE TABLE responses (
+    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, team TEXT NOT NULL,
+    user TEXT NOT NULL, alias TEXT NOT NULL, created_at INTEGER NOT NULL, expires INTEGER NOT NULL, body BLOB NOT NULL,
+    UNIQUE (tenant, key)
+  ) STRICT;
+  CREATE INDEX responses_by_expiry ON responses (expires);
+
+  -- What was taken out: an answer under way meanwhile is not kept. JSON, without names (core/cache/purge-marks.ts).
+  CREATE TABLE response_purges (id INTEGER PRIMARY KEY CHECK (id = 1), marks TEXT NOT NULL) STRICT;
+
+  -- What audits have found of each alias's semantic cache.
+  CREATE TABLE wrong_hits (
+    alias TEXT NOT NULL, embedder TEXT NOT NULL, version INTEGER NOT NULL, tightened INTEGER NOT NULL,
+    is_off INTEGER NOT NULL, audited INTEGER NOT NULL, wrong INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+    PRIMARY KEY (alias, embedder)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -1,10 +1,10 @@
 import type {
+  CacheSelection,
   FoundVector,
   VectorCount,
   VectorEntry,
   VectorIndex,
   VectorQuery,
-  CacheSelection,
 } from '../../core/ports.ts';
 import type { Connection, Database } from './database.ts';
 
@@ -40,24 +40,35 @@ interface Remembered extends Omit<FoundVector, 'score'> {
 interface Snapshot {
   /** Every entry up to this one has been read. */
   lastSeq: bigint;
-  /** The last purge then. */
-  lastPurge: bigint;
   entries: Map<string, Remembered>;
+}
+
+export interface EmbeddedVectorIndex extends VectorIndex {
+  /** Takes out of this process's memory what a purge, whichever process made it, has taken out of the file: a find does so too. */
+  forgetPurged(): Promise<void>;
 }
 
 /**
  * Compares with every vector of the scope, in memory. The file is the truth: a find asks it for the last entry and the
  * last purge, reads what came since and forgets everything after a purge, whichever process made it.
  */
-export const makeEmbeddedVectorIndex = (database: Database): VectorIndex => {
+export const makeEmbeddedVectorIndex = (database: Database): EmbeddedVectorIndex => {
   /** By scope, the least recently used first. */
   const snapshots = new Map<string, Snapshot>();
+  /** The last one before any of them was read. */
+  let lastPurge = 0n;
+
+  const forget = (connection: Connection): void => {
+    // Not the largest id that is left: a process that has slept for longer than a purge is noted would miss it.
+    const last = lastOf(connection, `SELECT seq AS last FROM sqlite_sequence WHERE name = 'vector_purges'`);
+    if (last !== lastPurge) snapshots.clear();
+    lastPurge = last;
+  };
 
   const snapshotOf = (connection: Connection, scope: string): Snapshot => {
-    const lastPurge = lastOf(connection, 'SELECT max(id) AS last FROM vector_purges');
-    const known = snapshots.get(scope);
+    forget(connection);
+    const snapshot = snapshots.get(scope) ?? { lastSeq: 0n, entries: new Map() };
     snapshots.delete(scope);
-    const snapshot = known?.lastPurge === lastPurge ? known : { lastSeq: 0n, lastPurge, entries: new Map() };
     const lastSeq = lastOf(connection, 'SELECT max(seq) AS last FROM vectors WHERE scope = ?', scope);
     if (lastSeq > snapshot.lastSeq) {
       const rows = connection.all<VectorRow>(
@@ -108,6 +119,8 @@ export const makeEmbeddedVectorIndex = (database: Database): VectorIndex => {
         if (seq !== undefined && seq % PUTS_A_TRIM === 0n) trimScope(connection, entry.scope);
         return true;
       }),
+
+    forgetPurged: () => database.read(forget),
 
     find: (query, nowMs) =>
       database.read((connection) => nearest(snapshotOf(connection, query.scope).entries, query, nowMs)),

@@ -3,10 +3,19 @@ const keyword = { type: 'keyword' };
 const kept = { type: 'keyword', index: false, doc_values: false };
 const time = { type: 'long' };
 
-/** Lucene's HNSW whatever the default of the version: it searches within a filter and loses nothing by it. */
-export const questionIndex = (dimensions: number, replicas: number, alias: string): object => ({
-  aliases: { [alias]: {} },
-  settings: { index: { knn: true, number_of_shards: 1, number_of_replicas: replicas } },
+/** One shard holds more questions than a small domain. A copy of it where there is a second node, and none where there is not. */
+const SHARDS = { number_of_shards: 1, auto_expand_replicas: '0-1' };
+
+const namedAs = (aliases: readonly string[]): object => Object.fromEntries(aliases.map((alias) => [alias, {}]));
+
+/**
+ * Lucene's HNSW whatever the default of the version: it searches within a filter and loses nothing by it. A change here
+ * needs another version in contract/search-index.ts.
+ */
+export const questionIndex = (dimensions: number, aliases: readonly string[]): object => ({
+  aliases: namedAs(aliases),
+  // A merge that is asked to take out what was deleted takes all of it out (wipe-deleted.ts).
+  settings: { index: { knn: true, ...SHARDS, 'merge.policy.expunge_deletes_allowed': 0 } },
   mappings: {
     dynamic: 'strict',
     properties: {
@@ -34,10 +43,11 @@ export const questionIndex = (dimensions: number, replicas: number, alias: strin
   },
 });
 
-export const PURGE_INDEX: object = {
-  settings: { index: { number_of_shards: 1 } },
+export const purgeIndex = (aliases: readonly string[]): object => ({
+  aliases: namedAs(aliases),
+  settings: { index: SHARDS },
   mappings: {
     dynamic: 'strict',
     properties: { team: keyword, user: keyword, alias: keyword, created_before: time, at: time, expires: time },
   },
-};
+});

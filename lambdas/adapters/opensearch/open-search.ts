@@ -76,36 +76,44 @@ export const openOpenSearch = ({ endpoint, signing }: OpenSearchOptions): OpenSe
     async call(call) {
       const body = textOf(call.body);
       const query = new URLSearchParams(call.query).toString();
+      const signal = AbortSignal.timeout(call.timeoutMs);
       try {
         const headers = await headersOf(call, body);
-        const reply = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-          const outgoing = send(
-            {
-              agent,
-              hostname: base.hostname,
-              port: base.port,
-              method: call.method,
-              path: query === '' ? call.path : `${call.path}?${query}`,
-              headers,
-              signal: AbortSignal.timeout(call.timeoutMs),
-            },
-            (incoming) => {
-              const chunks: Buffer[] = [];
-              let bytes = 0;
-              incoming.on('data', (chunk: Buffer) => {
-                bytes += chunk.length;
-                if (bytes > MOST_BYTES) incoming.destroy(new Error('the answer is too long'));
-                else chunks.push(chunk);
-              });
-              incoming.on('error', reject);
-              incoming.on('end', () =>
-                resolve({ status: incoming.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-              );
-            },
-          );
-          outgoing.on('error', reject);
-          outgoing.end(body);
-        });
+        const exchange = () =>
+          new Promise<Exchange>((resolve, reject) => {
+            const outgoing = send(
+              {
+                agent,
+                hostname: base.hostname,
+                port: base.port,
+                method: call.method,
+                path: query === '' ? call.path : `${call.path}?${query}`,
+                headers,
+                signal,
+              },
+              (incoming) => {
+                const chunks: Buffer[] = [];
+                let bytes = 0;
+                incoming.on('data', (chunk: Buffer) => {
+                  bytes += chunk.length;
+                  if (bytes > MOST_BYTES) incoming.destroy(new Error('the answer is too long'));
+                  else chunks.push(chunk);
+                });
+                incoming.on('error', reject);
+                incoming.on('end', () =>
+                  resolve({ status: incoming.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+                );
+              },
+            );
+            outgoing.on('error', (error) =>
+              // It was closed while this process was frozen or idle: the server has read nothing of this request.
+              outgoing.reusedSocket && isReset(error) ? resolve('stale') : reject(error),
+            );
+            outgoing.end(body);
+          });
+        // Each stale one has left the agent, so this ends with a new connection.
+        let reply = await exchange();
+        while (reply === 'stale') reply = await exchange();
         const { status } = reply;
         if (status === 429 || status >= 500 || status === 401 || status === 403)
           throw new StoreUnavailable(`OpenSearch answered ${status}.`);
@@ -120,6 +128,12 @@ export const openOpenSearch = ({ endpoint, signing }: OpenSearchOptions): OpenSe
     close: () => agent.destroy(),
   };
 };
+
+/** `stale`: the connection was closed before. */
+type Exchange = { status: number; text: string } | 'stale';
+
+const isReset = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 
 const textOf = (body: OpenSearchCall['body']): string =>
   body === undefined

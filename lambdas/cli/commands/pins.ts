@@ -1,46 +1,127 @@
+import { userInfo } from 'node:os';
+import { InvalidArgumentError } from 'commander';
 import { DAY_MS } from '../../contract/calendar-date.ts';
 import { NEAR_DAYS } from '../../core/pins/end-of-life.ts';
-import type { Pin } from '../../core/pins/list-pins.ts';
-import type { Cli } from '../cli.ts';
+import type { OpenedPinList } from '../../wiring/open-pin-list.ts';
+import type { Cli, StoreOptions } from '../cli.ts';
 import { CommandFailed } from '../output.ts';
-import { readDays } from '../read-options.ts';
+import { readDays, readExpiry, readName } from '../read-options.ts';
+import { readPast } from '../read-time.ts';
 
-interface PinOptions {
+interface ConfigOptions {
   json?: true;
   config: string;
-  within: number;
 }
 
-/** `tollgate pins …`: the first two read the configuration and the catalogue; no store, no network. */
-export const registerPinCommands = ({ program, now, addCommand, addStoreCommand, onStores, print }: Cli): void => {
-  const pins = program.command('pins').description('which model versions aliases are pinned to, and when those end');
+const CONFIG = ['--config <file>', 'the configuration', 'tollgate.config.ts'] as const;
+const TARGET = ['--target <provider/model>', 'whose canary, where the alias has several', readName] as const;
+const MOST_ENTRIES = 10_000;
 
-  addCommand(pins, 'list [alias]', 'every pinned version: its state, its end, what replaces it')
-    .option('--config <file>', 'the configuration', 'tollgate.config.ts')
-    .action(async (alias: string | undefined, options: PinOptions) => {
+/** `tollgate pins …` */
+export const registerPinCommands = (cli: Cli): void => {
+  const pins = cli.program
+    .command('pins')
+    .description('which model versions aliases are pinned to, when those end, and what is tried in their place');
+  registerLookups(pins, cli);
+  registerCanaryCommands(pins, cli);
+};
+
+type Parent = Parameters<Cli['addCommand']>[0];
+
+const registerLookups = (pins: Parent, { now, addCommand, addStoreCommand, onStores, print }: Cli): void => {
+  addStoreCommand(pins, 'list [alias]', 'every pinned version: its state, its end, what replaces it, what is tried')
+    .option(...CONFIG)
+    .action(async (alias: string | undefined, options: ConfigOptions & StoreOptions) => {
       const { showPins } = await import('../pins.ts');
-      const { list, asOf } = await open(options.config, now);
-      print(showPins(list, asOf, alias), options);
+      const opened = await open(options.config, now);
+      // What is pinned needs no store; what was set by hand is in one.
+      if ([options.local, options.stack, options.gateway, options.region].every((said) => said === undefined))
+        print(showPins(opened, alias, undefined, now), options);
+      else
+        await onStores(options, async (stores) =>
+          showPins(opened, alias, (await stores.pins.readOverrides()).set, now),
+        );
     });
 
   addCommand(pins, 'check', 'what has retired and what soon will; fails where something has')
-    .option('--config <file>', 'the configuration', 'tollgate.config.ts')
+    .option(...CONFIG)
     .option('--within <time>', 'how soon', readDays, NEAR_DAYS * DAY_MS)
-    .action(async (options: PinOptions) => {
+    .action(async (options: ConfigOptions & { within: number }) => {
       const { checkPins } = await import('../pins.ts');
-      const { list } = await open(options.config, now);
+      const { pins: list } = await open(options.config, now);
       print(checkPins(list, Math.floor(options.within / DAY_MS)), options);
     });
 
-  addStoreCommand(pins, 'history', 'what has changed in the calendar, and what people were told').action((options) =>
-    onStores(options, async (stores) => (await import('../pins.ts')).showPinHistory(stores)),
-  );
+  addStoreCommand(
+    pins,
+    'history',
+    'what has changed in the calendar, what people were told, and who set canaries by hand',
+  ).action((options) => onStores(options, async (stores) => (await import('../pins.ts')).showPinHistory(stores)));
 };
 
-const open = async (config: string, now: number): Promise<{ list: Pin[]; asOf: string }> => {
+const registerCanaryCommands = (pins: Parent, { now, addStoreCommand, onStores }: Cli): void => {
+  const by = userInfo().username;
+
+  addStoreCommand(pins, 'compare [alias]', 'canaries beside their targets: errors, refusals, times, cost')
+    .option('--since <when>', 'a date (2026-11-01), or how long ago (7d); default: as far as is read', (text) =>
+      readPast(text, now),
+    )
+    .option('--most <n>', 'entries that are read at most', readEntries, MOST_ENTRIES)
+    .action((alias: string | undefined, options) =>
+      onStores(options, async (stores) =>
+        (await import('../compare-pins.ts')).comparePins({ alias, since: options.since, most: options.most }, stores),
+      ),
+    );
+
+  for (const [verb, description] of [
+    ['promote', 'give a canary all of the conversations, or a share of them, without a deployment'],
+    ['back', 'take a canary back: the version before it answers alone'],
+  ] as const) {
+    const command = addStoreCommand(pins, `${verb} <alias>`, description)
+      .option(...TARGET)
+      .option(...CONFIG)
+      .option('--until <when>', 'a duration (30d) or a date (2027-01-31); default: until it is released', (text) =>
+        readExpiry(text, now),
+      )
+      .option('--by <name>', 'who does it', readName, by);
+    if (verb === 'promote')
+      command
+        .option('--to <model>', "the canary's name, to be sure that it is that one", readName)
+        .option('--share <share>', 'of the conversations, above 0 up to 1', readShare, 1);
+    command.action((alias: string, { config, target, to, share = 0, until = null, by: who, ...options }) =>
+      onStores(options, async (stores) => {
+        const [{ setCanary }, opened] = await Promise.all([import('../canaries.ts'), open(config, now)]);
+        return setCanary({ alias, target, to, share, until, by: who }, { ...opened, file: config }, stores);
+      }),
+    );
+  }
+
+  addStoreCommand(pins, 'release <alias>', "let the configuration's share of a canary hold again")
+    .option(...TARGET)
+    .option('--by <name>', 'who does it', readName, by)
+    .action((alias: string, { target, by: who, ...options }) =>
+      onStores(options, async (stores) =>
+        (await import('../canaries.ts')).releaseCanary({ alias, target, by: who }, stores),
+      ),
+    );
+};
+
+const readEntries = (text: string): number => {
+  const count = Number(text.replaceAll('_', ''));
+  if (/^[\d_]+$/.test(text) && count >= 1 && count <= 1_000_000) return count;
+  throw new InvalidArgumentError('Expected a number of entries from 1 to 1000000.');
+};
+
+const readShare = (text: string): number => {
+  const share = Number(text);
+  if (/^[01](\.\d{1,4})?$/.test(text) && share > 0 && share <= 1) return share;
+  throw new InvalidArgumentError('Expected a share above 0 up to 1 with at most four decimals, such as 0.25.');
+};
+
+const open = async (config: string, now: number): Promise<Extract<OpenedPinList, { ok: true }>> => {
   const { openPinList } = await import('../../wiring/open-pin-list.ts');
   const opened = await openPinList(config, now);
-  if (opened.ok) return { list: opened.pins, asOf: opened.asOf };
+  if (opened.ok) return opened;
   throw new CommandFailed(
     `There are no pins with ${config}:\n${opened.problems.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
   );

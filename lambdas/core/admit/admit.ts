@@ -18,19 +18,26 @@ const MOST_ROUNDS = 4;
 
 const GO = Promise.resolve(true);
 
+/** What goes on beside the trips. */
+export interface AdmitBeside {
+  /** Asked beside the first; where it says no, nothing stays held and the refusal goes nowhere. */
+  mayGo?: Promise<boolean> | undefined;
+  /** Called as the second begins, in every round that comes so far. It must not throw. */
+  onHeld?: (() => void) | undefined;
+}
+
 /**
  * Asks every scope for what the request may cost, and where some have too little, for what they have: each round is a draft
  * and at most two trips (`askAll`). An entry exists only if every scope said yes, and no call is made without one
  * (docs/ledger.md).
  *
- * @param mayGo asked beside the first trip; where it says no, nothing stays held and the refusal goes nowhere
  * @throws {StoreUnavailable} when no answer came; what is surely taken has been given back, the rest heals at the epoch's close
  */
 export const admit = async (
   asked: Asked,
   plan: Plan,
   ports: AdmitPorts,
-  mayGo: Promise<boolean> = GO,
+  { mayGo = GO, onHeld }: AdmitBeside = {},
 ): Promise<Admitted> => {
   let wish: Wish = { asked, plan, clamps: 0 };
   /** By how much the store's clock is ahead of ours, as far as it has said. */
@@ -39,7 +46,7 @@ export const admit = async (
     const storeNow = ports.clock.now() + aheadMs;
     const drafted = draftAdmission(wish, storeNow, ports);
     if (!drafted.ok) return drafted;
-    const decision = await askAll(wish, drafted.admission, storeNow, ports, mayGo);
+    const decision = await askAll(wish, drafted.admission, storeNow, ports, { mayGo, onHeld });
     switch (decision.kind) {
       case 'go':
         return drafted;
@@ -67,7 +74,7 @@ const askAll = async (
   draft: Admission,
   storeNow: number,
   ports: AdmitPorts,
-  mayGo: Promise<boolean>,
+  { mayGo, onHeld }: AdmitBeside,
 ): Promise<Decision> => {
   const { limits, ledger, runs } = ports;
   const [taken, held, entered, quota, go] = await Promise.allSettled([
@@ -92,6 +99,7 @@ const askAll = async (
     if (quota.status === 'rejected') throw quota.reason;
     const decision = decide(wish, draft, { taken: taken.value, held: held.value, entered: entered.value }, storeNow);
     if (decision.kind !== 'go') return decision;
+    onHeld?.();
     isAdmitted = await writeEntry(draft, sure, ports);
     return isAdmitted ? decision : { kind: 'ask-again', wish };
   } finally {

@@ -4,9 +4,10 @@ import type { Target } from '../target.ts';
 import { holdCeiling } from './hold-ceiling.ts';
 import { type TokenCharge, tokenCharge } from './limit-takes.ts';
 
-/** The most that one call of a planned request to this target can cost, with so many output tokens a choice. */
+/** The most that a planned request can cost with one call, to this target and with so many output tokens a choice. */
 export const ceilingAt = (target: Target, { asked, plan }: StandIn, outputTokens: number): NanoUsd =>
-  holdCeiling(target, asked.conversation, plan.estimateOf(target).inputTokensHigh, outputTokens);
+  holdCeiling(target, asked.conversation, plan.estimateOf(target).inputTokensHigh, outputTokens) +
+  (asked.besides ?? 0n);
 
 /** What limits are charged for it. */
 export const chargeAt = (target: Target, { asked, plan }: StandIn, outputTokens: number): TokenCharge =>

@@ -76,8 +76,11 @@ export const draftAdmission = (
           targets: plan.targets.map(({ id }) => id),
           passedOver: [...plan.passedOver],
           ...present('route', plan.route),
+          ...present('canaries', plan.canaries),
         },
         ...(plan.fellBack && { fallbacks: [plan.fellBack] }),
+        // From its opening on: also one whose process dies says that it was nobody's request.
+        ...(asked.auditOf !== undefined && { cacheAudit: { of: asked.auditOf, verdict: 'unknown' as const } }),
         estimate: { ...plan.estimateOf(firstTarget), outputTokens: outputLimit.tokens },
         attempts: [],
         dropped: [],

@@ -118,7 +118,11 @@ const putStandIn = (admission: Admission, { asked, plan }: StandIn): void => {
   admission.firstTarget = target;
   const outputLimit = outputLimitOf(admission, target);
   admission.outputLimit = outputLimit;
-  receipt.plan = { targets: plan.targets.map(({ id }) => id), passedOver: [...plan.passedOver] };
+  receipt.plan = {
+    targets: plan.targets.map(({ id }) => id),
+    passedOver: [...plan.passedOver],
+    ...present('canaries', plan.canaries),
+  };
   receipt.estimate = { ...plan.estimateOf(target), outputTokens: outputLimit.tokens };
   receipt.outputLimit = outputLimit;
 };

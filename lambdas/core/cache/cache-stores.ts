@@ -7,6 +7,8 @@ export interface CachedAnswer {
   tenant: string;
   key: string;
   answer: Answer;
+  /** What of the request its target could not be told: the same is told to whoever gets it again. */
+  dropped: string[];
   /** The target that gave it, and the request that was billed for it. */
   target: string;
   requestId: string;

@@ -39,7 +39,9 @@ export type WhyNotCached =
   | 'runs-tools'
   | 'no-question'
   | 'long-question'
-  | 'tool-forced';
+  | 'tool-forced'
+  /** It was wrong too often, or nobody knows yet. */
+  | 'turned-off';
 
 /** `reads` false: the answer is kept, but none is looked for (`refresh`). `isOnly`: where none is found, nothing else is asked. */
 export type CacheUse = { may: true; reads: boolean; isOnly: boolean } | { may: false; why: WhyNotCached };
@@ -55,7 +57,7 @@ export interface Eligibility {
  * What may be asked of, and kept in, the caches. Whatever the conversation type can't hold in full is never cached: a key
  * made from it would not tell two requests apart.
  *
- * @param unheld values of the body's fields named by `sameDialectOnly`, in any order, where the caller has them all
+ * @param unheld what of the body the conversation does not hold (unheld.ts); absent where nobody knows
  */
 export const judgeRequest = (
   conversation: Conversation,
@@ -85,7 +87,7 @@ const whyNotAtAll = (
   if (conversation.embedding !== undefined) return 'vectors';
   if (conversation.hasRemoteInput) return 'remote-input';
   if (conversation.boundTo !== undefined) return 'bound-to-dialect';
-  if (conversation.sameDialectOnly.some((field) => unheld?.get(field) === undefined)) return 'unheld-fields';
+  if (conversation.sameDialectOnly.length > 0 && unheld === undefined) return 'unheld-fields';
   if (conversation.costBearing.some(({ kind }) => kind === 'tool' || kind === 'audio' || kind === 'unpriced'))
     return 'runs-tools';
   if (conversation.choices > 1) return 'several-answers';

@@ -13,7 +13,7 @@ import { type CommittedStream, openCommittedStream } from './committed-stream.ts
 import { type Watch, watchAttempt } from './deadlines.ts';
 import { encodeCall } from './encode-call.ts';
 import { brokenStream } from './final-refusal.ts';
-import { keepOutput } from './keep-output.ts';
+import { gatherEvents, keepOutput } from './keep-output.ts';
 import {
   failureOfNoAnswer,
   failureOfStatusAlone,
@@ -76,7 +76,10 @@ export const attemptTarget = async (
   const dialect = dialectOf(target, ports.dialects, request.surface);
   const provider = providerOf(target, ports.providers);
   const watch = watchAttempt(request.signal, deadlineAt, clock);
-  const tally = keepOutput(startTally(target, clock, request.outputLimit(target)), conversation);
+  const tally = gatherEvents(
+    keepOutput(startTally(target, clock, request.outputLimit(target)), conversation),
+    isStream ? request.gather?.() : undefined,
+  );
   /** Where client and vendor speak one language nothing goes unsaid. */
   const unsaid = (): readonly string[] => (dialect.name === request.surface.name ? [] : tally.unsaid);
   let phase: Phase = 'unsent';

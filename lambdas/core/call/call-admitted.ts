@@ -1,4 +1,5 @@
 import type { Admission } from '../admit/admission.ts';
+import type { Consultation } from '../cache/answer-cache.ts';
 import type { Ports } from '../ports.ts';
 import type { Outcome } from '../receipt.ts';
 import { noteCalls } from '../route/note-calls.ts';
@@ -8,18 +9,20 @@ import { callRequestOf } from './call-request.ts';
 import { type CallPorts, callTargets } from './call-targets.ts';
 import { watchForStop } from './watch-for-stop.ts';
 
-/** Calls the targets of an admitted request, until its client hangs up or somebody cancels it. @throws what broke, with nothing left behind but the open entry */
+/** Calls the targets of an admitted request, where no kept answer does, until its client hangs up or somebody cancels it. @throws what broke, with nothing left behind but the open entry */
 export const callAdmitted = async (
   clientSignal: AbortSignal,
   admission: Admission,
   ports: Ports,
+  consultation?: Consultation,
 ): Promise<CallResult> => {
   const { requestId, run } = admission;
   const runs = { team: admission.asked.caller.team, ids: run?.runs.map(({ id }) => id) ?? [] };
   const stop = watchForStop(clientSignal, requestId, runs, ports);
   try {
     const request = noteCalls(callRequestOf(admission, stop, ports), admission, ports);
-    const result = await callWithHeartbeats(request, ports);
+    const call = (request: CallRequest) => callWithHeartbeats(request, ports);
+    const result = await (consultation?.answerOr(request, admission, call) ?? call(request));
     if (result.kind === 'streaming') result.ended.then(stop.end, stop.end);
     else if (result.kind === 'waiting') whenEnded(result.result).then(stop.end, stop.end);
     else stop.end();

@@ -214,15 +214,25 @@ const afterFailure = async (
   if (stopped !== undefined) return stopped;
   if (failure.reason === 'unauthorized' && key !== undefined && (await renewKey(call, target, key)))
     return askTarget(call, target, entering);
-  if (failure.reason === 'content_filter' && leaveToFilterFallbacks(call)) return undefined;
-  if (!failure.isRetryable && !failure.mayFallBack) return giveUp(call);
+  const isOnTrial = isCanary(call, target);
+  if (failure.reason === 'content_filter' && !isOnTrial && leaveToFilterFallbacks(call)) return undefined;
+  if (!failure.isRetryable && !failure.mayFallBack && !isOnTrial) return giveUp(call);
   if (!failure.isRetryable) call.finished.add(target);
+  if (isOnTrial) return undefined;
   const waitMs = shortWaitOf(call, target, failure);
   if (waitMs === undefined) return undefined;
   call.waited.add(target);
   await ports.clock.sleep(waitMs, request.signal);
   return askTarget(call, target, entering);
 };
+
+/**
+ * Whether it is a canary whose target can still be asked: that is done at once, whatever the canary failed with. It may refuse
+ * a field that its target takes, or its filter say no where the target's own would not.
+ */
+const isCanary = ({ targets, finished }: Call, { canaryOf }: Target): boolean =>
+  canaryOf !== undefined &&
+  targets.some((other) => `${other.provider.name}/${other.model}` === canaryOf.target && !finished.has(other));
 
 /** A key that the vendor turned down may have been rotated a moment ago: it is read anew, once a call and target. */
 const renewKey = async (call: Call, target: Target, rejected: string): Promise<boolean> => {

@@ -1,5 +1,5 @@
 import type { RunStop } from '../admit/run-refusals.ts';
-import type { Answer, Conversation, JsonObject, Stop, Usage } from '../conversation.ts';
+import type { Answer, Conversation, JsonObject, Stop, StreamEvent, Usage } from '../conversation.ts';
 import type { AnswerContext, Surface } from '../dialect.ts';
 import type { AttemptFailure, Refusal } from '../failures.ts';
 import type { Outcome } from '../receipt.ts';
@@ -34,6 +34,8 @@ export interface CallRequest {
   fellBack?: (cause: FallbackCause) => void;
   /** Told of a target that was not asked when its turn came, and why. */
   passedOver?: (target: Target, reason: string) => void;
+  /** Called for each streamed attempt: what it returns sees the attempt's events, so that its answer can be kept. */
+  gather?: () => (event: StreamEvent) => void;
   /** Told of every admitted attempt once, when it has ended. `wasSent`: the vendor may have seen it. */
   attemptEnded?: (record: AttemptRecord, wasSent: boolean) => void;
 }

@@ -1,4 +1,4 @@
-import type { Conversation } from '../conversation.ts';
+import type { Conversation, StreamEvent } from '../conversation.ts';
 import type { Tally } from './tally.ts';
 
 /** Characters: thousands of streams may be under way at once. A longer answer is not held against its format. */
@@ -28,5 +28,17 @@ export const keepOutput = (tally: Tally, { format, choices }: Pick<Conversation,
       ...record(failure),
       ...(output !== undefined && { output }),
     }),
+  });
+};
+
+/** Lets somebody else see each event of a stream that a tally sees. */
+export const gatherEvents = (tally: Tally, gather: ((event: StreamEvent) => void) | undefined): Tally => {
+  if (gather === undefined) return tally;
+  const { see } = tally;
+  return Object.assign(tally, {
+    see(event: StreamEvent) {
+      gather(event);
+      return see(event);
+    },
   });
 };

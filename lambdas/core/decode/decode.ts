@@ -18,8 +18,12 @@ export interface Asked {
   conversation: Conversation;
   /** The client's own body, for targets that speak its dialect. */
   body: JsonObject;
+  /** What it may cost beside its calls, nano-USD: held with them. */
+  besides?: bigint;
   /** What the client calls this very request, so that a repeat is known. */
   idempotencyKey?: string;
+  /** No client asks: it is to show whether this hit of the semantic cache was right. */
+  auditOf?: string;
 }
 
 export type DecodedRequest = { ok: true; asked: Asked } | { ok: false; refusal: Refusal };

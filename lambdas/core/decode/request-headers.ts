@@ -2,6 +2,7 @@ import { MAX_RUN_DEPTH, RUN_ID, RUN_ID_WORDS } from '../../contract/scope-names.
 import type { NamedRun } from '../admit/run-book.ts';
 import { badRun } from '../admit/run-refusals.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
+import type { CacheControl } from '../cache/eligibility.ts';
 import type { Conversation } from '../conversation.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import { present } from '../read-json.ts';
@@ -15,6 +16,8 @@ export interface RequestLabels {
   run?: NamedRun;
   /** The client's own name for the conversation, so that it stays where its prompt cache is. */
   session?: string;
+  /** What the request lets the caches do; all that they can where absent. */
+  cache?: CacheControl;
   /** Ends a stream with an SSE comment that names the cost. */
   costTrailer: boolean;
 }
@@ -41,9 +44,12 @@ export const readLabels = (headers: Headers, conversation: Conversation, caller:
       `The session's name has ${session.length} characters, at most ${MAX_SESSION_LENGTH} are allowed.`,
       'x-tollgate-session',
     );
+  const cache = readCacheControl(headers);
+  if (!cache.ok) return cache;
   return {
     ok: true,
     labels: {
+      ...present('cache', cache.cache),
       user: scopes.user,
       tags: scopes.tags,
       ...present('run', run.run),
@@ -51,6 +57,20 @@ export const readLabels = (headers: Headers, conversation: Conversation, caller:
       costTrailer: headers.get('x-tollgate-trailer') === 'cost',
     },
   };
+};
+
+const CACHE_CONTROLS: ReadonlySet<string> = new Set<CacheControl>(['off', 'refresh', 'only']);
+
+const readCacheControl = (
+  headers: Headers,
+): { ok: true; cache: CacheControl | undefined } | { ok: false; refusal: Refusal } => {
+  const header = headers.get('x-tollgate-cache')?.trim().toLowerCase() ?? '';
+  if (header === '') return { ok: true, cache: undefined };
+  if (CACHE_CONTROLS.has(header)) return { ok: true, cache: header as CacheControl };
+  return invalid(
+    `x-tollgate-cache: expected "off" (neither ask nor keep), "refresh" (keep a new answer) or "only" (ask nothing else), got ${shortened(header)}.`,
+    'x-tollgate-cache',
+  );
 };
 
 export type ReadScopeLabels =

@@ -28,15 +28,20 @@ const LEAST_RETRY_AFTER_MS = 1_000;
  *
  * @throws {StoreUnavailable}, also where only the claim got no answer: without it there could be two bills
  */
-export const admitOnce = async (asked: Asked, plan: Plan, ports: AdmitOncePorts): Promise<AdmittedOnce> => {
-  if (asked.idempotencyKey === undefined) return admit(asked, plan, ports);
+export const admitOnce = async (
+  asked: Asked,
+  plan: Plan,
+  ports: AdmitOncePorts,
+  onHeld?: () => void,
+): Promise<AdmittedOnce> => {
+  if (asked.idempotencyKey === undefined) return admit(asked, plan, ports, { onHeld });
   const claim = draftClaim(asked, asked.idempotencyKey, ports);
   const claiming = ports.answers.claim(claim, ports.clock.now());
   const mayGo = claiming.then(
     ({ kind }) => kind === 'claimed',
     () => false,
   );
-  const [admitted, claimed] = await Promise.allSettled([admit(asked, plan, ports, mayGo), claiming]);
+  const [admitted, claimed] = await Promise.allSettled([admit(asked, plan, ports, { mayGo, onHeld }), claiming]);
   if (claimed.status === 'rejected') throw claimed.reason;
   if (claimed.value.kind === 'claimed') {
     if (admitted.status === 'rejected') {
@@ -49,7 +54,7 @@ export const admitOnce = async (asked: Asked, plan: Plan, ports: AdmitOncePorts)
   if (outcome.kind === 'claimed') {
     // Whoever had it gave it up without an answer.
     try {
-      return await underClaim(await admit(asked, plan, ports), claim, ports);
+      return await underClaim(await admit(asked, plan, ports, { onHeld }), claim, ports);
     } catch (error) {
       await releaseClaim(claim, ports);
       throw error;

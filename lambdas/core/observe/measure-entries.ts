@@ -1,7 +1,8 @@
-import type { MetricName, MetricRecord } from '../../contract/metrics.ts';
-import { formatUsd } from '../../contract/money.ts';
+import type { MetricRecord } from '../../contract/metrics.ts';
 import { PROBER } from '../../contract/probing.ts';
 import type { Attempt, Outcome, Receipt } from '../receipt.ts';
+import { measureAudit, measureCache, measureEmbedding } from './measure-cache.ts';
+import { type MetricBook, openBook } from './metric-book.ts';
 import { modelOf } from './model-of.ts';
 import { scoreOf } from './score-answer.ts';
 
@@ -26,6 +27,7 @@ const NO_ERROR: ReadonlySet<Outcome | undefined> = new Set([
   'refused-by-provider',
   'client-gone',
   'cancelled',
+  'not-cached',
 ]);
 
 /**
@@ -43,21 +45,25 @@ export const measureEntries = (entries: readonly MeasuredEntry[], nowMs: number)
 
 const measureRequest = (entry: MeasuredEntry, nowMs: number, book: MetricBook): void => {
   const { receipt, team, alias, isCorrection } = entry;
+  // Nobody asked for it, and nobody waits: it costs, and makes calls.
+  const isRequest = !isCorrection && receipt?.cacheAudit === undefined;
   const all = book.under({});
-  all.spend(entry.cost);
+  all.spend('CostUsd', entry.cost);
   for (const dimensions of [{ Alias: alias }, { Team: team }]) {
     const own = book.under(dimensions);
-    own.spend(entry.cost);
-    if (!isCorrection) own.sum('Requests', 1);
+    own.spend('CostUsd', entry.cost);
+    if (isRequest) own.sum('Requests', 1);
   }
   all.sum('InputTokens', entry.inputTokens);
   all.sum('OutputTokens', entry.outputTokens);
   all.sum('CachedTokens', receipt?.usage?.cachedInputTokens ?? 0);
   all.sum('Overruns', receipt?.overrun === undefined ? 0 : 1);
   all.add('ProjectorLagMs', Math.max(0, nowMs - entry.settledAt));
-  if (isCorrection) return;
+  if (!isCorrection && receipt?.cacheAudit !== undefined) measureAudit(receipt.cacheAudit, alias, book);
+  if (!isRequest) return;
   all.sum('Requests', 1);
   all.sum('Errors', NO_ERROR.has(receipt?.outcome) ? 0 : 1);
+  measureCache(receipt?.cache, book);
   all.sum('Fallbacks', fallbacksOf(receipt));
   const [first] = receipt?.attempts ?? [];
   const last = receipt?.attempts.at(-1);
@@ -74,19 +80,20 @@ const measureRequest = (entry: MeasuredEntry, nowMs: number, book: MetricBook): 
 
 const measureCalls = ({ receipt, cost, isCorrection }: MeasuredEntry, book: MetricBook): void => {
   const attempts = receipt?.attempts ?? [];
-  const called = attempts.reduce((sum, attempt) => sum + BigInt(attempt.cost), 0n);
+  const called =
+    attempts.reduce((sum, attempt) => sum + BigInt(attempt.cost), 0n) + measureEmbedding(receipt?.cache, book);
   // A lost request was charged its hold, which no call explains: it counts against the target that was planned first, and
   // the correction takes it from there again.
   const [planned] = receipt?.plan.targets ?? [];
   if (planned !== undefined && cost !== called) {
     const target = book.under(modelOf(planned));
-    target.spend(cost - called);
+    target.spend('CostUsd', cost - called);
     if (!isCorrection && attempts.length === 0) target.sum('Requests', 1);
     if (!isCorrection && attempts.length === 0) target.sum('Errors', 1);
   }
   attempts.forEach((attempt, i) => {
     const target = book.under(modelOf(attempt.target));
-    target.spend(BigInt(attempt.cost));
+    target.spend('CostUsd', BigInt(attempt.cost));
     target.sum('InputTokens', inputOf(attempt));
     target.sum('OutputTokens', attempt.usage?.outputTokens ?? 0);
     target.sum('CachedTokens', attempt.usage?.cachedInputTokens ?? 0);
@@ -124,40 +131,4 @@ export const measureBudgets = (
     book.under({}).most('BudgetUsed', used);
   }
   return book.records();
-};
-
-type MetricBook = ReturnType<typeof openBook>;
-
-const openBook = () => {
-  const pages = new Map<string, { record: MetricRecord; spent: bigint | undefined }>();
-  return {
-    under(dimensions: Record<string, string>) {
-      const key = JSON.stringify(dimensions);
-      const page = pages.get(key) ?? { record: { dimensions, values: {} }, spent: undefined };
-      pages.set(key, page);
-      const { values } = page.record;
-      return {
-        /** Nano-USD: summed exactly, and told in dollars at the end. */
-        spend: (amount: bigint): void => {
-          page.spent = (page.spent ?? 0n) + amount;
-        },
-        sum: (name: MetricName, value: number): void => {
-          values[name] = [(values[name]?.[0] ?? 0) + value];
-        },
-        most: (name: MetricName, value: number): void => {
-          values[name] = [Math.max(values[name]?.[0] ?? 0, value)];
-        },
-        add: (name: MetricName, value: number): void => {
-          values[name] ??= [];
-          values[name].push(value);
-        },
-      };
-    },
-    records: (): MetricRecord[] =>
-      [...pages.values()].map(({ record: { dimensions, values }, spent }) => ({
-        dimensions,
-        // A figure to look at: the ledger has the exact one.
-        values: { ...values, ...(spent !== undefined && { CostUsd: [Number(formatUsd(spent))] }) },
-      })),
-  };
 };

@@ -35,7 +35,39 @@ export interface PinRecord {
   notices: NoticeMark[];
 }
 
+/** What a canary and the target whose place it takes have of an alias's conversations, set by hand. It is about these two versions and no others. */
+export interface PinOverride {
+  alias: string;
+  /** `provider/model` of both. */
+  target: string;
+  canary: string;
+  /** Of the conversations, 0 to 1; wins over the configuration's. */
+  share: number;
+  by: string;
+  /** Milliseconds since 1970. */
+  at: number;
+  /** null = until it is released. */
+  until: number | null;
+}
+
+/** `share` null: the override was released. */
+export type PinOverrideChange = Omit<PinOverride, 'share'> & { share: number | null };
+
+export interface PinOverrides {
+  /** 0 before anything is written, then one more each time. */
+  version: number;
+  /** At most one for each alias and target. */
+  set: PinOverride[];
+  /** Newest first; the oldest are forgotten. */
+  history: PinOverrideChange[];
+}
+
+export const NO_OVERRIDES: PinOverrides = { version: 0, set: [], history: [] };
+
 export interface PinStore {
+  readOverrides(): Promise<PinOverrides>;
+  /** @returns false when somebody else has written since the version before this one */
+  writeOverrides(next: PinOverrides): Promise<boolean>;
   /** In the order asked for; undefined where nothing is remembered. */
   read(pins: readonly string[]): Promise<(PinRecord | undefined)[]>;
   /** @returns false when somebody else has written since the version before this one */

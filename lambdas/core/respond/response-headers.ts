@@ -22,6 +22,7 @@ export const decisionHeaders = (
     ...idHeaders(requestId),
     'x-tollgate-model': headerSafe(target.id),
     'x-tollgate-attempts': String(attempts.length),
+    ...cacheHeader(receipt),
     ...outputLimitHeader(admission, target),
     ...(dropped.length > 0 && { 'x-tollgate-dropped': dropped.map(headerSafe).join(', ') }),
     ...sunsetHeaders(target, nowMs),
@@ -35,7 +36,13 @@ export const undecidedHeaders = (
   nowMs: number,
 ): Record<string, string> => ({
   ...idHeaders(requestId),
+  ...cacheHeader(receipt),
   ...standingHeaders({ budget: receipt.budget, limits }, asked.surface.name, nowMs),
+});
+
+/** Whether a kept answer was given. */
+const cacheHeader = ({ cache: { result, score } = { result: 'off' } }: Receipt): Record<string, string> => ({
+  'x-tollgate-cache': score === undefined ? result : `${result}; score=${score}`,
 });
 
 /** The limit that was sent to the target, where the client did not set it: a default, or one that back-pressure lowered. */

@@ -63,6 +63,7 @@ const planFallbacks = (
 /** Why none of the alias's own targets can serve the request. */
 const whyNone = ({ alias, conversation }: Asked, dialects: Dialects, { estimateOf }: Plan): Plan['passedOver'] =>
   alias.targets.flatMap((target) => {
+    if (target.canaryOf !== undefined) return [];
     const reason =
       whyNotThere(target, alias.allowRegions) ??
       whyNot(target, dialectOf(target, dialects), conversation, estimateOf(target).inputTokensLow);

@@ -4,7 +4,7 @@ import type { Conversation } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import { present } from '../read-json.ts';
-import type { FallbackNote, RouteReceipt } from '../receipt.ts';
+import type { CanaryNote, FallbackNote, RouteReceipt } from '../receipt.ts';
 import type { Alias, FallbackCause, Target } from '../target.ts';
 import { whyNotThere } from './allowed-region.ts';
 import { chooseRoute, type Route } from './choose-route.ts';
@@ -12,7 +12,7 @@ import { middleOf } from './expected-tokens.ts';
 import { gatherFacts } from './gather-facts.ts';
 import { holdBack } from './hold-back.ts';
 import { whyNot } from './requirements.ts';
-import { NO_SOURCES, policiesOf, type RouteSources } from './route-sources.ts';
+import { type CanaryDraw, canariesOf, NO_SOURCES, policiesOf, type RouteSources } from './route-sources.ts';
 
 /** Which targets may serve the request, in order, and why the others may not. */
 export interface Plan {
@@ -22,6 +22,8 @@ export interface Plan {
   estimateOf(target: Target): TokenEstimate;
   /** Why they stand in this order; absent where it is the configuration's. */
   route?: RouteReceipt;
+  /** Which canaries this conversation was drawn for, and which not; absent where no target has one. */
+  canaries?: CanaryNote[];
   /** The conversation's name, where it is to be remembered which target has answered it. */
   conversation?: string;
   /** The cheaper model that answers once a budget is in downgrade; absent where the alias names none. Planned when first asked for. */
@@ -68,7 +70,8 @@ export const planRoute = (
   const route = chooseRoute(asked, () => firstInput(alias.targets.slice(0, 1).map(estimateOf)));
   const able: Target[] = [];
   const passedOver: Plan['passedOver'] = [];
-  for (const named of route.targets) {
+  const draw = drawCanaries(route.targets, asked, sources);
+  for (const named of draw?.open ?? route.targets) {
     const target = askedIn(named, asked.surface.name);
     const reason =
       regions.map((allowed) => whyNotThere(target, allowed)).find((reason) => reason !== undefined) ??
@@ -76,7 +79,7 @@ export const planRoute = (
     if (reason === undefined) able.push(target);
     else passedOver.push({ target: target.id, reason });
   }
-  const { targets, ...why } = inOrder(route, able, { asked, estimateOf, sources });
+  const { targets, ...why } = inOrder(route, able, { asked, estimateOf, sources, draw });
   const [first, ...rest] = targets;
   if (first === undefined) return refuseAll(conversation, alias.name, passedOver);
   const standIn =
@@ -89,20 +92,45 @@ export const planRoute = (
 /** Input tokens between the estimates, as the alias's first target counts them. */
 const firstInput = ([first]: readonly TokenEstimate[]): number => (first === undefined ? 0 : middleOf(first));
 
+interface Ordering {
+  asked: Asked;
+  estimateOf: Plan['estimateOf'];
+  sources: RouteSources;
+  draw: CanaryDraw | undefined;
+}
+
+/** Who of them may be asked at all; undefined where there are no canaries among them. */
+const drawCanaries = (targets: readonly Target[], asked: Asked, sources: RouteSources): CanaryDraw | undefined =>
+  targets.some(({ canaryOf }) => canaryOf !== undefined)
+    ? canariesOf(sources).draw(targets, asked, sources)
+    : undefined;
+
 /** The targets that can serve the request as the route's policy has them, and what is to be kept of why. */
 const inOrder = (
   { policy, rule }: Route,
   able: readonly Target[],
-  { asked, estimateOf, sources }: { asked: Asked; estimateOf: Plan['estimateOf']; sources: RouteSources },
-): { targets: Target[] } & Pick<Plan, 'route' | 'conversation'> => {
-  const { facts, conversation } = gatherFacts(policy, able, asked, estimateOf, sources);
-  const ids = able.map(({ id }) => id);
-  const from =
+  { asked, estimateOf, sources, draw }: Ordering,
+): { targets: Target[] } & Pick<Plan, 'route' | 'conversation' | 'canaries'> => {
+  // A canary has no place of its own: what is put in order are places, and then it is seen who takes each.
+  const places = draw === undefined ? able : draw.placesOf(able);
+  const from = draw === undefined ? sources : draw.withHomes(sources);
+  const { facts, conversation } = gatherFacts(policy, places, asked, estimateOf, from);
+  const ids = places.map((target) => draw?.placeOf(target) ?? target.id);
+  const order =
     facts.policy === 'ordered' ? holdBack([...ids.keys()], facts.slowStart) : policiesOf(sources).order(ids, facts);
   const hasFacts = facts.policy !== 'ordered' || facts.slowStart !== undefined;
   return {
-    targets: from.flatMap((i) => able[i] ?? []),
-    ...((hasFacts || rule !== undefined) && { route: { ...present('rule', rule), ...(hasFacts && { from, facts }) } }),
+    targets:
+      draw === undefined
+        ? order.flatMap((i) => places[i] ?? [])
+        : draw.arrange(
+            order.flatMap((i) => ids[i] ?? []),
+            able,
+          ),
+    ...((hasFacts || rule !== undefined) && {
+      route: { ...present('rule', rule), ...(hasFacts && { from: order, facts }) },
+    }),
+    ...(draw !== undefined && { canaries: draw.notes }),
     ...present('conversation', conversation),
   };
 };

@@ -1,4 +1,5 @@
 import type { Catalogue } from '../../catalogue/catalogue.ts';
+import { canaryTarget } from '../../contract/canary.ts';
 import { chatQuirksOf } from '../../contract/chat-quirks.ts';
 import type { GatewayConfig, ModelConfig, ProviderConfig } from '../../contract/config.ts';
 import { type ConfigProblem, pathText } from '../../contract/config-problem.ts';
@@ -6,11 +7,13 @@ import type { Gateway } from '../ports.ts';
 import { present } from '../read-json.ts';
 import type { Alias, ProviderSettings, Target } from '../target.ts';
 import { spaceProblems } from './check-spaces.ts';
+import { notSetUp } from './not-set-up.ts';
 import { readBounds } from './read-price.ts';
 import { resolveBudgets } from './resolve-budgets.ts';
+import type { ResolveCaches, ResolvedCaches } from './resolve-caches.ts';
 import { resolveLimits } from './resolve-limits.ts';
 import { resolveRule } from './resolve-rule.ts';
-import { resolveTarget } from './resolve-target.ts';
+import { type ResolvedProvider, resolveTarget } from './resolve-target.ts';
 
 export type ResolvedGateway =
   /** `notices` say what was left out because its provider has no key here, for people. */
@@ -19,6 +22,8 @@ export type ResolvedGateway =
 export interface ResolveOptions {
   /** Whether a provider can be called here: its key is set. Default: all can. */
   available?: (provider: ProviderSettings) => boolean;
+  /** `resolveCaches`, for whoever answers requests or checks a configuration; without it no alias has a cache. */
+  caches?: ResolveCaches | undefined;
 }
 
 /**
@@ -31,19 +36,15 @@ export const resolveGateway = (
   config: GatewayConfig,
   catalogue: Catalogue,
   policyVersion: number,
-  { available = () => true }: ResolveOptions = {},
+  { available = () => true, caches }: ResolveOptions = {},
 ): ResolvedGateway => {
-  const providers = new Map(
-    Object.entries(config.providers).map(([name, provider]) => {
-      const settings = settingsOf(name, provider);
-      return [name, { settings, regions: regionsOf(provider), isAvailable: available(settings) }] as const;
-    }),
-  );
+  const providers = resolveProviders(config, available);
   const floating = config.pins?.floating ?? 'refuse';
+  const kept = caches?.(config, providers, catalogue);
   const aliases = new Map<string, Alias>();
   /** Those of providers without a key too. */
   const allTargets = new Map<string, Target[]>();
-  const problems: ConfigProblem[] = [];
+  const problems: ConfigProblem[] = [...(kept?.problems ?? [])];
   const notices: string[] = [];
 
   for (const [name, model] of Object.entries(config.models)) {
@@ -56,20 +57,33 @@ export const resolveGateway = (
         problems.push({ path: `${path}.provider`, message: `there is no provider "${target.provider}"` });
         return;
       }
-      const resolved = resolveTarget(target, provider, catalogue, floating, path, readBounds(model.bounds));
-      if (!resolved.ok) {
-        problems.push(...resolved.problems);
+      const bounds = readBounds(model.bounds);
+      const resolved = resolveTarget(target, provider, catalogue, floating, path, bounds);
+      const { canary } = target;
+      const tried =
+        canary && resolveTarget(canaryTarget(target, canary), provider, catalogue, floating, `${path}.canary`, bounds);
+      if (!resolved.ok || tried?.ok === false) {
+        problems.push(
+          ...(resolved.ok ? [] : resolved.problems),
+          ...(tried === undefined || tried.ok ? [] : tried.problems),
+        );
         return;
       }
-      allTargets.set(name, [...(allTargets.get(name) ?? []), ...resolved.targets]);
-      if (provider.isAvailable) targets.push(...resolved.targets);
+      const canaryOf = { target: `${target.provider}/${target.model}`, share: canary?.share ?? 0 };
+      const canaries = (tried?.targets ?? []).map((one): Target => ({ ...one, canaryOf }));
+      const all = [...resolved.targets, ...canaries];
+      allTargets.set(name, [...(allTargets.get(name) ?? []), ...all]);
+      if (provider.isAvailable) targets.push(...all);
       else absent.add(target.provider);
     });
-    if (targets.length > 0) aliases.set(name, aliasOf(name, model, targets));
+    problems.push(...(kept?.problemsOf(name, allTargets.get(name) ?? []) ?? []));
+    if (targets.length > 0) aliases.set(name, aliasOf(name, model, targets, kept));
     if (absent.size > 0) notices.push(absenceOf(name, [...absent], targets, providers));
   }
   problems.push(...spaceProblems(config, allTargets));
   if (problems.length > 0) return { ok: false, problems };
+  const semantic = kept?.semanticOf(aliases);
+  if (semantic?.notice !== undefined) notices.push(semantic.notice);
   return {
     ok: true,
     gateway: {
@@ -79,10 +93,23 @@ export const resolveGateway = (
       limits: resolveLimits(config),
       policyVersion,
       ...present('limitsWhenStoreIsDown', config.whenStoreIsDown?.limits),
+      ...present('semanticCache', semantic?.semanticCache),
     },
     notices,
   };
 };
+
+/** The configured providers by name, and whether each can be called here. */
+export const resolveProviders = (
+  { providers }: Pick<GatewayConfig, 'providers'>,
+  available: (provider: ProviderSettings) => boolean = () => true,
+): ReadonlyMap<string, ResolvedProvider & { isAvailable: boolean }> =>
+  new Map(
+    Object.entries(providers).map(([name, provider]) => {
+      const settings = settingsOf(name, provider);
+      return [name, { settings, regions: regionsOf(provider), isAvailable: available(settings) }] as const;
+    }),
+  );
 
 const PUBLIC_ENDPOINTS: Record<ProviderConfig['kind'], string> = {
   openai: 'https://api.openai.com/v1',
@@ -132,8 +159,9 @@ const thinksFirst = ({ reasoningModel, dialect, capabilities }: Target): boolean
 
 const aliasOf = (
   name: string,
-  { output, timeouts, attempts, downgradeTo, fallbacks, policy, affinity, allowRegions, routes }: ModelConfig,
+  { output, timeouts, attempts, downgradeTo, fallbacks, policy, affinity, allowRegions, routes, cache }: ModelConfig,
   targets: Target[],
+  kept: ResolvedCaches | undefined,
 ): Alias => {
   const totalMs = timeouts?.totalMs ?? TOTAL_MS;
   const defaultOutputTokens = output?.default ?? DEFAULT_OUTPUT_TOKENS;
@@ -162,6 +190,7 @@ const aliasOf = (
       'routes',
       routes?.map((rule) => resolveRule(rule, { targets })),
     ),
+    ...present('cache', cache && kept?.policyOf(cache)),
   };
 };
 
@@ -169,13 +198,9 @@ const absenceOf = (
   alias: string,
   absent: string[],
   left: Target[],
-  providers: ReadonlyMap<string, { settings: ProviderSettings }>,
+  providers: ReadonlyMap<string, ResolvedProvider>,
 ): string => {
-  const named = absent.map((name) => {
-    const settings = providers.get(name)?.settings;
-    return `${name} (${settings?.apiKey ?? (settings?.kind === 'bedrock' ? 'AWS credentials' : 'no key')})`;
-  });
-  const what = `${named.join(', ')} ${absent.length === 1 ? 'is' : 'are'} not set up here`;
+  const what = notSetUp(absent, providers);
   return left.length === 0
     ? `${alias} is left out: ${what}.`
     : `${alias} goes without ${absent.length === 1 ? 'one provider' : `${absent.length} providers`}: ${what}.`;

@@ -3,7 +3,7 @@ import { present } from '../read-json.ts';
 import type { Alias, RouteRule } from '../target.ts';
 
 /**
- * A rule with its targets looked up: each name stands for all regions of that target. Targets whose provider is not set up
+ * A rule with its targets looked up: each name stands for all regions of that target, and for its canary. Targets whose provider is not set up
  * here are left out, like everywhere; a rule that is left with none refuses what it is for.
  */
 export const resolveRule = ({ when, policy, targets }: RouteConfig, alias: Pick<Alias, 'targets'>): RouteRule => {
@@ -21,6 +21,8 @@ export const resolveRule = ({ when, policy, targets }: RouteConfig, alias: Pick<
 };
 
 const targetsNamed = (names: readonly string[], { targets }: Pick<Alias, 'targets'>): Alias['targets'] =>
-  names.flatMap((name) => targets.filter(({ provider, model }) => `${provider.name}/${model}` === name));
+  names.flatMap((name) =>
+    targets.filter(({ provider, model, canaryOf }) => (canaryOf?.target ?? `${provider.name}/${model}`) === name),
+  );
 
 const listOf = <Item>(one: Item | Item[]): Item[] => (Array.isArray(one) ? one : [one]);

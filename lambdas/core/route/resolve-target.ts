@@ -137,7 +137,8 @@ const floatingMessage = (model: string, names: string[]): string => {
   return `"${model}" is a name that the vendor can move to another model, with other answers and another price. ${advice}, or allow such names with pins: { floating: 'allow' }.`;
 };
 
-const vendorOf = (kind: ProviderKind): CatalogueVendor | undefined =>
+/** By what name the catalogue knows a kind of provider; undefined where it has none of its models. */
+export const vendorOf = (kind: ProviderKind): CatalogueVendor | undefined =>
   kind === 'openai-compatible' || kind === 'simulator' ? undefined : kind;
 
 /** The provider as it is asked in one of its regions. */

@@ -2,6 +2,7 @@ import type { TokenEstimate } from '../admit/estimate.ts';
 import type { Asked } from '../decode/decode.ts';
 import type { Ports } from '../ports.ts';
 import { present } from '../read-json.ts';
+import type { CanaryNote } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { Home } from './home-book.ts';
 import type { OrderFacts, PolicyFacts, PolicyName } from './order-facts.ts';
@@ -30,6 +31,25 @@ export interface Policies {
   order(ids: readonly string[], facts: OrderFacts): number[];
 }
 
+/** What becomes of the canaries among a route's targets (draw-canaries.ts). */
+export interface Canaries {
+  draw(targets: readonly Target[], asked: Asked, sources: Pick<RouteSources, 'now' | 'shareOf'>): CanaryDraw;
+}
+
+/** One conversation's draw. A place is a target that is no canary, by its id: a canary stands in that of the same region. */
+export interface CanaryDraw {
+  notes: CanaryNote[];
+  /** Those that may be asked: the targets, and the canaries that were drawn. */
+  open: readonly Target[];
+  /** Of each place who stands for it where the policy compares them: the target itself, else, where it can't serve the request, its canary. */
+  placesOf(able: readonly Target[]): Target[];
+  placeOf(target: Target): string;
+  /** Where the conversation's home is a canary, it is that place. */
+  withHomes(sources: RouteSources): RouteSources;
+  /** Places in the policy's order → targets in the order in which they are asked. */
+  arrange(places: readonly string[], able: readonly Target[]): Target[];
+}
+
 /** Where a plan's facts come from. All of it is in memory: planning asks no store. */
 export interface RouteSources {
   /** Milliseconds since 1970. */
@@ -42,12 +62,20 @@ export interface RouteSources {
   homeOf(conversation: string): Home | undefined;
   /** Absent where no alias has any policy but `ordered`. */
   policies?: Policies;
+  /** Absent where no target has a canary. */
+  canaries?: Canaries;
 }
 
 /** @throws {TypeError} where the wiring has left them out */
 export const policiesOf = ({ policies }: RouteSources): Policies => {
   if (policies === undefined) throw new TypeError('policies were not loaded');
   return policies;
+};
+
+/** @throws {TypeError} where the wiring has left them out */
+export const canariesOf = ({ canaries }: RouteSources): Canaries => {
+  if (canaries === undefined) throw new TypeError('canaries were not loaded');
+  return canaries;
 };
 
 export const routeSources = ({
@@ -57,7 +85,11 @@ export const routeSources = ({
   statistics,
   homes,
   policies,
-}: Pick<Ports, 'clock' | 'random' | 'circuitBoard' | 'statistics' | 'homes' | 'policies'>): RouteSources => {
+  canaries,
+}: Pick<
+  Ports,
+  'clock' | 'random' | 'circuitBoard' | 'statistics' | 'homes' | 'policies' | 'canaries'
+>): RouteSources => {
   const now = clock.now();
   return {
     now,
@@ -66,6 +98,7 @@ export const routeSources = ({
     shareOf: (target) => circuitBoard.shareOf(target),
     homeOf: (conversation) => homes.homeOf(conversation, now),
     ...present('policies', policies),
+    ...present('canaries', canaries),
   };
 };
 

@@ -30,7 +30,7 @@ export const settle = async (result: CallResult, admission: Admission, ports: Se
   try {
     const end = await endOf(result);
     const costs = end.attempts.map((attempt) => attemptCost(attempt, admission));
-    const cost = costs.reduce((sum, { cost }) => sum + cost, 0n);
+    const cost = costs.reduce((sum, { cost }) => sum + cost, besidesOf(admission));
     const usage = costs.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE);
     const flaw = await flawOf(end, admission.asked.conversation, ports);
     const receipt = {
@@ -41,7 +41,7 @@ export const settle = async (result: CallResult, admission: Admission, ports: Se
     const { requestId, nonce } = admission;
     await Promise.all([
       enter({ requestId, nonce, cost, inputTokens, outputTokens: usage.outputTokens, receipt }, ports),
-      end.outcome === 'failed' && end.attempts.length === 0
+      isUnasked(end)
         ? giveLimitsBack(admission, ports)
         : settleLimits(admission, inputTokens + usage.outputTokens, ports),
     ]);
@@ -51,6 +51,13 @@ export const settle = async (result: CallResult, admission: Admission, ports: Se
     throw error;
   }
 };
+
+/** What was spent beside its calls: the vector of its question. Nano-USD. */
+const besidesOf = ({ receipt }: Admission): bigint => BigInt(receipt.cache?.embedding?.cost ?? 0);
+
+/** No target could be asked, or none was to be. */
+const isUnasked = ({ outcome, attempts }: CallEnd): boolean =>
+  (outcome === 'failed' || outcome === 'not-cached') && attempts.length === 0;
 
 /** How a call ended. */
 interface CallEnd {

@@ -84,6 +84,7 @@ const typeOf = (code: RefusalCode): string => {
       return 'permission_error';
     case 'model_not_found':
     case 'not_found':
+    case 'not_cached':
       return 'not_found_error';
     case 'request_too_large':
       return 'request_too_large';

@@ -7,8 +7,10 @@ import { describeFeedbackSuite } from '../../port-suites/feedback.ts';
 import { describeLedgerSuite } from '../../port-suites/ledger.ts';
 import { describeLimitsSuite } from '../../port-suites/limits.ts';
 import { describePinsSuite } from '../../port-suites/pins.ts';
+import { describeResponseCacheSuite } from '../../port-suites/response-cache.ts';
 import { describeRunsSuite } from '../../port-suites/runs.ts';
 import { describeStatisticsSuite } from '../../port-suites/statistics.ts';
+import { describeWrongHitsSuite } from '../../port-suites/wrong-hits.ts';
 import { makeFileStores, makeMemoryStores } from './embedded-worlds.ts';
 
 for (const [name, makeStores] of [
@@ -24,6 +26,8 @@ for (const [name, makeStores] of [
   describeFeedbackSuite(name, makeStores);
   describeBudgetsSuite(name, makeStores);
   describePinsSuite(name, makeStores);
+  describeResponseCacheSuite(name, makeStores);
   describeRunsSuite(name, makeStores);
   describeStatisticsSuite(name, makeStores);
+  describeWrongHitsSuite(name, makeStores);
 }

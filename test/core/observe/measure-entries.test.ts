@@ -201,6 +201,146 @@ describe('metrics of entries', () => {
   });
 });
 
+describe('metrics of the cache', () => {
+  const hit = (more: Partial<Receipt['cache'] & object> = {}): MeasuredEntry =>
+    entry({
+      cost: 0n,
+      inputTokens: 0,
+      outputTokens: 0,
+      receipt: receipt([], {
+        answeredBy: 'openai/gpt-5',
+        usage: usage(0, 0),
+        stop: { reason: 'end', raw: 'stop' },
+        cache: { result: 'hit-exact', requestId: 'req_1', saved: '2500000001', ...more },
+      }),
+    });
+  const miss = (more: Partial<Receipt> = {}): MeasuredEntry =>
+    entry({ receipt: receipt([attempt('openai/gpt-5')], { cache: { result: 'miss' }, ...more }) });
+  const audit = (more: Partial<Receipt['cacheAudit'] & object> = {}): MeasuredEntry =>
+    entry({
+      receipt: receipt([attempt('openai/gpt-5')], {
+        answeredBy: 'openai/gpt-5',
+        stop: { reason: 'end', raw: 'stop' },
+        cacheAudit: { of: 'req_2', verdict: 'same', share: 0.25, low: 0.1, high: 0.5, ...more },
+      }),
+    });
+
+  test('hits are counted among the requests, and what they saved is summed to the last nano-dollar', () => {
+    const records = measureEntries([hit(), hit({ result: 'hit-semantic', score: 0.93 }), miss()], NOW);
+    expect(under(records, {})).toMatchObject({ CacheHits: [2], SavedUsd: [5.000000002], Requests: [3], CostUsd: [1] });
+    expect(under(records, { Alias: 'assistant' })).toEqual({ CostUsd: [1], Requests: [3] });
+  });
+
+  test('a hit is no call of anybody: no time, no quality, no error, nothing by model', () => {
+    const records = measureEntries([hit()], NOW);
+    expect(under(records, {})).toEqual({
+      CostUsd: [0],
+      SavedUsd: [2.500000001],
+      CacheHits: [1],
+      Requests: [1],
+      Errors: [0],
+      Fallbacks: [0],
+      Overruns: [0],
+      InputTokens: [0],
+      OutputTokens: [0],
+      CachedTokens: [0],
+      ProjectorLagMs: [250],
+    });
+    expect(records.filter(({ dimensions }) => 'Model' in dimensions)).toEqual([]);
+  });
+
+  test('where the cache was not asked there is no metric of it', () => {
+    const names = measureEntries([entry(), miss({ cache: { result: 'off', why: 'temperature' } })], NOW).flatMap(
+      ({ values }) => Object.keys(values),
+    );
+    expect(names.filter((name) => /Cache[A-Z]|Saved/.test(name))).toEqual([]);
+  });
+
+  test("who wanted a kept answer alone and got none makes nobody's error; who found all circuits shut does", () => {
+    const none = (outcome: 'not-cached' | 'failed') =>
+      measureEntries([entry({ cost: 0n, receipt: receipt([], { outcome, cache: { result: 'miss' } }) })], NOW);
+    expect(under(none('not-cached'), {})).toMatchObject({ Requests: [1], Errors: [0], CacheHits: [0] });
+    expect(none('not-cached').filter(({ dimensions }) => 'Model' in dimensions)).toEqual([]);
+    expect(under(none('failed'), {})).toMatchObject({ Requests: [1], Errors: [1] });
+  });
+
+  test('a request for which part of the cache had no answer counts once, however many parts', () => {
+    const failed = miss({ cache: { result: 'miss', failures: ['exact', 'embedder'] } });
+    expect(under(measureEntries([failed, miss()], NOW), {})).toMatchObject({ CacheFailures: [1], CacheHits: [0] });
+    expect(under(measureEntries([miss()], NOW), {})).not.toHaveProperty('CacheFailures');
+  });
+
+  test("a paid vector costs its embedder's model, on a hit and on a miss, and no error of the planned target", () => {
+    const embedding = { target: 'bedrock/titan-v2@us-east-1', inputTokens: 12, cost: '240' };
+    const paidHit = { ...hit({ embedding }), cost: 240n };
+    const paidMiss = { ...miss({ cache: { result: 'miss', embedding } }), cost: 1_000_000_240n };
+    const records = measureEntries([paidHit, paidMiss], NOW);
+    expect(under(records, { Provider: 'bedrock', Model: 'titan-v2' })).toEqual({
+      CostUsd: [0.00000048],
+      InputTokens: [24],
+    });
+    expect(under(records, { Provider: 'openai', Model: 'gpt-5' })).toMatchObject({
+      CostUsd: [1],
+      Requests: [1],
+      Errors: [0],
+    });
+    expect(under(records, {})).toMatchObject({ CostUsd: [1.00000048], Errors: [0] });
+  });
+
+  test('an audit tells the wrong share of its alias with its interval, and is a call and no request', () => {
+    const records = measureEntries([audit(), audit({ verdict: 'wrong', share: 0.5, low: 0.2, high: 0.8 })], NOW);
+    expect(under(records, { Alias: 'assistant' })).toEqual({
+      CostUsd: [2],
+      CacheWrongShare: [0.25, 0.5],
+      CacheWrongShareLow: [0.1, 0.2],
+      CacheWrongShareHigh: [0.5, 0.8],
+    });
+    expect(under(records, { Team: 'search' })).toEqual({ CostUsd: [2] });
+    expect(under(records, {})).toEqual({
+      CostUsd: [2],
+      InputTokens: [28],
+      OutputTokens: [10],
+      CachedTokens: [8],
+      Overruns: [0],
+      ProjectorLagMs: [250, 250],
+      CacheWrongHits: [1],
+    });
+    expect(under(records, { Provider: 'openai', Model: 'gpt-5' })).toMatchObject({
+      Requests: [2],
+      LatencyMs: [900, 900],
+    });
+  });
+
+  test('an audit that failed is no failed request, and its call fails at its target all the same', () => {
+    const failed = entry({
+      receipt: receipt([attempt('openai/gpt-5', { failure: 'server_error' })], {
+        outcome: 'failed',
+        cacheAudit: { of: 'req_2', verdict: 'unknown' },
+      }),
+    });
+    const records = measureEntries([failed], NOW);
+    expect(under(records, {})).not.toHaveProperty('Errors');
+    expect(under(records, {})).toMatchObject({ CacheWrongHits: [0] });
+    expect(under(records, { Alias: 'assistant' })).toEqual({ CostUsd: [1] });
+    expect(under(records, { Provider: 'openai', Model: 'gpt-5' })).toMatchObject({ Requests: [1], Errors: [1] });
+  });
+
+  test.each(['tightened', 'turned-off'] as const)('a cache that was %s is counted', (change) => {
+    expect(under(measureEntries([audit({ verdict: 'wrong', change }), audit()], NOW), {})).toMatchObject({
+      CacheTightened: [1],
+    });
+    expect(under(measureEntries([audit()], NOW), {})).not.toHaveProperty('CacheTightened');
+  });
+
+  test('a correction brings no hit, no saving and no audit again', () => {
+    const correction = { ...hit(), isCorrection: true, cost: -5n };
+    const names = measureEntries([correction, { ...audit(), isCorrection: true }], NOW).flatMap(({ values }) =>
+      Object.keys(values),
+    );
+    expect(names.filter((name) => /Cache[A-Z]|Saved|Requests/.test(name))).toEqual(['Requests']);
+  });
+});
+
 describe('metrics of budgets', () => {
   test("a team's tightest budget, and the tightest of all", () => {
     const records = measureBudgets([

@@ -11,6 +11,7 @@ import type { AnySurfaceName } from '../../../lambdas/core/dialect.ts';
 import { handleRequest } from '../../../lambdas/core/handle-request.ts';
 import type { KeyRecord, LedgerEntry, Settlement } from '../../../lambdas/core/ports.ts';
 import { makeHomeBook } from '../../../lambdas/core/route/home-book.ts';
+import { resolveCaches } from '../../../lambdas/core/route/resolve-caches.ts';
 import { resolveGateway } from '../../../lambdas/core/route/resolve-gateway.ts';
 import { makeStatisticsBook } from '../../../lambdas/core/route/statistics-book.ts';
 import { type MemorySettleQueue, makeSettleQueue } from '../../../lambdas/core/settle/settle-queue.ts';
@@ -92,7 +93,7 @@ export const makeStory = async (scripts: Record<string, Script[]>, config: Gatew
   const log = makeMemoryLog();
   const checked = checkConfig(config);
   if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
-  const resolved = resolveGateway(checked.config, catalogue, 1, { available: () => true });
+  const resolved = resolveGateway(checked.config, catalogue, 1, { available: () => true, caches: resolveCaches });
   if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
 
   const stores = openEmbeddedStores({ file: ':memory:', clock, random });

@@ -61,7 +61,7 @@ const findJava = (): string => {
 };
 
 /** Starts a fresh server with its own data, on a port of its own; fetches it first where it is not there yet. */
-export const startOpenSearch = async (): Promise<LocalServer> => {
+export const startOpenSearch = async (): Promise<LocalServer & { dataFolder: string }> => {
   await install();
   const port = await freePort();
   const transportPort = await freePort();
@@ -79,7 +79,6 @@ export const startOpenSearch = async (): Promise<LocalServer> => {
       `path.data: ${join(own, 'data')}`,
       `path.logs: ${join(own, 'logs')}`,
       'cluster.routing.allocation.disk.threshold_enabled: false',
-      'action.auto_create_index: false',
     ].join('\n'),
   );
   // Its own folder is nobody's to write to.
@@ -128,7 +127,7 @@ export const startOpenSearch = async (): Promise<LocalServer> => {
     }
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
-  return { endpoint, stop };
+  return { endpoint, stop, dataFolder: join(own, 'data') };
 };
 
 const answers = async (endpoint: string): Promise<boolean> => {

@@ -7,13 +7,20 @@ const SIGNS = /[_\\/=<>{}[\]|&^~$#@*+`]|::|\w\(|\w\.\w/u;
 const MONEY = /^[$€£¥]?\d[\d.,]*[$€£¥%]?$/u;
 /** A flag, `camelCase`, letters with digits behind. */
 const FORMS = /^--?\p{L}|\p{Ll}\p{Lu}|\p{L}-?\d/u;
+const PROSE_SIGNS = /^(?:[-–—·•…,;:«»“”"'()¿¡]+|`+)$/u;
 /** A number with its unit (`5mg`, `14th`) is none. */
 const MEASURE = /^\d[\d.,]*\p{L}{0,4}$/u;
 
 /** Tokens that a machine reads, case and all. */
 const readTokens = (text: string): Set<string> => {
   const found = new Set<string>();
-  for (const piece of text.split(/\s+/u)) {
+  const pieces = text.split(/\s+/u).filter((piece) => piece !== '');
+  for (const [i, piece] of pieces.entries()) {
+    // Signs by themselves (`what does ?? do`), but no dash, nor what ends a sentence after a space as in French.
+    if (i < pieces.length - 1 && piece.length <= 8 && /^[\p{P}\p{S}]+$/u.test(piece) && !PROSE_SIGNS.test(piece)) {
+      found.add(piece.replaceAll('`', ''));
+      continue;
+    }
     const token = unwrap(piece.replace(OUTER, ''));
     if (token.length === 0 || token.length > 500 || MONEY.test(token) || MEASURE.test(token)) {
       if (token.length > 500) found.add(token);

@@ -27,18 +27,19 @@ export const isFunctionWord = (word: string): boolean => FUNCTION_WORDS.has(word
 /** One meaning a line: a word of a line may stand for another of it. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map(
   `remove delete erase
-change update modify
+change modify
 begin start
 cost price fee charge
-rise increase raise up
+rise increase raise
 film movie
 buy purchase
 ship shipping deliver delivery
 reduce lower decrease
-create make new
+create make
 sign symptom
 color colour
-big large bigger larger
+big large
+bigger larger
 hotel accommodation
 holiday vacation
 safe safety
@@ -51,7 +52,6 @@ differ difference
 allowed permitted
 required necessary
 bill invoice
-laptop notebook
 ändern wechseln
 kochen kocht`
     .split('\n')

@@ -15,5 +15,7 @@ export type GuardName =
   | 'code-tokens'
   | 'word-order'
   | 'question-words'
+  | 'asking'
+  | 'scope-words'
   | 'swapped-words'
   | 'added-words';

@@ -1,5 +1,6 @@
 import { differInAddedWords } from './added-words.ts';
 import { differInAntonyms } from './antonyms.ts';
+import { differInAsking } from './asking.ts';
 import { differInCodeTokens } from './code-tokens.ts';
 import type { Guard, GuardName } from './guard.ts';
 import { differInLanguage } from './languages.ts';
@@ -7,6 +8,7 @@ import { differInNames } from './names.ts';
 import { differInNegation } from './negation.ts';
 import { differInNumbers } from './numbers.ts';
 import { differInQuestionWords } from './question-words.ts';
+import { differInScopeWords } from './scope-words.ts';
 import { differInSwappedWords } from './swapped-words.ts';
 import { differInTimes } from './times.ts';
 import { differInUnits } from './units.ts';
@@ -24,6 +26,8 @@ export const GUARDS: ReadonlyMap<GuardName, Guard> = new Map<GuardName, Guard>([
   ['code-tokens', differInCodeTokens],
   ['word-order', differInOrder],
   ['question-words', differInQuestionWords],
+  ['asking', differInAsking],
+  ['scope-words', differInScopeWords],
   ['swapped-words', differInSwappedWords],
   ['added-words', differInAddedWords],
 ]);

@@ -65,7 +65,7 @@ const UNSPACED_NAMES: readonly (readonly [string, RegExp])[] = [
 ];
 
 /** The language a text is written in, where it is plain. */
-const languageOf = (text: string): string | undefined => {
+export const languageOf = (text: string): string | undefined => {
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return 'japanese';
   if (/\p{Script=Hangul}/u.test(text)) return 'korean';
   if (/\p{Script=Han}/u.test(text)) return 'chinese';

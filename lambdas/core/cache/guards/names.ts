@@ -1,6 +1,6 @@
 import { isFunctionWord } from './function-words.ts';
 import type { Guard } from './guard.ts';
-import { readWords, type Word } from './words.ts';
+import { only, readWords, type Word } from './words.ts';
 
 /** Above it capitals are a way of writing and tell nothing. */
 const MOST_CAPITALS = 0.6;
@@ -34,10 +34,49 @@ const unknownNames = (names: readonly string[][], words: ReadonlySet<string>) =>
   return { missing, whole: missing.filter((name) => name.every((part) => !words.has(part))) };
 };
 
+/** A letter or short word in capitals where prose has none (`vitamin A`, `hepatitis E`, `ask IT`): with its case. */
+const readLabels = (text: string): Set<string> => {
+  const words = readWords(text);
+  const isShouted = words.filter(({ raw }) => /^\p{Lu}{2,}$/u.test(raw)).length > words.length / 2;
+  return new Set(
+    isShouted
+      ? []
+      : words
+          .filter(
+            (word) => /^\p{Lu}{1,5}$/u.test(word.raw) && word.raw !== 'I' && !(word.isFirst && word.raw.length === 1),
+          )
+          .filter((word) => word.raw.length === 1 || isFunctionWord(word.text))
+          .map(({ raw }) => raw),
+  );
+};
+
+/** One word, with a capital in one and without in the other, where both use capitals (`a Map`, `map`). */
+const writtenOtherwise = (a: string, b: string): string | undefined => {
+  const inside = (text: string) => readWords(text).filter((word) => !word.isFirst && word.raw !== 'I');
+  const [left, right] = [inside(a), inside(b)];
+  if (!right.some(isCapital)) return undefined;
+  const capitals = new Set(left.filter(isCapital).map(({ text }) => text));
+  // Title case is a way of writing.
+  if (capitals.size === 0 || capitals.size > left.length * MOST_CAPITALS) return undefined;
+  const small = new Set(right.filter((word) => !isCapital(word)).map(({ text }) => text));
+  const [found] =
+    right.filter(isCapital).length > right.length * MOST_CAPITALS
+      ? []
+      : [...capitals].filter(
+          (word) =>
+            small.has(word) && !isFunctionWord(word) && !right.some((one) => isCapital(one) && one.text === word),
+        );
+  return found;
+};
+
 /** German writes all nouns with a capital: there they are compared as names are. */
 export const differInNames: Guard = (a, b) => {
   const left = unknownNames(readNames(a), new Set(readWords(b).map((word) => word.text)));
   const right = unknownNames(readNames(b), new Set(readWords(a).map((word) => word.text)));
+  const [label] = [...only(readLabels(a), readLabels(b)), ...only(readLabels(b), readLabels(a))];
+  if (label !== undefined) return `named: ${label}`;
+  const otherwise = writtenOtherwise(a, b) ?? writtenOtherwise(b, a);
+  if (otherwise !== undefined) return `written with and without a capital: ${otherwise.slice(0, 40)}`;
   const [whole] = [...left.whole, ...right.whole];
   if (whole !== undefined) return `name: ${whole.join(' ').slice(0, 60)}`;
   return left.missing.length > 0 && right.missing.length > 0

@@ -1,5 +1,6 @@
+import { isFunctionWord } from './function-words.ts';
 import type { Guard } from './guard.ts';
-import { readWords } from './words.ts';
+import { expandContractions, readWords, stemOf, wordTexts } from './words.ts';
 
 const NEGATIONS = new Set(
   [
@@ -22,8 +23,30 @@ const countNegations = (text: string): number => {
   return count;
 };
 
-/** As many negations in one as in the other. */
+/** What is negated: the next word of substance that both texts have; none where none follows. */
+const negatedIn = (text: string, shared: ReadonlySet<string>): string[] => {
+  const negated: string[] = [];
+  let open = 0;
+  for (const word of wordTexts(expandContractions(text))) {
+    if (NEGATIONS.has(word)) open += 1;
+    else if (open > 0 && !isFunctionWord(word) && shared.has(stemOf(word))) {
+      negated.push(...new Array<string>(open).fill(stemOf(word)));
+      open = 0;
+    }
+  }
+  return [...negated, ...new Array<string>(open).fill('')].sort();
+};
+
+const stemsOf = (text: string): Set<string> => new Set(wordTexts(expandContractions(text)).map(stemOf));
+
+/** As many negations in one as in the other, and of the same words (`not rejected and caught`, `rejected and not caught`). */
 export const differInNegation: Guard = (a, b) => {
   const [left, right] = [countNegations(a), countNegations(b)];
-  return left === right ? undefined : `negated ${left} and ${right} times`;
+  if (left !== right) return `negated ${left} and ${right} times`;
+  if (left === 0) return undefined;
+  const others = stemsOf(b);
+  const shared = new Set([...stemsOf(a)].filter((stem) => others.has(stem)));
+  const [one, two] = [negatedIn(a, shared), negatedIn(b, shared)];
+  const at = one.findIndex((word, i) => word !== two[i]);
+  return at === -1 ? undefined : `not ${one[at]?.slice(0, 40)} and not ${two[at]?.slice(0, 40)}`;
 };

@@ -1,9 +1,11 @@
 import type { Guard } from './guard.ts';
+import { languageOf } from './languages.ts';
 import { countOf } from './words.ts';
 
 /** Names of numbers in English, German, French and Spanish. Ones are articles as well: see `ONES`. */
 const NAMED: ReadonlyMap<string, number> = new Map(
   Object.entries({
+    1: 'first single einmal erste ersten erster erstes première premier primer primera primero',
     2: 'two second twice both zwei zweite zweiten zweimal deux deuxième deuxièmes dos segundo segunda',
     3: 'three third drei dritte dritten dreimal trois troisième tres tercer tercera',
     4: 'four fourth vier vierte vierten quatre quatrième cuatro cuarto',
@@ -35,11 +37,7 @@ const NAMED: ReadonlyMap<string, number> = new Map(
   }).flatMap(([value, names]) => names.split(' ').map((name) => [name, Number(value)] as const)),
 );
 
-const ONES = new Set(
-  'one once first single ein eine einen einem einer eines eins einmal erste ersten un une première premier uno una primer primera'.split(
-    ' ',
-  ),
-);
+const ONES = new Set('one ein eine einen einem einer eines eins un une uno una'.split(' '));
 /** "Once" is eleven in Spanish, and too often a time in English. */
 const NOT_A_NUMBER = new Set(['once']);
 
@@ -74,13 +72,14 @@ const readNumbers = (text: string): Numbers => {
   const found: string[] = [];
   let perhapsOnes = 0;
   let previous: { value: number; end: number } | undefined;
+  const language = languageOf(text);
   const plain = text.normalize('NFKC').toLowerCase().replace(CLOCK, ' ').replace(/\s+/g, ' ');
   for (const match of plain.matchAll(DIGITS_OR_WORD)) {
     const [token] = match;
     const joins = previous !== undefined && /^[\s-]?$/.test(plain.slice(previous.end, match.index));
     const end = match.index + token.length;
     if (/\d/.test(token)) {
-      found.push(canonicalNumber(token));
+      found.push(canonicalNumber(token, language));
       previous = { value: Number(found.at(-1)), end };
       continue;
     }
@@ -121,19 +120,27 @@ const readNumbers = (text: string): Numbers => {
   return { sure: countOf(found), perhapsOnes };
 };
 
-/** `45,000` and `45000`, `4,5` and `4.50` are one each; a version's or date's dots stay. */
-const canonicalNumber = (token: string): string => {
+/** `45,000` and `45000`, `4,50` and `4.50` are one each; `3.10` is a version later than `3.1`, and a date's dots stay. */
+const canonicalNumber = (token: string, language: string | undefined): string => {
   const trimmed = token.replace('−', '-').replace(/[.,]+(k?)$/, '$1');
   const factor = trimmed.endsWith('k') ? 1_000 : 1;
   const digits = factor === 1 ? trimmed : trimmed.slice(0, -1);
-  if (/^-?\d{1,3}(?:([,.])\d{3})(?:\1\d{3})*$/.test(digits))
+  if (/^-?\d{1,3}(?:([,.])\d{3})(?:\1\d{3})*$/.test(digits) && !isDecimal(digits, language))
     return String(Number(digits.replace(/[,.]/g, '')) * factor);
   const mixed = /^(-?\d{1,3}(?:,\d{3})+)\.(\d+)$/.exec(digits) ?? /^(-?\d{1,3}(?:\.\d{3})+),(\d+)$/.exec(digits);
   const decimal = mixed ? `${mixed[1]?.replace(/[,.]/g, '')}.${mixed[2]}` : digits.replace(',', '.');
   // Beyond what a double holds, the digits themselves.
   if (!/^-?\d+(?:\.\d+)?$/.test(decimal) || decimal.length > 15) return digits;
-  return String(Number(decimal) * factor);
+  const [whole = '', fraction = ''] = decimal.split('.');
+  if (factor !== 1 || /^0*$/.test(fraction)) return String(Number(decimal) * factor);
+  return `${Number(whole)}.${fraction}`;
 };
+
+/** `3.125` of English, `3,125` of the others: thousands elsewhere. */
+const isDecimal = (digits: string, language: string | undefined): boolean =>
+  language === 'english'
+    ? /^-?\d{1,3}\.\d{3}$/.test(digits)
+    : language !== undefined && /^-?\d{1,3},\d{3}$/.test(digits);
 
 /** Every number of one is a number of the other, as often. A word that may be an article may stand for a 1, or for nothing. */
 export const differInNumbers: Guard = (a, b) => {

@@ -1,5 +1,6 @@
 import type { Guard } from './guard.ts';
-import { only, readWords } from './words.ts';
+import { isNumberWord } from './numbers.ts';
+import { only, readWords, type Word } from './words.ts';
 
 /** One meaning a line: its words in English, German, French, Spanish. */
 const MEANINGS: ReadonlyMap<string, string> = new Map(
@@ -35,7 +36,8 @@ const MEANINGS: ReadonlyMap<string, string> = new Map(
     noon: 'noon midday mittags midi mediodía',
     afternoon: 'afternoon afternoons nachmittag nachmittags tarde',
     evening: 'evening evenings abend abends soir',
-    night: 'night nights midnight nacht nachts nuit noche medianoche',
+    night: 'night nights nacht nachts nuit noche',
+    midnight: 'midnight mitternacht minuit medianoche meia-noite mezzanotte',
     am: 'am a.m',
     pm: 'pm p.m',
   }).flatMap(([meaning, words]) =>
@@ -70,6 +72,8 @@ const PERIODS: ReadonlyMap<string, string> = new Map(
     year: 'years jahr jahre an ans année año años yearly annually annual',
   }).flatMap(([meaning, words]) => [meaning, ...words.split(' ')].map((word) => [word, meaning] as const)),
 );
+/** A word that means a day, a week, …, but for `second`, which counts as well. */
+export const isPeriod = (word: string): boolean => PERIODS.has(word);
 const RATE_ALONE = new Set('hourly daily weekly monthly quarterly yearly annually annual täglich'.split(' '));
 const RATES = new Set('every each per jede jeden jedes jeder chaque par cada'.split(' '));
 const POSITIONS: ReadonlyMap<string, string> = new Map([
@@ -81,6 +85,27 @@ const POSITIONS: ReadonlyMap<string, string> = new Map([
     .split(' ')
     .map((w) => [w, 'next'] as const),
 ]);
+
+const BOUNDS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    for: 'for für pour durante',
+    in: 'in en dans within binnen innerhalb',
+    after: 'after nach après',
+  }).flatMap(([bound, words]) => words.split(' ').map((word) => [word, bound] as const)),
+);
+const BOUNDS_OF_DAYS: ReadonlyMap<string, string> = new Map(
+  'by until till bis before after since seit avant après antes'
+    .split(' ')
+    .map((word) => [word, word === 'till' ? 'until' : word]),
+);
+const ONES = new Set('a an one the ein eine einer einem un une una'.split(' '));
+
+/** The preposition before a duration, its article or number between: `for 2 hours`, `in a week`. */
+const boundBefore = (words: readonly { text: string }[], at: number): string | undefined => {
+  const before = words[at - 1]?.text ?? '';
+  const isCount = ONES.has(before) || /^\d/.test(before) || isNumberWord(before);
+  return isCount ? BOUNDS.get(words[at - 2]?.text ?? '') : undefined;
+};
 
 const UNSPACED: readonly (readonly [string, RegExp])[] = [
   ['monday', /月曜|(?:星期|周|礼拜)一/u],
@@ -101,8 +126,19 @@ const UNSPACED: readonly (readonly [string, RegExp])[] = [
   ['afternoon', /午後|下午/u],
 ];
 
-const readTimes = (text: string): Set<string> => {
+/** French `été` is `been` but after these. */
+const isBeen = (word: Word, previous: string | undefined): boolean =>
+  word.text === 'été' && previous !== 'en' && previous !== 'cet' && !/^l['’]/iu.test(word.raw);
+
+interface Times {
+  found: Set<string>;
+  /** By period: what its preposition makes of it. */
+  bounds: Map<string, string>;
+}
+
+const readTimes = (text: string): Times => {
   const found = new Set<string>();
+  const bounds = new Map<string, string>();
   const words = readWords(text);
   for (const [i, word] of words.entries()) {
     const previous = words[i - 1];
@@ -111,15 +147,27 @@ const readTimes = (text: string): Set<string> => {
     // "I am": of the morning only after a number.
     if (meaning === 'am' || meaning === 'pm') {
       if (/\d$/.test(previous?.text ?? '')) found.add(meaning);
-    } else if (meaning !== undefined) found.add(meaning);
+    } else if (meaning !== undefined && !isBeen(word, previous?.text)) found.add(meaning);
     const glued = /^\d{1,2}(am|pm)$/.exec(word.text);
     if (glued?.[1] !== undefined) found.add(glued[1]);
     const month = PERHAPS_MONTHS.get(word.text);
     if (month !== undefined && (BEFORE_MONTH.has(previous?.text ?? '') || /\d/.test(`${previous?.text} ${next?.text}`)))
       found.add(month);
     const period = PERIODS.get(word.text);
-    if (period !== undefined && (RATE_ALONE.has(word.text) || RATES.has(previous?.text ?? '')))
-      found.add(`every ${period}`);
+    const isRate =
+      RATES.has(previous?.text ?? '') ||
+      (next === undefined &&
+        /^an?$/.test(previous?.text ?? '') &&
+        boundBefore(words, i) === undefined &&
+        words[i - 2]?.text !== 'of');
+    if (period !== undefined && (RATE_ALONE.has(word.text) || isRate)) found.add(`every ${period}`);
+    // "In an hour" is a time, "for an hour" a duration, "by Friday" a bound.
+    if (period !== undefined && !RATE_ALONE.has(word.text)) {
+      const bound = boundBefore(words, i);
+      if (bound !== undefined) bounds.set(period, bound);
+    }
+    if (meaning !== undefined && BOUNDS_OF_DAYS.has(previous?.text ?? ''))
+      found.add(`${BOUNDS_OF_DAYS.get(previous?.text ?? '')} ${meaning}`);
     const position = POSITIONS.get(word.text);
     if (position !== undefined && next !== undefined && (PERIODS.has(next.text) || MEANINGS.has(next.text)))
       found.add(position);
@@ -127,12 +175,17 @@ const readTimes = (text: string): Set<string> => {
   for (const [hour = '', minute = ''] of [...text.matchAll(/(?<!\d)(\d{1,2}):(\d{2})(?!\d)/g)].map((m) => m.slice(1)))
     found.add(`${Number(hour)}:${minute}`);
   for (const [meaning, pattern] of UNSPACED) if (pattern.test(text)) found.add(meaning);
-  return found;
+  return { found, bounds };
 };
 
 /** Days, months, seasons, parts of the day, clock times, how often: the same in both. Years and days of the month are numbers. */
 export const differInTimes: Guard = (a, b) => {
   const [left, right] = [readTimes(a), readTimes(b)];
-  const [apart] = [...only(left, right), ...only(right, left)];
-  return apart === undefined ? undefined : `time: ${apart}`;
+  const [apart] = [...only(left.found, right.found), ...only(right.found, left.found)];
+  if (apart !== undefined) return `time: ${apart}`;
+  for (const [period, bound] of left.bounds) {
+    const other = right.bounds.get(period);
+    if (other !== undefined && other !== bound) return `${bound} and ${other} ${period}`;
+  }
+  return undefined;
 };

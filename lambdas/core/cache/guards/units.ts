@@ -114,6 +114,17 @@ const tableOf = (lines: string): ReadonlyMap<string, string> =>
 const UNITS = tableOf(ANYWHERE);
 const SHORT_UNITS = tableOf(AFTER_NUMBER);
 
+/** Time's units count wherever they stand (`in seconds`, `in minutes`), but for what is asked (`what year`) or counts (`second`). */
+const TIME_UNITS: ReadonlyMap<string, string> = new Map(
+  [...SHORT_UNITS].filter(
+    ([word, unit]) =>
+      word.length > 2 &&
+      /^(?:ms|second|minute|hour|day|week|month|year)$/.test(unit) &&
+      !['second', 'min', 'sec'].includes(word),
+  ),
+);
+const ASKED_BEFORE = new Set('what which welchem welcher welches quel quelle qué qual quale'.split(' '));
+
 export const isUnitWord = (word: string): boolean => UNITS.has(word) || (word.length > 2 && SHORT_UNITS.has(word));
 
 const PIECE = /[$€£¥₹%]|\d[\d.,]*|[\p{L}\p{M}]+/gu;
@@ -123,6 +134,7 @@ const SPOON = new Set(['soup-spoon', 'coffee-spoon']);
 const readUnits = (text: string): Set<string> => {
   const found = new Set<string>();
   let isAfterNumber = false;
+  let previous = '';
   let hasSpoon = false;
   for (const [piece] of text.normalize('NFKC').replaceAll('μ', 'µ').matchAll(PIECE)) {
     if (/\d/.test(piece)) {
@@ -131,7 +143,12 @@ const readUnits = (text: string): Set<string> => {
     }
     const word = piece.toLowerCase();
     hasSpoon ||= word.startsWith('cuill') || word.startsWith('cuchar');
-    const unit = SYMBOLS.get(piece) ?? UNITS.get(word) ?? (isAfterNumber ? SHORT_UNITS.get(word) : undefined);
+    const unit =
+      SYMBOLS.get(piece) ??
+      UNITS.get(word) ??
+      (isAfterNumber ? SHORT_UNITS.get(word) : undefined) ??
+      (ASKED_BEFORE.has(previous) ? undefined : TIME_UNITS.get(word));
+    previous = word;
     if (unit !== undefined && (!SPOON.has(unit) || hasSpoon)) found.add(unit);
     isAfterNumber = word === 'degrees' || word === 'grad' || NUMBER_WORDS.has(word);
   }

@@ -1,78 +1,99 @@
 import { isFunctionWord, senseOf } from './function-words.ts';
 import type { Guard } from './guard.ts';
-import { countOf, hasUnspacedScript, isSameCount, wordTexts } from './words.ts';
-
-/** Words that give what follows a part to play. */
-const ROLES: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    from: 'from von aus de desde du',
-    to: 'to into nach zu à hasta towards',
-    than: 'than als',
-    with: 'with by mit durch par por con',
-  }).flatMap(([role, words]) => words.split(' ').map((word) => [word, role] as const)),
-);
+import { languageOf } from './languages.ts';
+import { isCompatible, type Role, readRole, resetsRole } from './roles.ts';
+import { countOf, expandContractions, hasUnspacedScript, isSameCount, readWords, stemOf } from './words.ts';
 
 interface Placed {
+  /** Its stem where both texts have that; else what it stands for. */
   sense: string;
-  role: string | undefined;
+  stem: string;
+  role: Role | undefined;
+  /** A preposition stands right before it. */
+  isLed: boolean;
 }
 
-const readPlaces = (words: readonly string[]): Placed[] => {
+interface Reading {
+  places: Placed[];
+  roles: Map<string, Set<Role | undefined>>;
+  hasIt: boolean;
+  /** `By` someone, after something was done. */
+  isPassive: boolean;
+  language: string | undefined;
+}
+
+const BREAK = /[.,;:!?¿¡\n"“”„«»()]/u;
+const BE = new Set(
+  'is are was were am be been being get gets got wird werden wurde wurden worden est sont été être ser sido es fue fueron foi essere stato stata stati viene'.split(
+    ' ',
+  ),
+);
+const AGENTS = new Set('by von vom durch par por pelo pela da dal dalla dai'.split(' '));
+const PARTICIPLE =
+  /(?:ed|en|wn|ght|ade|one|ung|eld|old|id|it|ut|t|é|ée|és|ées|ado|ada|ados|adas|ido|ida|ato|ata|uto|uta)$/u;
+
+const readText = (text: string): Reading => {
+  const plain = expandContractions(text);
+  const words = readWords(plain);
+  const language = languageOf(text);
   const places: Placed[] = [];
-  let role: string | undefined;
-  for (const word of words) {
-    const next = ROLES.get(word);
-    if (next !== undefined) role = next;
-    if (isFunctionWord(word) || next !== undefined) continue;
-    places.push({ sense: senseOf(word), role });
-    role = undefined;
+  let role: Role | undefined;
+  let isLed = false;
+  let end = 0;
+  let hasBe = false;
+  let isPassive = false;
+  for (const [i, { text: word, start, raw }] of words.entries()) {
+    if (BREAK.test(plain.slice(end, start))) role = undefined;
+    end = start + raw.length;
+    hasBe ||= BE.has(word);
+    const previous = words[i - 1]?.text ?? '';
+    if (hasBe && AGENTS.has(word) && PARTICIPLE.test(previous.slice(-20)) && !BE.has(previous)) isPassive = true;
+    const next = readRole(word, words[i + 1]?.text ?? '', language);
+    if (next !== undefined) {
+      // "Cheaper in Prague than in Vienna": what is compared stays so.
+      role = role === 'than' && words[i - 1]?.text === 'than' ? 'than' : next;
+      isLed = true;
+      continue;
+    }
+    if (resetsRole(word)) {
+      role = undefined;
+      isLed = false;
+    }
+    if (isFunctionWord(word)) continue;
+    places.push({ sense: senseOf(word), stem: stemOf(word), role, isLed });
+    isLed = false;
   }
-  return places;
+  return { places, roles: new Map(), hasIt: words.some(({ text: word }) => word === 'it'), isPassive, language };
 };
 
 /** Two words change places (`from Köln to Bonn`, `Bonn to Köln`; `dogs chase cats`), and none of them keeps its part. */
 export const differInOrder: Guard = (a, b) =>
-  hasUnspacedScript(a) || hasUnspacedScript(b) ? differInSigns(a, b) : (findExchange(a, b) ?? findExchange(b, a));
+  hasUnspacedScript(a) || hasUnspacedScript(b) ? differInSigns(a, b) : findExchange(a, b);
 
 const findExchange: Guard = (a, b) => {
-  const [wordsA, wordsB] = [wordTexts(a), wordTexts(b)];
-  const [left, right] = [readPlaces(wordsA), readPlaces(wordsB)];
-  const [ownRoles, otherRoles] = [rolesBySense(left), rolesBySense(right)];
-  for (const [sense, own] of ownRoles) {
-    const other = otherRoles.get(sense);
-    const [from] = [...own].filter(isDirection);
-    const [to] = [...(other ?? [])].filter(isDirection);
-    // A word that comes twice (`from version 3 to version 4`) has several parts: only what has none in common is apart.
-    if (from !== undefined && to !== undefined && ![...own].some((role) => isDirection(role) && other?.has(role)))
-      return `${sense.slice(0, 40)}: ${from} and ${to}`;
+  const [left, right] = [readText(a), readText(b)];
+  // "Remove" and "delete" stand for one another, but not where both are said.
+  const stems = [new Set(left.places.map(({ stem }) => stem)), new Set(right.places.map(({ stem }) => stem))];
+  const isSaidInBoth = (stem: string) => stems.every((one) => one.has(stem));
+  for (const reading of [left, right]) {
+    for (const place of reading.places) if (isSaidInBoth(place.stem)) place.sense = place.stem;
+    reading.roles = rolesBySense(reading.places);
   }
-  const one = left.filter(({ sense }) => otherRoles.has(sense));
-  const two = right.filter(({ sense }) => ownRoles.has(sense));
-  if (one.length !== two.length) return undefined;
-  const moved = one.flatMap(({ sense }, i) => (sense === two[i]?.sense ? [] : [i]));
-  if (moved.length === 0) return undefined;
-  const isWholeSwap = isSameCount(countOf(bare(wordsA)), countOf(bare(wordsB)));
-  /** The one part that the other text gives this word. */
-  const otherRole = (i: number): string | undefined => {
-    const roles = otherRoles.get(one[i]?.sense ?? '');
-    return roles?.size === 1 ? [...roles][0] : undefined;
-  };
-  // Both keep the part that their prepositions give them: only the order of telling changed.
-  const keepParts = moved.every((i) => one[i]?.role !== undefined && otherRole(i) === one[i]?.role);
-  if (keepParts) return undefined;
-  const [first = 0, second = 0] = moved;
-  const isExchange =
-    moved.length === 2 && one[first]?.sense === two[second]?.sense && one[second]?.sense === two[first]?.sense;
-  const changesDirection = isExchange && moved.some((i) => isDirection(one[i]?.role) !== isDirection(otherRole(i)));
-  // Neighbours change places in paraphrases too (`a pancake recipe`, `a recipe for pancakes`).
-  return isWholeSwap || changesDirection || (isExchange && second > first + 1)
-    ? `order: ${one[first]?.sense.slice(0, 40)}`
-    : undefined;
+  if (left.isPassive !== right.isPassive) return 'done by whom';
+  const apart = differInRoles(left, right) ?? differInRoles(right, left);
+  if (apart !== undefined) return apart;
+  const one = sharedPlaces(left, right);
+  const two = sharedPlaces(right, left);
+  const moved = one.findIndex(({ sense }, i) => sense !== two[i]?.sense);
+  if (moved === -1 || one.length !== two.length) return undefined;
+  return isOnlyTold(one, two, left, right) || isRotation(one, two, left, right) || isRotation(two, one, right, left)
+    ? undefined
+    : `order: ${one[moved]?.sense.slice(0, 40)}`;
 };
 
 /** Every part that a word has in a text; undefined among them where no preposition gives it one. */
-const rolesBySense = (places: readonly Placed[]): Map<string, Set<string | undefined>> => {
-  const roles = new Map<string, Set<string | undefined>>();
+const rolesBySense = (places: readonly Placed[]): Map<string, Set<Role | undefined>> => {
+  const roles = new Map<string, Set<Role | undefined>>();
   for (const { sense, role } of places) {
     const known = roles.get(sense);
     if (known === undefined) roles.set(sense, new Set([role]));
@@ -81,13 +102,84 @@ const rolesBySense = (places: readonly Placed[]): Map<string, Set<string | undef
   return roles;
 };
 
-const isDirection = (role: string | undefined): role is string => role !== undefined && role !== 'with';
+/** A word that comes twice (`from version 3 to version 4`) has several parts: only what has none in common is apart. */
+const differInRoles = (a: Reading, b: Reading): string | undefined => {
+  for (const [sense, own] of a.roles) {
+    const other = b.roles.get(sense);
+    if (other === undefined) continue;
+    const isAlike = [...own].some((role) => [...other].some((another) => isCompatible(role, another)));
+    if (!isAlike) return `${sense.slice(0, 40)}: ${[...own].join(', ')} and ${[...other].join(', ')}`;
+  }
+  return undefined;
+};
 
-/** Without articles, and with `does` for what it is. */
-const bare = (words: readonly string[]): string[] =>
-  words
-    .filter((word) => word !== 'a' && word !== 'an' && word !== 'the')
-    .map((word) => (word === 'does' ? 'do' : word));
+/** Words that both have, each where it first comes if they have it unequally often. */
+const sharedPlaces = (own: Reading, other: Reading): Placed[] => {
+  const [counts, others] = [
+    countOf(own.places.map(({ sense }) => sense)),
+    countOf(other.places.map(({ sense }) => sense)),
+  ];
+  const seen = new Set<string>();
+  return own.places.filter(({ sense }) => {
+    const isFirst = !seen.has(sense);
+    seen.add(sense);
+    return others.has(sense) && (isFirst || counts.get(sense) === others.get(sense));
+  });
+};
+
+/** What has no part of its own comes in the same order, and the rest keeps its part: only the order of telling changed. */
+const isOnlyTold = (one: readonly Placed[], two: readonly Placed[], left: Reading, right: Reading): boolean => {
+  const isOnce = (sense: string) => left.roles.get(sense)?.size === 1 && right.roles.get(sense)?.size === 1;
+  const bare = (places: readonly Placed[]) => places.filter(({ role }) => role === undefined).map(({ sense }) => sense);
+  const [bareOne, bareTwo] = [bare(one), bare(two)];
+  const isMovedAlone = one.every(
+    ({ sense, role }, i) =>
+      sense === two[i]?.sense || role === undefined || (isOnce(sense) && right.roles.get(sense)?.has(role)),
+  );
+  if (!isMovedAlone || bareOne.length !== bareTwo.length || bareOne.some((sense, i) => sense !== bareTwo[i]))
+    return false;
+  // Within one part the order stays ("from New York").
+  const roles = new Set(one.flatMap(({ role }) => (role === undefined ? [] : [role])));
+  return [...roles].every((role) => {
+    const of = (places: readonly Placed[]) => places.filter((place) => place.role === role).map(({ sense }) => sense);
+    const [own, other] = [of(one), of(two)];
+    return own.length === other.length && own.every((sense, i) => sense === other[i]);
+  });
+};
+
+/**
+ * One word that is first in `one` comes after the rest in `two`: a compound told apart (`a tomato soup recipe`, `a recipe for
+ * tomato soup`), `is it legal to …`, `is … legal`, and a verb at a German sentence's end.
+ */
+const isRotation = (one: readonly Placed[], two: readonly Placed[], left: Reading, right: Reading): boolean => {
+  const from = one.findIndex(({ sense }, i) => sense !== two[i]?.sense);
+  const word = one[from];
+  if (word === undefined) return false;
+  const to = two.findIndex(({ sense }, i) => i > from && sense === word.sense);
+  if (to === -1) return false;
+  const jumped = one.slice(from + 1, to + 1);
+  const isBlock =
+    jumped.every(({ sense }, i) => sense === two[from + i]?.sense) &&
+    one.slice(to + 1).every(({ sense }, i) => sense === two[to + 1 + i]?.sense);
+  if (!isBlock) return false;
+  const others = two.slice(from, to);
+  const isCompound =
+    jumped[0]?.isLed === true &&
+    jumped.every(({ role }) => role === 'of' || role === 'for' || role === 'at') &&
+    word.role === two[to]?.role &&
+    others.every(({ role }) => role === word.role) &&
+    two[to]?.isLed === false;
+  const isDative =
+    jumped.length === 1 && two[to]?.isLed === false && jumped[0]?.role === 'to' && others[0]?.role === undefined;
+  const isDummy = left.hasIt && !right.hasIt && from === 0 && to === two.length - 1;
+  const isVerbLast =
+    left.language === 'german' &&
+    right.language === 'german' &&
+    from === 0 &&
+    to === two.length - 1 &&
+    jumped.every(({ role }, i) => role === others[i]?.role);
+  return isCompound || isDative || isDummy || isVerbLast;
+};
 
 /** Without spaces, the same signs in another order are enough. */
 const differInSigns: Guard = (a, b) =>

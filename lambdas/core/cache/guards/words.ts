@@ -26,9 +26,30 @@ export const readWords = (text: string): Word[] => {
   return words;
 };
 
+/** What French and Italian write together with the next word: `l'heure`, `dell'influenza`. */
+const ELISION = /^(?:[cdjlmnst]|qu|dell|all|nell|sull|dall|un)'(?=\p{L}{2})/u;
+
 const plain = (raw: string): string => {
-  const lower = raw.normalize('NFKC').toLowerCase().replace('’', "'");
+  const lower = raw.normalize('NFKC').toLowerCase().replace('’', "'").replace(ELISION, '');
   return lower.endsWith("'s") ? lower.slice(0, -2) : lower;
+};
+
+const SHORT_FORMS: readonly (readonly [RegExp, string])[] = [
+  [/\bcan['’]t\b|\bcannot\b/giu, 'can not'],
+  [/\bwon['’]t\b/giu, 'will not'],
+  [/(?<=\p{L})n['’]t\b/giu, ' not'],
+  [/\bi['’]m\b/giu, 'i am'],
+  [/(?<=\p{L})['’]re\b/giu, ' are'],
+  [/(?<=\p{L})['’]ve\b/giu, ' have'],
+  [/(?<=\p{L})['’]ll\b/giu, ' will'],
+  [/\b(what|who|where|when|how|it|that|there|he|she)['’]s\b/giu, '$1 is'],
+];
+
+/** `Can't` as `can not`, `what's` as `what is`. */
+export const expandContractions = (text: string): string => {
+  let expanded = text;
+  for (const [short, long] of SHORT_FORMS) expanded = expanded.replace(short, long);
+  return expanded;
 };
 
 /** Texts only, for guards that look words up. */
@@ -38,8 +59,16 @@ export const wordTexts = (text: string): string[] => readWords(text).map((word) 
 export const hasUnspacedScript = (text: string): boolean =>
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text);
 
+/** Endings that made another word: a `parking` is no `park`, `glasses` are no `glass`. */
+const WORDS_OF_THEIR_OWN = new Set(
+  'parking building meeting wedding rating setting settings lighting heating clothing saving savings earnings being string spring king evening ceiling bearing lining wing thing glasses customs goods arms contents news directions works physics shorts premises spirits means papers terms minutes species series lens process access address business mass class gas bus'.split(
+    ' ',
+  ),
+);
+
 /** Without the endings that English adds to a word; the same for other languages' words, whatever it makes of them. */
 export const stemOf = (word: string): string => {
+  if (WORDS_OF_THEIR_OWN.has(word)) return word;
   let stem = word;
   if (stem.length > 4 && stem.endsWith('ies')) return `${stem.slice(0, -3)}y`;
   if (stem.length > 5 && stem.endsWith('ing')) stem = stem.slice(0, -3);

@@ -1,0 +1,95 @@
+import { indexNames } from '../../contract/search-index.ts';
+import { StoreUnavailable, type VectorCount, type VectorIndex } from '../../core/ports.ts';
+import { type Ask, makeAsk, NOT_FOUND, search } from './ask.ts';
+import { deleteWhere } from './delete-where.ts';
+import type { OpenSearch } from './open-search.ts';
+import { markOf } from './purge-marks.ts';
+import { wipeDeleted } from './wipe-deleted.ts';
+
+export interface IndexAdministrationOptions {
+  openSearch: OpenSearch;
+  /** Before the names of all indices. */
+  prefix: string;
+  timeoutMs?: number;
+}
+
+/** What people ask of an index, whatever the length of its vectors. */
+export interface IndexAdministration extends Pick<VectorIndex, 'purge' | 'stats'> {
+  /** Rewrites the files of the index without what was purged: OpenSearch only marks it as gone. @throws {StoreUnavailable} */
+  wipe(): Promise<void>;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** A purge's mark is visible when it answers: finds and puts pass over what it covers, whatever OpenSearch still shows. */
+export const administerIndex = ({
+  openSearch,
+  prefix,
+  timeoutMs = TIMEOUT_MS,
+}: IndexAdministrationOptions): IndexAdministration => {
+  const ask = makeAsk(openSearch, timeoutMs);
+  const { purges, allQuestions } = indexNames(prefix);
+  return {
+    async purge(selection, nowMs) {
+      const createdBefore = selection.createdBefore ?? nowMs + 1;
+      const { status } = await ask({
+        method: 'POST',
+        path: `/${purges}/_doc`,
+        query: { refresh: 'true', require_alias: 'true' },
+        body: markOf(selection, createdBefore, nowMs),
+        accept: [NOT_FOUND],
+      });
+      // Without a mark a request under way could keep what it was asked before, as soon as there is an index.
+      if (status === NOT_FOUND) throw new StoreUnavailable('The index of the semantic cache has not been made yet.');
+      const { team, user, alias } = selection;
+      const named = Object.entries({ team, user, alias }).flatMap(([name, value]) =>
+        value === undefined ? [] : [{ term: { [name]: value } }],
+      );
+      return deleteWhere(ask, allQuestions, [{ range: { created_at: { lt: createdBefore } } }, ...named]);
+    },
+    stats: (nowMs) => countAll(ask, allQuestions, nowMs),
+    wipe: () => wipeDeleted(ask, allQuestions),
+  };
+};
+
+interface StatsAnswer {
+  aggregations: {
+    groups: {
+      after_key?: object;
+      buckets: {
+        key: { team: string; alias: string; embedder: string };
+        doc_count: number;
+        oldest: { value: number };
+      }[];
+    };
+  };
+}
+
+const countAll = async (ask: Ask, index: string, nowMs: number): Promise<VectorCount[]> => {
+  const counts: VectorCount[] = [];
+  let after: object | undefined;
+  do {
+    const answer: StatsAnswer | undefined = await search(ask, index, statsSearch(nowMs, after));
+    if (answer === undefined) return counts;
+    const { groups } = answer.aggregations;
+    for (const { key, doc_count, oldest } of groups.buckets)
+      counts.push({ ...key, entries: doc_count, oldestAt: oldest.value });
+    after = groups.after_key;
+  } while (after !== undefined);
+  return counts;
+};
+
+const statsSearch = (nowMs: number, after: object | undefined) => ({
+  size: 0,
+  query: { bool: { filter: [{ range: { expires: { gt: nowMs } } }] } },
+  aggs: {
+    groups: {
+      composite: {
+        size: 1_000,
+        sources: ['team', 'alias', 'embedder'].map((name) => ({ [name]: { terms: { field: name } } })),
+        ...(after && { after }),
+      },
+      aggs: { oldest: { min: { field: 'created_at' } } },
+    },
+  },
+});

@@ -1,0 +1,127 @@
+import { estimateTokensHigh } from '../admit/estimate.ts';
+import { OutOfPatience, withPatience } from '../call/with-patience.ts';
+import type { Embedder, Ports } from '../ports.ts';
+import type { CacheReceipt } from '../receipt.ts';
+import type { SemanticParts } from './answer-cache.ts';
+import type { CacheDesk, CacheQuestion } from './cache-question.ts';
+import type { CachedAnswer } from './cache-stores.ts';
+import { type EmbeddedQuestion, embedQuestion, type LookedUp, lookUpExact, lookUpSemantic } from './look-up.ts';
+
+export interface Hit {
+  found: CachedAnswer;
+  result: 'hit-exact' | 'hit-semantic';
+  /** Cosine of a semantic one. */
+  score?: number;
+}
+
+/** Looks for one request's answer: the same request's, then that of one that means the same; and, where there is none, of one under way. */
+export interface Finder {
+  /** Begins, where that costs nothing. More than once is once. */
+  start(): void;
+  /** Never rejects. Waits no longer than the caches' deadlines let it. */
+  find(): Promise<Hit | undefined>;
+  /**
+   * The answer of the call of this process that answers the same, once it has ended; undefined at once where there is none, so
+   * that of two at the same moment one calls.
+   */
+  fly(signal: AbortSignal): Promise<Hit | undefined> | undefined;
+  /** What came of the question's vector; undefined where none was asked for. */
+  embedded(): Promise<EmbeddedQuestion> | undefined;
+}
+
+/** @param note gets what was compared, and what could not be asked */
+export const makeFinder = (question: CacheQuestion, desk: CacheDesk, note: CacheReceipt, ports: Ports): Finder => {
+  const { exact, semantic, policy, tenant, key, asked } = question;
+  const { parts, breakers, flights, wrongHits } = desk;
+  let same: Promise<LookedUp> | undefined;
+  let alike: Promise<LookedUp> | undefined;
+  let embedding: Promise<EmbeddedQuestion> | undefined;
+
+  const lookForSame = (): Promise<LookedUp> => {
+    same ??=
+      exact.reads && policy.exact !== undefined
+        ? lookUpExact({ tenant, key, ttlMs: policy.exact.ttlMs }, parts.responses, breakers.exact, ports)
+        : NOTHING;
+    return same;
+  };
+
+  const lookForAlike = (): Promise<LookedUp> => {
+    alike ??= semantic.may && parts.semantic !== undefined ? compare(parts.semantic) : NOTHING;
+    return alike;
+  };
+
+  /** Makes the question's vector and, where the client lets it, looks for one that is near. */
+  const compare = async (by: SemanticParts): Promise<LookedUp> => {
+    const { embedder } = by;
+    const threshold = policy.semantic && wrongHits?.thresholdOf(asked.alias.name, policy.semantic, embedder.name);
+    if (policy.semantic === undefined || threshold === undefined) {
+      note.whyNotSemantic = 'turned-off';
+      return {};
+    }
+    if (!breakers.semantic.mayAsk()) return { failure: 'shut' };
+    embedding = embedQuestion(semantic.question, embedder, mostTokens(semantic.question, embedder), ports);
+    if (!semantic.reads) return {};
+    const query = {
+      tenant,
+      scope: semantic.scope,
+      question: semantic.question,
+      ttlMs: policy.semantic.ttlMs,
+      threshold,
+    };
+    const looked = await lookUpSemantic(query, embedding, by, parts.responses, ports);
+    breakers.semantic.note(looked.failure === undefined);
+    return looked;
+  };
+
+  const take = ({ semantic: facts, failure, ...looked }: LookedUp): Omit<LookedUp, 'semantic' | 'failure'> => {
+    if (facts !== undefined) note.semantic = facts;
+    if (failure !== undefined) note.failures = [...(note.failures ?? []), failure];
+    return looked;
+  };
+
+  /** Whoever asks the same at this moment: its answer is ours too, unless that takes longer than a target may be silent. */
+  const awaitFlight = async (
+    flight: Promise<CachedAnswer | undefined>,
+    signal: AbortSignal,
+  ): Promise<CachedAnswer | undefined> => {
+    if (signal.aborted) return undefined;
+    const left = Promise.withResolvers<undefined>();
+    const leave = (): void => left.resolve(undefined);
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      const both = Promise.race([flight, left.promise]);
+      return await withPatience(() => both, asked.alias.timeouts.firstTokenMs, ports.clock);
+    } catch (error) {
+      if (error instanceof OutOfPatience) return undefined;
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
+  };
+
+  return {
+    start() {
+      void lookForSame().then(({ found }) => {
+        // What is paid for waits for the entry.
+        if (found === undefined && parts.semantic?.embedder.target === undefined) void lookForAlike();
+      });
+    },
+    async find() {
+      const exactly = take(await lookForSame());
+      if (exactly.found !== undefined) return { found: exactly.found, result: 'hit-exact' };
+      const { found, score } = take(await lookForAlike());
+      return found && { found, result: 'hit-semantic', ...(score !== undefined && { score }) };
+    },
+    fly(signal) {
+      const flight = exact.reads && asked.labels.cache !== 'only' ? flights.under(tenant, key) : undefined;
+      return flight && awaitFlight(flight, signal).then((found) => found && { found, result: 'hit-exact' });
+    },
+    embedded: () => embedding,
+  };
+};
+
+const NOTHING: Promise<LookedUp> = Promise.resolve({});
+
+/** What an embedder may count at most; nothing where nobody is paid. */
+const mostTokens = (question: string, { target }: Embedder): number =>
+  target === undefined ? 0 : estimateTokensHigh(question, target);

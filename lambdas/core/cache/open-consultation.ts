@@ -1,0 +1,147 @@
+import type { Admission } from '../admit/admission.ts';
+import type { CallRequest, CallResult, LateResult } from '../call/call.ts';
+import { collectAnswer } from '../collect-answer.ts';
+import type { Answer, StreamEvent } from '../conversation.ts';
+import type { Ports } from '../ports.ts';
+import type { CacheReceipt } from '../receipt.ts';
+import { attemptCost } from '../settle/attempt-cost.ts';
+import type { Target } from '../target.ts';
+import { type Consultation, notCached } from './answer-cache.ts';
+import type { CacheDesk, CacheQuestion } from './cache-question.ts';
+import { embeddingCeiling, embeddingCost } from './embedding-cost.ts';
+import { type Hit, makeFinder } from './find-answer.ts';
+import { judgeForKeeping, keepCached } from './keep-answer.ts';
+import { replay } from './replay.ts';
+
+/** How long an answer's end waits until it is kept. */
+const KEEP_MS = 250;
+
+/** One request's way through the caches: a kept answer, or a call whose answer is kept. */
+export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports: Ports): Consultation => {
+  const { exact, semantic, tenant, key, asked } = question;
+  const note: CacheReceipt = { result: 'miss' };
+  const finder = makeFinder(question, desk, note, ports);
+  /** Where a vector is paid for, by its price. */
+  const price = semantic.may ? desk.parts.semantic?.embedder.target : undefined;
+  let kept: Promise<void> = Promise.resolve();
+
+  /** What the question's vector has cost: known once it has come or been given up. */
+  const billEmbedding = async (): Promise<void> => {
+    const embedded = finder.embedded();
+    if (embedded === undefined || price === undefined) return;
+    const { inputTokens } = await embedded;
+    if (inputTokens === 0) return;
+    note.embedding = { target: price.id, inputTokens, cost: embeddingCost(price, inputTokens).toString() };
+  };
+
+  const callAndKeep = async (
+    request: CallRequest,
+    admission: Admission,
+    call: (request: CallRequest) => Promise<CallResult>,
+  ): Promise<CallResult> => {
+    const arrivedAt = admission.arrivedAt ?? ports.clock.now();
+    // Others of this process that ask the same wait for this one.
+    const land = exact.may ? desk.flights.begin(tenant, key) : () => {};
+    const end = async (answer: Answer | undefined, by: { by: Target; dropped: string[] }): Promise<void> => {
+      const entry = judgeForKeeping(answer, by, question, admission, arrivedAt, note);
+      land(entry);
+      if (entry !== undefined) {
+        const keeping = keepCached(entry, question, finder.embedded(), desk, ports);
+        desk.behind(keeping);
+        kept = Promise.race([keeping, ports.clock.sleep(KEEP_MS)]);
+      }
+      await billEmbedding();
+    };
+    const endWithout = async (): Promise<void> => {
+      land();
+      await billEmbedding();
+    };
+    const streamed = gatherAnswers();
+    const watch = async (result: LateResult): Promise<LateResult> => {
+      if (result.kind === 'failed') await endWithout();
+      else if (result.kind === 'answered') await end(result.answer, { by: result.target, dropped: result.dropped });
+      if (result.kind !== 'streaming') return result;
+      const { target: by, dropped } = result;
+      const ended = result.ended.then(async (stream) => {
+        if (stream.outcome !== 'answered') await endWithout();
+        else await end(streamed.last(), { by, dropped: [...dropped, ...(stream.unsaid ?? [])] });
+        return stream;
+      });
+      return { ...result, ended };
+    };
+    try {
+      const result = await call({ ...request, gather: streamed.gather });
+      if (result.kind !== 'waiting') return await watch(result);
+      return { ...result, result: result.result.then(watch) };
+    } catch (error) {
+      land();
+      throw error;
+    }
+  };
+
+  return {
+    ceiling: price === undefined ? 0n : embeddingCeiling(semantic.question, price),
+    start: finder.start,
+    async answerOr(request, admission, call) {
+      admission.receipt.cache = note;
+      if (exact.may && semantic.why !== undefined && semantic.why !== 'not-configured')
+        note.whyNotSemantic = semantic.why;
+      let hit = await finder.find();
+      const flight = hit === undefined ? finder.fly(request.signal) : undefined;
+      if (flight !== undefined) hit = await flight;
+      // Who has left or was stopped is told so by the call.
+      if (hit === undefined && asked.labels.cache !== 'only') return callAndKeep(request, admission, call);
+      await billEmbedding();
+      if (hit !== undefined) {
+        const given = give(hit, question, request, admission, note);
+        const { found, score } = hit;
+        if (score !== undefined)
+          desk.auditor?.consider({ admission, kept: found.answer, target: found.target, score }, ports);
+        return given;
+      }
+      const refusal = notCached(`There is no kept answer to this request of "${asked.alias.name}"`);
+      return { kind: 'failed', refusal, outcome: 'not-cached', attempts: [] };
+    },
+    kept: () => kept,
+  };
+};
+
+/** The kept answer once more, and in the receipt whose it was and what it saved. */
+const give = (
+  { found, result, score }: Hit,
+  { plan, target }: CacheQuestion,
+  request: CallRequest,
+  admission: Admission,
+  note: CacheReceipt,
+): LateResult => {
+  const by = plan.targets.find(({ id }) => id === found.target) ?? { ...target, id: found.target };
+  const { usage } = found.answer;
+  const call = { target: by, startedAt: 0, durationMs: 0, seenOutputTokens: 0, ...(usage && { usage }) };
+  Object.assign(note, {
+    result,
+    requestId: found.requestId,
+    saved: attemptCost(call, admission).cost.toString(),
+    ...(score !== undefined && { score: Math.round(score * 10_000) / 10_000 }),
+  } satisfies Partial<CacheReceipt>);
+  return replay(found, by, request);
+};
+
+/** Characters of an answer that is remembered while it passes: what is longer fits into no store. */
+const MOST_GATHERED = 1_000_000;
+
+/** Puts the answer of each attempt together as it passes; of several the last one is given. */
+const gatherAnswers = () => {
+  let last: () => Answer | undefined = () => undefined;
+  return {
+    gather(): (event: StreamEvent) => void {
+      const collector = collectAnswer();
+      let length = 0;
+      last = () => (length <= MOST_GATHERED ? collector.answer : undefined);
+      return (event) => {
+        length += 'text' in event ? event.text.length : 'arguments' in event ? event.arguments.length : 0;
+        if (length <= MOST_GATHERED) collector.see(event);
+      };
+    },
+    last: (): Answer | undefined => last(),
+  };
+};

@@ -1,0 +1,68 @@
+import type { Clock, Log } from '../ports.ts';
+import { makeCanaries } from '../route/draw-canaries.ts';
+import type { Canaries } from '../route/route-sources.ts';
+import type { PinOverride, PinStore } from './pin-store.ts';
+
+/** Age from which the overrides are read anew. */
+const REFRESH_MS = 3_000;
+
+export interface LiveCanaries {
+  canaries: Canaries;
+  /** Reads what was set by hand. Never rejects: what is known holds on. */
+  refresh(): Promise<void>;
+}
+
+/**
+ * Canaries with the shares as they hold now: the configuration's, and those set by hand. Whoever plans gets what is known, at
+ * once; where that is a few seconds old it is read anew beside the request. A process that could not read them yet asks no
+ * canary first, since it may have been taken back, and keeps it as a fallback, since it may have been promoted.
+ */
+export const makeLiveCanaries = ({
+  pins,
+  clock,
+  log,
+}: {
+  pins: Pick<PinStore, 'readOverrides'>;
+  clock: Pick<Clock, 'now'>;
+  log: Log;
+}): LiveCanaries => {
+  let known: ReadonlyMap<string, PinOverride> | undefined;
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+
+  const refresh = (): Promise<void> => {
+    readAt = clock.now();
+    reading ??= pins
+      .readOverrides()
+      .then(({ set }) => {
+        known = new Map(set.map((override) => [keyOf(override), override]));
+      })
+      .catch((error: unknown) => log.warn('canaries set by hand not read: those that are known hold on', { error }))
+      .finally(() => {
+        reading = undefined;
+      });
+    return reading;
+  };
+
+  const look = (nowMs: number): void => {
+    const age = nowMs - readAt;
+    if (age >= REFRESH_MS || age < 0) void refresh();
+  };
+
+  const canaries = makeCanaries((pair, nowMs) => {
+    look(clock.now());
+    if (known === undefined) return 'unread';
+    const override = known.get(keyOf(pair));
+    return override !== undefined && isInForce(override, pair, nowMs) ? override.share : undefined;
+  });
+  return { canaries, refresh };
+};
+
+const keyOf = ({ alias, target }: Pick<PinOverride, 'alias' | 'target'>): string => JSON.stringify([alias, target]);
+
+/** It names the two versions that it is about: once the configuration has others it says nothing of them. */
+export const isInForce = (
+  { target, canary, until }: Pick<PinOverride, 'target' | 'canary' | 'until'>,
+  pair: Pick<PinOverride, 'target' | 'canary'>,
+  nowMs: number,
+): boolean => target === pair.target && canary === pair.canary && (until === null || until > nowMs);

@@ -1,0 +1,38 @@
+import type { EmbeddedStores } from '../adapters/embedded/open-embedded-stores.ts';
+import type { Gateway, Ports } from '../core/ports.ts';
+import { type CachePorts, keepsAnswers, openAnswerCache } from './open-answer-cache.ts';
+
+export interface LocalCache {
+  ports: Pick<Ports, 'cache'>;
+  /** What people should know. */
+  notices: string[];
+}
+
+const NOT_FETCHED = 'The semantic cache is off: the local embedder has not been fetched: npm run fetch-model';
+
+/**
+ * The caches of the local server, in its own file; MiniLM opens behind the start.
+ *
+ * @param modelsFolder where `npm run fetch-model` has put it
+ */
+export const openLocalCache = async (
+  gateway: Pick<Gateway, 'aliases' | 'semanticCache'>,
+  { responses, wrongHits, vectors }: Pick<EmbeddedStores, 'responses' | 'wrongHits' | 'vectors'>,
+  ports: CachePorts,
+  modelsFolder?: string,
+): Promise<LocalCache> => {
+  if (!keepsAnswers(gateway)) return { ports: {}, notices: [] };
+  const notices: string[] = [];
+  const cache = await openAnswerCache(
+    gateway,
+    { responses, wrongHits, openIndex: async () => vectors },
+    ports,
+    async () => {
+      const { openMiniLmLate } = await import('./open-minilm-late.ts');
+      const embedder = openMiniLmLate(modelsFolder, ports.log);
+      if (embedder === undefined) notices.push(NOT_FETCHED);
+      return embedder;
+    },
+  );
+  return { ports: { ...(cache !== undefined && { cache }) }, notices };
+};

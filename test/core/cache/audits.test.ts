@@ -1,0 +1,411 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
+import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
+import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
+import { makeAnswerCache } from '../../../lambdas/core/cache/make-answer-cache.ts';
+import { measureEntries } from '../../../lambdas/core/observe/measure-entries.ts';
+import { type Embedder, EmbedderUnavailable, type LedgerEntry } from '../../../lambdas/core/ports.ts';
+import type { Script } from '../call/scripted-upstream.ts';
+import { CONFIG, chatAnswer, makeStory } from '../story/story-fixture.ts';
+
+/** Two ways to ask the same. */
+const [ASKED, AGAIN] = ['How do I reset my password?', 'How can I reset my password?'];
+/** What was kept; the same in other words; and something else. */
+const KEPT = 'Open the settings, choose security, then reset.';
+const SAME = 'Go to settings, pick security and press reset.';
+const OTHER = 'Write to the support desk by letter.';
+
+/** Where texts lie: questions and right answers close together, wrong ones far away. */
+const VECTORS = new Map<string, number[]>([
+  [ASKED, [1, 0, 0]],
+  [AGAIN, [0.99, Math.sqrt(1 - 0.99 ** 2), 0]],
+  [KEPT, [0, 1, 0]],
+  [SAME, [0, 0.98, Math.sqrt(1 - 0.98 ** 2)]],
+  [OTHER, [0, 0.1, Math.sqrt(1 - 0.1 ** 2)]],
+]);
+
+const configOf = (semantic: object, more: Partial<GatewayConfig> = {}): GatewayConfig => {
+  const [alias] = Object.values(CONFIG.models);
+  if (alias === undefined) throw new Error('the story has no alias');
+  return {
+    ...CONFIG,
+    models: { assistant: { ...alias, cache: { semantic: { ttl: '7d', threshold: 0.9, ...semantic } } } },
+    ...more,
+  };
+};
+
+const opened: { close(): void }[] = [];
+afterEach(() => {
+  for (const stores of opened.splice(0)) stores.close();
+});
+
+interface SceneOptions {
+  config?: GatewayConfig;
+  embedder?: Partial<Embedder>;
+}
+
+/** A gateway with a semantic cache in which the answer to `ASKED` lies. `answers`: what the model says from then on. */
+const makeScene = async (answers: Script[], { config = configOf({ auditShare: 1 }), ...more }: SceneOptions = {}) => {
+  const story = await makeStory({ a: [chatAnswer(KEPT), ...answers], b: [chatAnswer(OTHER)] }, config);
+  const stores = openEmbeddedStores({ file: ':memory:', clock: story.clock, random: systemRandom });
+  opened.push(stores);
+  const embedded: string[] = [];
+  const embedder: Embedder = {
+    name: 'test/1',
+    dimensions: 3,
+    embed: async (text) => {
+      embedded.push(text);
+      const vector = VECTORS.get(text);
+      if (vector === undefined) return { kind: 'unreadable', why: 'unknown-words' };
+      return { kind: 'vector', vector: Float32Array.from(vector), inputTokens: 0 };
+    },
+    ...more.embedder,
+  };
+  const semantic = { embedder, index: stores.vectors, wrongHits: stores.wrongHits, timeoutMs: 150 };
+  const cache = makeAnswerCache({ responses: stores.responses, semantic }, story);
+  story.ports.cache = cache;
+  await story.clock.flush();
+  const ask = async (content: string, body: object = {}, headers: Record<string, string> = {}) => {
+    const response = await story.ask({ messages: [{ role: 'user', content }], ...body }, { headers });
+    const text = await story.read(response);
+    return { status: response.status, cache: response.headers.get('x-tollgate-cache'), text };
+  };
+  await ask(ASKED);
+  await story.clock.flush();
+  embedded.splice(0);
+  return {
+    ...story,
+    stores,
+    cache,
+    embedded,
+    say: ask,
+    /** Asks what is in the cache, and waits for what goes on behind it. */
+    hit: async (body: object = {}, headers: Record<string, string> = {}) => {
+      const answer = await ask(AGAIN, body, headers);
+      await story.clock.settle(cache.settled());
+      return answer;
+    },
+    audits: async (): Promise<LedgerEntry[]> =>
+      (await story.entries()).filter(({ receipt }) => receipt?.cacheAudit !== undefined),
+    state: async () => (await stores.wrongHits.read('assistant', 'test/1')).state,
+    metrics: async () =>
+      measureEntries(
+        (await story.entries()).map((entry) => ({ ...entry, isCorrection: false, settledAt: entry.settledAt ?? 0 })),
+        story.clock.now(),
+      ),
+  };
+};
+
+describe('an audit', () => {
+  test('asks the model what a hit has answered, as a request of its own, and notes that both say the same', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    expect(await scene.hit()).toMatchObject({
+      status: 200,
+      cache: expect.stringMatching(/^hit-semantic; score=0\.99$/),
+    });
+    const entries = await scene.entries();
+    expect(entries.map(({ state }) => state)).toEqual(['settled', 'settled', 'settled']);
+    const hit = entries.find(({ receipt }) => receipt?.cache?.result === 'hit-semantic');
+    const [audit] = await scene.audits();
+    expect(audit).toMatchObject({
+      team: 'search',
+      user: 'ada',
+      alias: 'assistant',
+      receipt: {
+        stream: false,
+        outcome: 'answered',
+        answeredBy: 'a/m-1',
+        cacheAudit: { of: hit?.requestId, verdict: 'same', share: 0, low: 0 },
+      },
+    });
+    expect(audit?.requestId).not.toBe(hit?.requestId);
+    expect(hit?.cost).toBe(0n);
+    // 10 tokens in, 5 out, at $10 and $100 a million.
+    expect(audit?.cost).toBe(600_000n);
+    expect(await scene.state()).toEqual({ tightened: 0, isOff: false, audited: 1, wrong: 0 });
+    expect(scene.embedded).toEqual([AGAIN, KEPT, SAME]);
+  });
+
+  test('does not embed what is said in the very same words', async () => {
+    const scene = await makeScene([chatAnswer(`**${KEPT}**`)]);
+    await scene.hit();
+    expect(scene.embedded).toEqual([AGAIN]);
+    expect(await scene.state()).toMatchObject({ audited: 1, wrong: 0 });
+  });
+
+  test('of a streamed hit is asked plainly: no field of the stream goes with it', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    const answer = await scene.hit({ stream: true, stream_options: { include_usage: true } });
+    expect(answer.cache).toMatch(/^hit-semantic/);
+    expect(answer.text).toContain('[DONE]');
+    const body = scene.upstream.calls.at(-1)?.body;
+    expect(body).toMatchObject({ messages: [{ role: 'user', content: AGAIN }] });
+    expect(body).not.toHaveProperty('stream');
+    expect(body).not.toHaveProperty('stream_options');
+    expect(await scene.audits()).toMatchObject([{ receipt: { stream: false, cacheAudit: { verdict: 'same' } } }]);
+  });
+
+  test('keeps its answer out of the cache: what is there stays, and a wrong one is not spread', async () => {
+    const scene = await makeScene([chatAnswer(OTHER)]);
+    const before = await scene.stores.responses.stats(scene.clock.now());
+    await scene.hit();
+    expect(await scene.state()).toMatchObject({ wrong: 1 });
+    expect(await scene.stores.responses.stats(scene.clock.now())).toEqual(before);
+    expect((await scene.hit()).text).toContain(KEPT);
+  });
+
+  test('takes neither the run of the request that hit nor its idempotency key', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    await scene.hit({}, { 'x-tollgate-run': 'job-1', 'idempotency-key': 'k-1' });
+    const [audit] = await scene.audits();
+    expect(audit?.run).toBeUndefined();
+    expect(await scene.ports.runs.read('search', ['job-1'])).toMatchObject([{ calls: 1 }]);
+    expect(audit?.receipt).toMatchObject({ cacheAudit: { verdict: 'same' } });
+  });
+
+  test.each<[string, Script[], object]>([
+    ['fails', [{ status: 500, body: '' }], { outcome: 'failed' }],
+    ['is cut off', [{ broken: 'reset' }], { outcome: 'failed' }],
+    ['is refused', [{ status: 400, body: '{"error":{"message":"no"}}' }], { outcome: 'refused-by-provider' }],
+    ['says what no vector stands for', [chatAnswer('quux')], { outcome: 'answered' }],
+    ['says nothing', [chatAnswer('')], { outcome: 'answered' }],
+  ])('that %s leaves a settled entry, and counts for nothing', async (_, answers, receipt) => {
+    const scene = await makeScene(answers);
+    expect(await scene.hit()).toMatchObject({ status: 200 });
+    const [audit, ...more] = await scene.audits();
+    expect(more).toEqual([]);
+    expect(audit).toMatchObject({ state: 'settled', receipt: { ...receipt, cacheAudit: { verdict: 'unknown' } } });
+    expect(audit?.receipt?.cacheAudit).not.toHaveProperty('share');
+    expect(await scene.state()).toMatchObject({ audited: 0 });
+    expect(await scene.org()).toMatchObject({ held: 0n });
+    expect(await scene.underWay()).toBe(0);
+    // Nobody else is asked in its place: another model's answer would prove nothing.
+    expect(scene.upstream.calls.map(({ host }) => host)).not.toContain('b');
+  });
+
+  test('whose model calls a tool, or is cut at its limit, counts for nothing', async () => {
+    const cut = chatAnswer(OTHER);
+    if (!('body' in cut) || typeof cut.body !== 'string') throw new Error('the answer has no text');
+    const scene = await makeScene([{ status: 200, body: cut.body.replace('"stop"', '"length"') }]);
+    await scene.hit();
+    expect(await scene.audits()).toMatchObject([
+      { receipt: { flaw: 'truncated', cacheAudit: { verdict: 'unknown' } } },
+    ]);
+    expect(await scene.state()).toMatchObject({ audited: 0 });
+  });
+
+  test('whose embedder is gone by then is settled with what the call has cost', async () => {
+    const down = { isDown: false };
+    const scene = await makeScene([chatAnswer(SAME)], {
+      embedder: {
+        embed: async (text) => {
+          if (text === SAME || text === KEPT) throw new EmbedderUnavailable('gone');
+          return { kind: 'vector', vector: Float32Array.from(VECTORS.get(text) ?? []), inputTokens: 0 };
+        },
+      },
+    });
+    down.isDown = true;
+    await scene.hit();
+    expect(await scene.audits()).toMatchObject([
+      { state: 'settled', cost: 600_000n, receipt: { outcome: 'answered', cacheAudit: { verdict: 'unknown' } } },
+    ]);
+  });
+
+  test('whose state can not be noted is settled with its verdict', async () => {
+    const scene = await makeScene([chatAnswer(OTHER)]);
+    scene.stores.wrongHits.write = () => new Promise(() => {});
+    await scene.hit();
+    const [audit] = await scene.audits();
+    expect(audit).toMatchObject({ state: 'settled', receipt: { cacheAudit: { verdict: 'wrong' } } });
+    expect(audit?.receipt?.cacheAudit).not.toHaveProperty('share');
+    expect(scene.log.lines.map(({ message }) => message)).toContain(
+      'an audit of the semantic cache may not be counted',
+    );
+  });
+
+  test('that is cut short, as before a freeze, is settled', async () => {
+    const scene = await makeScene([{ hang: true }]);
+    await scene.say(AGAIN);
+    await scene.clock.flush();
+    expect(scene.upstream.calls).toHaveLength(2);
+    const stop = new AbortController();
+    const settled = scene.cache.settled(stop.signal);
+    await scene.clock.flush();
+    stop.abort();
+    await scene.clock.settle(settled);
+    expect(await scene.audits()).toMatchObject([
+      { state: 'settled', receipt: { outcome: 'cancelled', cacheAudit: { verdict: 'unknown' } } },
+    ]);
+    expect(scene.upstream.calls.at(-1)).toMatchObject({ isOpen: false });
+    expect(await scene.org()).toMatchObject({ held: 0n });
+    expect(scene.watches()).toBe(0);
+  });
+
+  test('that nobody ends is ended by the time that its alias gives an answer', async () => {
+    const scene = await makeScene([{ hang: true }]);
+    await scene.hit();
+    expect(await scene.audits()).toMatchObject([{ state: 'settled', receipt: { cacheAudit: { verdict: 'unknown' } } }]);
+  });
+
+  test('whose process dies says in its open entry what it was: no request, and no error of a request', async () => {
+    const scene = await makeScene([{ hang: true }]);
+    await scene.say(AGAIN);
+    await scene.clock.flush();
+    const [audit] = await scene.audits();
+    expect(audit).toMatchObject({ state: 'open', receipt: { cacheAudit: { verdict: 'unknown' } } });
+  });
+});
+
+describe('which hits are audited', () => {
+  test('a share of them, as it was drawn', async () => {
+    const scene = await makeScene([chatAnswer(SAME)], { config: configOf({ auditShare: 0.25 }) });
+    for (const fraction of [0.25, 0.9, 0.2499, 0]) {
+      scene.ports.random = { ...systemRandom, fraction: () => fraction };
+      await scene.hit();
+      await scene.clock.advance(60_000);
+    }
+    expect(await scene.audits()).toHaveLength(2);
+  });
+
+  test('one at a time, and six a minute, whatever is asked', async () => {
+    const slow = { ...chatAnswer(SAME), afterMs: 5_000 } as Script;
+    const scene = await makeScene([slow], { config: configOf({ auditShare: 1 }, { limits: {} }) });
+    await Promise.all(Array.from({ length: 64 }, () => scene.say(AGAIN)));
+    await scene.clock.settle(scene.cache.settled());
+    // The first call is the one whose answer was kept.
+    const audited = () => scene.upstream.calls.slice(1).map(({ at }) => at);
+    expect(audited()).toHaveLength(1);
+    for (let i = 0; i < 60; i++) {
+      await scene.say(AGAIN);
+      await scene.clock.advance(3_000);
+    }
+    const times = audited();
+    expect(times.length).toBeGreaterThan(12);
+    for (const at of times) expect(times.filter((other) => other >= at && other < at + 60_000).length).toBeLessThan(7);
+    // Each takes five seconds.
+    for (const [i, at] of times.slice(1).entries()) expect(at - (times[i] ?? 0)).toBeGreaterThanOrEqual(5_000);
+  });
+
+  test('none of a client that wants a kept answer and nothing else', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    expect(await scene.hit({}, { 'x-tollgate-cache': 'only' })).toMatchObject({ status: 200 });
+    expect(await scene.audits()).toEqual([]);
+    expect(scene.upstream.calls).toHaveLength(1);
+  });
+
+  test('none while its target is in trouble', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    scene.ports.circuitBoard = {
+      ...scene.ports.circuitBoard,
+      peek: () => ({ kind: 'wait', until: scene.clock.now() + 1_000, because: 'circuit' }),
+    };
+    await scene.hit();
+    expect(await scene.audits()).toEqual([]);
+    expect(scene.upstream.calls).toHaveLength(1);
+  });
+
+  test('none out of a budget that is nearly spent, though its hits are free', async () => {
+    // The first request has cost $0.0006, and the cap warns from there on. A hold is $0.1: there is room for one.
+    const config = configOf({ auditShare: 1 }, { budgets: { org: { monthly: '$0.12', warnAt: 0.005 } } });
+    const scene = await makeScene([chatAnswer(SAME)], { config });
+    for (let i = 0; i < 64; i++) {
+      expect(await scene.hit()).toMatchObject({ status: 200, cache: expect.stringMatching(/^hit-semantic/) });
+      await scene.clock.advance(15_000);
+    }
+    expect(await scene.audits()).toEqual([]);
+    expect(await scene.org()).toMatchObject({ spent: 600_000n, held: 0n });
+  });
+
+  test('many hits at once never hold more than there is: an audit that finds no room leaves no trace', async () => {
+    const config = configOf({ auditShare: 1 }, { budgets: { org: { monthly: '$0.3', warnAt: 0.9 } } });
+    const scene = await makeScene([chatAnswer(SAME)], { config });
+    const answers = await Promise.all(Array.from({ length: 64 }, () => scene.say(AGAIN)));
+    await scene.clock.settle(scene.cache.settled());
+    // Each asks for 1,000 tokens of output, $0.1: two holds fit, so most are refused before they get to the cache.
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
+    const { committed, held } = await scene.org();
+    expect(held).toBe(0n);
+    expect(committed).toBeLessThanOrEqual(300_000_000n);
+    for (const { state } of await scene.entries()) expect(state).toBe('settled');
+    expect(await scene.underWay()).toBe(0);
+  });
+
+  test('an audit that a rate limit refuses leaves the hit as it is', async () => {
+    const config = configOf({ auditShare: 1 }, { limits: { perKey: { requestsPerMinute: 2 } } });
+    const scene = await makeScene([chatAnswer(SAME)], { config });
+    expect(await scene.hit()).toMatchObject({ status: 200 });
+    expect(await scene.audits()).toEqual([]);
+    expect(scene.log.lines).toContainEqual(
+      expect.objectContaining({
+        level: 'debug',
+        message: 'an audit of the semantic cache was left out',
+        fields: expect.objectContaining({ why: 'rate_limit_exceeded' }),
+      }),
+    );
+  });
+});
+
+describe('a cache that is wrong in a known share', () => {
+  /** Hits, each audited, with a clock that leaves room for the next audit. */
+  const hits = async (scene: Awaited<ReturnType<typeof makeScene>>, count: number): Promise<(string | null)[]> => {
+    const results: (string | null)[] = [];
+    for (let i = 0; i < count; i++) {
+      results.push((await scene.hit()).cache);
+      await scene.clock.advance(11_000);
+    }
+    return results;
+  };
+
+  test('every other hit wrong: its threshold is raised, then above the score; the metrics say so', async () => {
+    const scene = await makeScene([OTHER, SAME, OTHER, SAME, OTHER, SAME, OTHER].map((text) => chatAnswer(text)));
+    const results = await hits(scene, 5);
+    expect(results.every((cache) => cache?.startsWith('hit-semantic'))).toBe(true);
+    expect(await scene.state()).toEqual({ tightened: 1, isOff: false, audited: 0, wrong: 0 });
+    const [of, whole] = [{ Alias: 'assistant' }, {}].map((dimensions) => JSON.stringify(dimensions));
+    const metrics = await scene.metrics();
+    const under = (key: string | undefined) =>
+      metrics.find(({ dimensions }) => JSON.stringify(dimensions) === key)?.values;
+    expect(under(whole)).toMatchObject({
+      CacheHits: [5],
+      CacheWrongHits: [3],
+      CacheTightened: [1],
+      Requests: [6],
+      Errors: [0],
+      // Each hit would have cost what the first request did.
+      SavedUsd: [0.003],
+    });
+    expect(under(of)?.CacheWrongShare).toHaveLength(5);
+    expect(under(of)?.CacheWrongShare).toEqual(expect.arrayContaining([1, 0.5, 2 / 3, 0.6]));
+    for (const [i, share] of (under(of)?.CacheWrongShare ?? []).entries()) {
+      expect(under(of)?.CacheWrongShareLow?.[i]).toBeLessThan(share);
+      expect(under(of)?.CacheWrongShareHigh?.[i]).toBeGreaterThanOrEqual(share);
+    }
+  });
+
+  test('all wrong: tightened, tightened, off; from then on a miss, and nothing is audited; until somebody trusts it', async () => {
+    // The questions are 0.99 alike: no threshold that tightening reaches keeps them apart.
+    const scene = await makeScene([chatAnswer(OTHER)], { config: configOf({ auditShare: 1, threshold: 0.9 }) });
+    const results = await hits(scene, 9);
+    expect(results.every((cache) => cache?.startsWith('hit-semantic'))).toBe(true);
+    expect(await scene.state()).toMatchObject({ tightened: 2, isOff: true });
+    expect((await scene.audits()).flatMap(({ receipt }) => receipt?.cacheAudit?.change ?? [])).toEqual(
+      expect.arrayContaining(['tightened', 'tightened', 'turned-off']),
+    );
+    const after = await scene.say(AGAIN);
+    expect(after.cache).toBe('miss');
+    expect(after.text).toContain(OTHER);
+    const [entry] = (await scene.entries()).filter(({ receipt }) => receipt?.cache?.whyNotSemantic === 'turned-off');
+    expect(entry).toBeDefined();
+    await scene.clock.advance(60_000);
+    expect(await scene.audits()).toHaveLength(9);
+    expect(scene.log.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)).toContain(
+      'the semantic cache gave too many wrong answers, and has turned itself off',
+    );
+  });
+
+  test('all right: nothing changes in a hundred', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    await hits(scene, 100);
+    expect(await scene.state()).toEqual({ tightened: 0, isOff: false, audited: 100, wrong: 0 });
+  }, 60_000);
+});

@@ -1,0 +1,62 @@
+import { expect, test } from '@jest/globals';
+import { App, Stack } from 'aws-cdk-lib';
+import { readCatalogue } from '../../lambdas/catalogue/catalogue.ts';
+import type { GatewayConfig } from '../../lambdas/contract/config.ts';
+import { resolveCaches } from '../../lambdas/core/route/resolve-caches.ts';
+import { resolveGateway } from '../../lambdas/core/route/resolve-gateway.ts';
+import { bedrockStatements } from '../../lib/bedrock-access.ts';
+import { checkDeployedConfig } from '../../lib/check-deployed-config.ts';
+import { cachedDeployable } from '../support/cached-deployable.ts';
+import { DEPLOYABLE } from '../support/deployable.ts';
+
+const { semanticCache, ...bare } = cachedDeployable();
+
+test('a semantic cache needs a provider’s embedder and an index, and both are asked for at once', () => {
+  const checking = (config: GatewayConfig) => () => checkDeployedConfig(config);
+  expect(checking(bare)).toThrow(
+    /semanticCache\.embedder: "minilm" runs in the local server alone.*\n.*semanticCache\.index: in a deployed stack models with cache: \{ semantic \}, such as "assistant", need/,
+  );
+  expect(checking({ ...bare, semanticCache: { ...semanticCache, embedder: 'minilm' } })).toThrow(
+    /semanticCache\.embedder: "minilm" runs/,
+  );
+  const { index: _, ...homeless } = semanticCache ?? {};
+  expect(checking({ ...bare, semanticCache: homeless })).toThrow(/semanticCache\.index: in a deployed stack/);
+  expect(checking({ ...bare, semanticCache: homeless })).not.toThrow(/semanticCache\.embedder/);
+});
+
+test('an exact cache needs neither', () => {
+  const { demo, ...models } = DEPLOYABLE.models;
+  const config = { ...DEPLOYABLE, models: { ...models, demo: { targets: [], ...demo, cache: { exact: '1h' } } } };
+  expect(checkDeployedConfig(config).config).toEqual(config);
+});
+
+test('a threshold that is nowhere is found at synth', () => {
+  const config = cachedDeployable();
+  const assistant = { targets: [], ...config.models['assistant'], cache: { semantic: { ttl: '1h' } } };
+  expect(() => checkDeployedConfig({ ...config, models: { ...config.models, assistant } })).toThrow(
+    /models\.assistant\.cache\.semantic\.threshold: .*tollgate cache calibrate/,
+  );
+});
+
+test('the embedder’s price travels along, so that it is resolved as at synth', () => {
+  const { config, catalogue } = checkDeployedConfig(cachedDeployable());
+  const resolved = resolveGateway(config, readCatalogue(catalogue), 1, { caches: resolveCaches });
+  expect(resolved.ok && resolved.gateway.semanticCache).toMatchObject({
+    embedder: { id: 'bedrock/amazon.titan-embed-text-v2:0@us-east-1' },
+    dimensions: 1_024,
+    timeoutMs: 150,
+  });
+  expect(Object.keys(checkDeployedConfig(DEPLOYABLE).catalogue.models.bedrock).join()).not.toContain('titan');
+});
+
+test('it may be called where it is asked, in the first region, and only where something is compared', () => {
+  const stack = new Stack(new App(), 'S', { env: { account: '123456789012', region: 'us-east-1' } });
+  const titans = (config: GatewayConfig): string[] =>
+    bedrockStatements(stack, config)
+      .flatMap(({ resources }) => resources.map((resource) => JSON.stringify(stack.resolve(resource))))
+      .filter((resource) => resource.includes('titan'));
+  expect(titans(cachedDeployable())).toEqual([
+    expect.stringContaining(':bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0'),
+  ]);
+  expect(titans({ ...cachedDeployable(), models: DEPLOYABLE.models })).toEqual([]);
+});
