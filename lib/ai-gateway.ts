@@ -8,6 +8,7 @@ import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { MACHINE_OUTPUT } from '../lambdas/contract/stack-outputs.ts';
 import { Alarms } from './alarms.ts';
 import { BudgetEscalation } from './budget-escalation.ts';
+import { CacheAlarms } from './cache-alarms.ts';
 import { checkDeployedConfig } from './check-deployed-config.ts';
 import { CircuitProber } from './circuit-prober.ts';
 import { type Command, GRANTED_COMMANDS, grantCommands } from './cli-rights.ts';
@@ -94,6 +95,8 @@ export class AiGateway extends Construct {
   readonly gatewayApi: GatewayApi;
   readonly alarms: Alarms;
   readonly costAlarms: CostAlarms;
+  /** undefined where there is no semantic cache. */
+  readonly cacheAlarms: CacheAlarms | undefined;
   /** undefined where none was asked for. */
   readonly costDashboard: CostDashboard | undefined;
   readonly reliabilityAlarms: ReliabilityAlarms;
@@ -148,6 +151,8 @@ export class AiGateway extends Construct {
       config: deployed.config,
       ...(alarmTopic !== undefined && { topic: alarmTopic }),
     });
+    this.cacheAlarms =
+      semanticIndex && new CacheAlarms(this, 'CacheAlarms', { ...(alarmTopic !== undefined && { topic: alarmTopic }) });
     this.costDashboard =
       props.costDashboard === false ? undefined : new CostDashboard(this, 'Cost', { config: deployed.config });
     this.reliabilityAlarms = new ReliabilityAlarms(this, 'ReliabilityAlarms', {

@@ -1,16 +1,21 @@
 import { Duration } from 'aws-cdk-lib';
 import {
   Color,
+  Column,
   Dashboard,
   GraphWidget,
   GraphWidgetView,
   type IMetric,
+  type IWidget,
   PeriodOverride,
   SingleValueWidget,
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
+import { hasCaches } from '../lambdas/contract/configured-caches.ts';
+import type { MetricName } from '../lambdas/contract/metrics.ts';
+import { cacheGraphs } from './cache-graphs.ts';
 import { gatewayMetric, mathOf, searchMetrics } from './gateway-metrics.ts';
 
 export interface CostDashboardProps {
@@ -25,7 +30,7 @@ const MOST_SERIES = 50;
 
 /**
  * What the models cost: today, this month and projected; by team, model and provider; budgets; cost per thousand requests;
- * overruns. Days and months are UTC's. The first three dashboards of an account are free, each further one costs by the
+ * overruns; and where answers are kept what that saves, and how often it is wrong. Days and months are UTC's. The first three dashboards of an account are free, each further one costs by the
  * month.
  */
 export class CostDashboard extends Construct {
@@ -38,8 +43,8 @@ export class CostDashboard extends Construct {
       periodOverride: PeriodOverride.INHERIT,
     });
     this.dashboard.addWidgets(
-      figure('Spent today', [spentToday()], DAY),
-      figure('Spent this month', [spentThisMonth()]),
+      figure('Spent today', [today('CostUsd')], DAY),
+      figure('Spent this month', [thisMonth('CostUsd')]),
       figure('This month, projected', [projected()]),
       figure('Overruns, 31 days', [gatewayMetric('Overruns', {}, { period: Duration.days(31), label: 'overruns' })]),
     );
@@ -51,6 +56,7 @@ export class CostDashboard extends Construct {
       stacked('By provider, US dollars a day', byProvider(config)),
     );
     this.dashboard.addWidgets(budgets(), perThousandRequests(config), tokens());
+    if (hasCaches(config)) this.dashboard.addWidgets(savings(), ...cacheGraphs(config));
     this.dashboard.addWidgets(
       new TextWidget({
         width: 24,
@@ -62,19 +68,24 @@ export class CostDashboard extends Construct {
   }
 }
 
-/** Cost in steps of an hour, with nothing where nobody called. */
-const spent = (period: Duration) => ({ cost: gatewayMetric('CostUsd', {}, { period }) });
+/** An amount in steps, with nothing where nobody called. */
+const amountOf = (name: MetricName, period: Duration) => ({ amount: gatewayMetric(name, {}, { period }) });
 
 /** Of the last points those of the same day, or month, as the very last one. */
 const sameAsNow = (unit: 'DAY' | 'MONTH') =>
-  `SUM(IF(${unit}(FILL(cost, 0)) == LAST(${unit}(FILL(cost, 0))), FILL(cost, 0), 0))`;
+  `SUM(IF(${unit}(FILL(amount, 0)) == LAST(${unit}(FILL(amount, 0))), FILL(amount, 0), 0))`;
 
-const spentToday = (): IMetric => mathOf(sameAsNow('DAY'), 'US dollars', HOUR, spent(HOUR));
-const spentThisMonth = (): IMetric => mathOf(sameAsNow('MONTH'), 'US dollars', DAY, spent(DAY));
+const today = (name: MetricName): IMetric => mathOf(sameAsNow('DAY'), 'US dollars', HOUR, amountOf(name, HOUR));
+const thisMonth = (name: MetricName): IMetric => mathOf(sameAsNow('MONTH'), 'US dollars', DAY, amountOf(name, DAY));
 
 /** As if the rest of the month were like its days so far. */
 const projected = (): IMetric =>
-  mathOf(`${sameAsNow('MONTH')} / LAST(DAY(FILL(cost, 0))) * ${MONTH_DAYS}`, 'US dollars', DAY, spent(DAY));
+  mathOf(
+    `${sameAsNow('MONTH')} / LAST(DAY(FILL(amount, 0))) * ${MONTH_DAYS}`,
+    'US dollars',
+    DAY,
+    amountOf('CostUsd', DAY),
+  );
 
 const byProvider = ({ providers }: GatewayConfig): IMetric[] =>
   Object.keys(providers)
@@ -134,6 +145,12 @@ const tokens = (): GraphWidget =>
     ).map(([name, label]) => gatewayMetric(name, {}, { period: DAY, label })),
     leftYAxis: { min: 0, showUnits: false },
   });
+
+const savings = (): IWidget =>
+  new Column(
+    figure('Saved by kept answers today', [today('SavedUsd')], DAY),
+    figure('Saved this month', [thisMonth('SavedUsd')]),
+  );
 
 /** @param over what to look at, where that is not the dashboard's own time */
 const figure = (title: string, metrics: IMetric[], over?: Duration): SingleValueWidget =>

@@ -14,9 +14,9 @@ export const rightsTable = (): string =>
     ]),
   );
 
-const needsOf = ({ tables = {}, machine = [], secrets = [], search }: CommandRights): string =>
+const needsOf = ({ tables = {}, items = {}, machine = [], secrets = [], search }: CommandRights): string =>
   [
-    ...Object.entries(tables).map(([table, actions]) => [`table ${table}`, actions] as const),
+    ...Object.entries(tables).map(([table, actions]) => [`table ${table}${only(items, table)}`, actions] as const),
     ['the budgets’ state machine', machine] as const,
     ['the secret', secrets] as const,
     ['the semantic cache’s index, where there is one', search === undefined ? [] : ['es:ESHttpPost']] as const,
@@ -26,6 +26,11 @@ const needsOf = ({ tables = {}, machine = [], secrets = [], search }: CommandRig
       ([where, actions]) => `${where}: ${actions.map((action) => `\`${action.replace('dynamodb:', '')}\``).join(', ')}`,
     )
     .join('; ');
+
+const only = (items: NonNullable<CommandRights['items']>, table: string): string => {
+  const keys = Object.entries(items).flatMap(([name, keys]) => (name === table ? keys : []));
+  return keys.length === 0 ? '' : ` (${keys.map((key) => `\`${key}\``).join(', ')} alone)`;
+};
 
 const methodOf = (command: Command): string => {
   const [method] =

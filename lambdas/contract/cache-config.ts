@@ -36,7 +36,7 @@ export interface SemanticCacheConfig<Provider extends string = string> {
   embedder?: EmbedderConfig<Provider>;
   /** Where vectors are kept in a deployed stack. The local server keeps them in its own file and does not look at this. */
   index?: VectorIndexConfig;
-  /** Embedder, index and answer together, milliseconds; 150 unless given. What takes longer is a miss. */
+  /** Embedder, index and answer together, milliseconds; 150 unless given. What takes longer is a miss; a provider's vector alone may. */
   timeoutMs?: number;
 }
 

@@ -1,6 +1,9 @@
 import type { PaidEmbedderConfig } from './cache-config.ts';
 import type { GatewayConfig } from './config.ts';
 
+/** Share of hits that may be wrong, where a model says nothing of it. */
+export const MAX_WRONG_SHARE = 0.01;
+
 /** Whether answers of any model are kept. */
 export const hasCaches = ({ models }: Pick<GatewayConfig, 'models'>): boolean =>
   Object.values(models).some(({ cache }) => cache !== undefined);

@@ -37,7 +37,7 @@ export const TABLES = {
   },
   /** `<scope>#<id>#<period>`: accounts; `!closer`, `!policy`, `!active#<day>`: the closer's progress, the policy counter, epochs that have entries. */
   accounts: { nameVariable: 'TOLLGATE_ACCOUNTS_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
-  /** `idempotency#<key>#<digest>`: answers kept for idempotency keys; `feedback#<request>`: what somebody thought of an answer. */
+  /** `idempotency#<key>#<digest>`: answers kept for idempotency keys; `feedback#<request>`: what somebody thought of an answer; `cache#<tenant>#<key>`: answers of the caches, `cache-purges`: marks of their purges; `wrong-hits`, `wrong-hits#<alias and embedder>`: what audits found. */
   responses: { nameVariable: 'TOLLGATE_RESPONSES_TABLE', partitionKey: 'pk', timeToLive: 'expires' },
 } as const satisfies Record<TableName, TableShape>;
 

@@ -34,8 +34,8 @@ export const handler = makeLambdaHandler({
   },
   answerFailure: async (error, request) =>
     respondWithError(error, await ground.loadSurface(surfaceNameOf(request)), ground),
-  beforeFreeze: async (signal) => {
+  beforeFreeze: async (signal, deadline) => {
     const gateway = await opening?.catch(() => undefined);
-    await gateway?.beforeFreeze(signal);
+    await gateway?.beforeFreeze(signal, deadline);
   },
 });

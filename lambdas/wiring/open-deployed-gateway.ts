@@ -40,8 +40,10 @@ export interface DeployedGateway {
   /**
    * Enters what is queued and lets circuit notes be written: a frozen environment does neither. Returns by the time that
    * the signal aborts; what it could not enter is tried again when the environment wakes, or charged whole at the close.
+   *
+   * @param deadline audits of the cache are cut short then, and settled
    */
-  beforeFreeze(signal: AbortSignal): Promise<void>;
+  beforeFreeze(signal: AbortSignal, deadline: AbortSignal): Promise<void>;
 }
 
 export const openGround = (service: string): DeployedGround => ({
@@ -136,9 +138,9 @@ export const openDeployedGateway = async (
       dialects,
       gateway,
     },
-    beforeFreeze: (signal) => {
+    beforeFreeze: (signal, deadline) => {
       // What goes on behind answers may have more to enter.
-      const entered = (cache.cache?.settled() ?? Promise.resolve()).then(() => enter(settleQueue, log));
+      const entered = (cache.cache?.settled(deadline) ?? Promise.resolve()).then(() => enter(settleQueue, log));
       return within(signal, Promise.all([entered, circuitBoard.settled(), statistics.settled()]));
     },
   };

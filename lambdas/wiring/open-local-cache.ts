@@ -1,11 +1,14 @@
 import type { EmbeddedStores } from '../adapters/embedded/open-embedded-stores.ts';
 import type { Gateway, Ports } from '../core/ports.ts';
+import { forgetPurgedRegularly } from './forget-purged-regularly.ts';
 import { type CachePorts, keepsAnswers, openAnswerCache } from './open-answer-cache.ts';
 
 export interface LocalCache {
   ports: Pick<Ports, 'cache'>;
   /** What people should know. */
   notices: string[];
+  /** Resolves when nothing goes on behind the answers any more, and nothing is opened. */
+  close(): Promise<void>;
 }
 
 const NOT_FETCHED = 'The semantic cache is off: the local embedder has not been fetched: npm run fetch-model';
@@ -21,18 +24,29 @@ export const openLocalCache = async (
   ports: CachePorts,
   modelsFolder?: string,
 ): Promise<LocalCache> => {
-  if (!keepsAnswers(gateway)) return { ports: {}, notices: [] };
+  if (!keepsAnswers(gateway)) return { ports: {}, notices: [], close: async () => undefined };
   const notices: string[] = [];
+  let cancel = (): void => undefined;
   const cache = await openAnswerCache(
     gateway,
     { responses, wrongHits, openIndex: async () => vectors },
     ports,
     async () => {
       const { openMiniLmLate } = await import('./open-minilm-late.ts');
-      const embedder = openMiniLmLate(modelsFolder, ports.log);
-      if (embedder === undefined) notices.push(NOT_FETCHED);
-      return embedder;
+      const late = openMiniLmLate(modelsFolder, ports);
+      if (late === undefined) notices.push(NOT_FETCHED);
+      else cancel = late.cancel;
+      return late?.embedder;
     },
   );
-  return { ports: { ...(cache !== undefined && { cache }) }, notices };
+  const stopForgetting = gateway.semanticCache === undefined ? undefined : forgetPurgedRegularly({ vectors }, ports);
+  return {
+    ports: { ...(cache !== undefined && { cache }) },
+    notices,
+    close: async () => {
+      cancel();
+      stopForgetting?.();
+      await cache?.settled();
+    },
+  };
 };

@@ -181,7 +181,7 @@ const wireGateway = async (
     close: async () => {
       stopClosing();
       await Promise.all([prober.stop(), pinWatch.stop()]);
-      await ports.cache?.settled();
+      await cache.close();
       const lost = await settleQueue.flush();
       if (lost > 0) log.error('settlements left behind: their holds are charged whole', { count: lost });
       await Promise.all([circuitBoard.settled(), statistics.settled()]);

@@ -243,7 +243,7 @@ test('a receipt says how its conversation was drawn', async () => {
   const response = await fetch(`${running.url}/v1/receipts/${entry?.requestId}`, {
     headers: { authorization: `Bearer ${running.key}` },
   });
-  const { receipt = undefined, ...whole } = (await response.json()) as Record<string, never>;
+  const { receipt = undefined, ...whole } = (await response.json()) as Record<string, unknown>;
   const plan = ((receipt ?? whole) as { plan: { canaries: { place: number }[] } }).plan;
   expect(plan.canaries).toEqual([{ target: 'vendor/m-2', of: 'vendor/m-1', place: expect.any(Number), share: 0.5 }]);
   expect((plan.canaries[0]?.place ?? 1) < 0.5).toBe(reply?.by === 'vendor/m-2');

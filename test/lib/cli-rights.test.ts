@@ -105,7 +105,7 @@ describe('a grant', () => {
   });
 
   test('of tables with more in them reaches only the items that its commands need', () => {
-    const keysOf = (job: Job, table: string): unknown =>
+    const keysOf = (job: Job, table: string): unknown[] =>
       grants[job]
         .filter(({ Resource: resource }) => JSON.stringify(resource).includes(`State${table}`))
         .map(({ Condition: condition }) => (condition as Record<string, unknown>)?.['ForAllValues:StringLike']);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { CachedAnswer, ResponseCache } from '../../lambdas/core/cache/cache-stores.ts';
 import { tenantOf } from '../../lambdas/core/cache/scope-key.ts';
 import type { CacheSelection } from '../../lambdas/core/ports.ts';
+import { seededRandom } from '../adapters/embedded/embedded-worlds.ts';
 import { answerOf, anyAnswer, cachedOf } from './cached-answers.ts';
 import { inWorld, type MakeStores } from './store-world.ts';
 
@@ -300,6 +301,37 @@ export const describeResponseCacheSuite = (name: string, makeStores: MakeStores)
         await clock.advance(LONGEST_MARGIN_MS);
         expect(await responses.keep(cachedOf('next', clock.now(), { user: 'user 0' }), clock.now())).toBe('kept');
       }),
+    );
+
+    test.each([1, 2, 3])(
+      'many keeps of many processes and a purge among them: nothing of the purged user is found after it, and everybody else’s is (%i)',
+      (seed) =>
+        inWorld(makeStores, async ({ world, clock, stores: { responses } }) => {
+          const now = clock.now();
+          const random = seededRandom(seed);
+          const caches = [responses, (await world.open()).responses, (await world.open()).responses];
+          const entries = Array.from({ length: 90 }, (_, i) =>
+            cachedOf(`k${i}`, now - Math.floor(random.fraction() * 50), {
+              user: random.fraction() < 0.5 ? 'ada' : 'bob',
+            }),
+          );
+          const purgeAt = Math.floor(random.fraction() * entries.length);
+          let purged = Promise.resolve(0);
+          const keeps: Promise<string | undefined>[] = [];
+          for (const [i, entry] of entries.entries()) {
+            if (i === purgeAt) purged = caches[i % 2]?.purge({ user: 'ada' }, now) ?? purged;
+            keeps.push(caches[i % 3]?.keep(entry, now) ?? Promise.resolve(undefined));
+            if (random.fraction() < 0.2) await new Promise((resolve) => setTimeout(resolve, random.fraction() * 4));
+          }
+          await purged;
+          const findBoth = () => Promise.all(caches.map((cache) => findAll(cache, entries, now)));
+          const ofUser = (user: string) => entries.filter((entry) => entry.user === user).map(({ key }) => key);
+          const gone = new Set(ofUser('ada'));
+          expect((await findBoth()).flat().filter((key) => gone.has(key))).toEqual([]);
+          const outcomes = await Promise.all(keeps);
+          for (const found of await findBoth()) expect(found).toEqual(ofUser('bob'));
+          expect(entries.filter(({ user }, i) => user === 'bob' && outcomes[i] !== 'kept')).toEqual([]);
+        })(),
     );
 
     test(

@@ -87,7 +87,7 @@ const openOnTables =
         };
       },
       drain: async () => {
-        await beforeFreeze(AbortSignal.timeout(20_000));
+        await beforeFreeze(AbortSignal.timeout(20_000), AbortSignal.timeout(10_000));
         await world.catchUp();
       },
       entries: () => readEntries(stores.ledger),

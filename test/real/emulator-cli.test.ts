@@ -2,7 +2,7 @@
  * The command line against a deployed stack where rights are checked: it asks of AWS what `lib/cli-rights.ts` says and nothing
  * else, the grants of `AiGateway` are enough for it, and whoever lacks a right is told which.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -68,6 +68,13 @@ const call = async (key: string, headers: Record<string, string[]> = {}): Promis
 let key: Made;
 let requestId: string;
 
+/** What was deployed, as far as it is about pins. */
+const withConfig = (): string[] => ['--config', join(folder, 'pins.json')];
+const PINNED = {
+  providers: { demo: { kind: 'simulator' } },
+  models: { demo: { targets: [{ provider: 'demo', model: 'echo', canary: { model: 'echo+slow-1', share: 1 } }] } },
+};
+
 /** Every command in all that it can do. */
 const runs: Record<Seen, (by: Record<string, string>) => Promise<CliRun[]>> = {
   'keys create': (by) => inTurn(by, [['keys', 'create', 'app', '--team', 'search']]),
@@ -102,7 +109,16 @@ const runs: Record<Seen, (by: Record<string, string>) => Promise<CliRun[]>> = {
       // Below what is spent: the workflow tells people.
       ['budgets', 'set', 'key', key.id, '--monthly', '0'],
     ]),
+  'pins list': (by) => inTurn(by, [['pins', 'list', '--stack', STACK, ...withConfig()]]),
   'pins history': (by) => inTurn(by, [['pins', 'history']]),
+  'pins compare': (by) => inTurn(by, [['pins', 'compare']]),
+  'pins promote': (by) => inTurn(by, [['pins', 'promote', 'demo', ...withConfig()]]),
+  'pins back': (by) => inTurn(by, [['pins', 'back', 'demo', ...withConfig()]]),
+  'pins release': (by) =>
+    inTurn(by, [
+      ['pins', 'back', 'demo', ...withConfig()],
+      ['pins', 'release', 'demo'],
+    ]),
   'secrets put': (by) => inTurn(by, [['secrets', 'put', SECRET]], 'sk-another'),
 };
 
@@ -118,6 +134,7 @@ const inTurn = async (by: Record<string, string>, commands: string[][], input = 
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tollgate-cli-'));
+  writeFileSync(join(folder, 'pins.json'), JSON.stringify(PINNED));
   emulator = await startEmulator({ checksRights: true });
   recorder = await startActionRecorder(emulator.endpoint);
   const file = join(folder, 'outputs.json');

@@ -6,7 +6,7 @@ import { toStoreUnavailable } from './faults.ts';
 
 /** Of the 3,000 units of reading that a partition gives in a second; the rest is for requests. */
 const UNITS_A_SECOND = 2_000;
-const ATTEMPTS = 6;
+const ATTEMPTS = 4;
 const WAIT_MS = 200;
 
 /** A table, page by page as they are taken, at a pace that leaves requests their share. A page is asked for again until it comes. */

@@ -20,8 +20,8 @@ const MOST_ENTRIES = 100_000;
 const KEEPS_A_TRIM = 64;
 /** Expired entries that one keep takes out: after a quiet night there are many. */
 const EXPIRED_AT_ONCE = 100;
-/** Entries that a purge takes out in one transaction, so that requests get in between. */
-const PURGED_AT_ONCE = 500;
+/** Entries that a purge looks at in one transaction, so that requests get in between. */
+const PURGED_AT_ONCE = 1_000;
 
 /** One row a key. A keep looks for marks of purges in the transaction that writes the row. */
 export const makeEmbeddedResponseCache = (database: Database, log: Pick<Log, 'warn'>): ResponseCache => {
@@ -47,7 +47,10 @@ export const makeEmbeddedResponseCache = (database: Database, log: Pick<Log, 'wa
       const body = await packEntry(entry);
       if (body === undefined || body.length > MOST_BYTES) return 'too-large';
       return database.write((connection) => {
-        takeOut(connection, 'expires <= ?', [nowMs], EXPIRED_AT_ONCE);
+        connection.run(
+          `DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE expires <= ? LIMIT ${EXPIRED_AT_ONCE})`,
+          nowMs,
+        );
         if (isPurged(readMarks(connection, nowMs), entry, arrivalByStore(entry.createdAt, nowMs, nowMs)))
           return 'purged';
         writeRow(connection, entry, body, nowMs);
@@ -58,16 +61,20 @@ export const makeEmbeddedResponseCache = (database: Database, log: Pick<Log, 'wa
     },
 
     purge: async (selection, nowMs) => {
-      const { where, values } = whereOf(selection);
-      await database.write((connection) => writeMark(connection, selection, nowMs));
+      const last = await database.writeDurably((connection) => {
+        writeMark(connection, selection, nowMs);
+        // What comes later is not meant; without an end, a busy user's purge would have none.
+        return lastId(connection, 'SELECT max(id) AS last FROM responses');
+      });
       let count = 0;
-      for (let isDone = false; !isDone; )
-        isDone = await database.writeDurably((connection) => {
-          const live = takeOut(connection, `${where} AND expires > ?`, [...values, nowMs], PURGED_AT_ONCE);
-          count += live;
-          // What had expired goes too, and is not counted: nobody could find it.
-          return live === 0 && takeOut(connection, where, values, PURGED_AT_ONCE) === 0;
-        });
+      for (let from = 0n; from < last; ) {
+        const after = from;
+        const taken = await database.writeDurably((connection) =>
+          takeOutSelected(connection, selection, after, last, nowMs),
+        );
+        count += taken.live;
+        from = taken.to;
+      }
       return count;
     },
 
@@ -112,11 +119,34 @@ const writeRow = (connection: Connection, entry: CachedAnswer, body: Uint8Array,
   );
 };
 
-const takeOut = (connection: Connection, where: string, values: (string | number)[], atMost: number): number =>
-  connection.run(
-    `DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE ${where} LIMIT ${atMost})`,
-    ...values,
+/** Of the next entries after `from`, up to `last`. What had expired goes too, and is not counted: nobody could find it. */
+const takeOutSelected = (
+  connection: Connection,
+  selection: CacheSelection,
+  from: bigint,
+  last: bigint,
+  nowMs: number,
+) => {
+  const to = lastId(
+    connection,
+    `SELECT max(id) AS last FROM (SELECT id FROM responses WHERE id > ? AND id <= ? ORDER BY id LIMIT ${PURGED_AT_ONCE})`,
+    from,
+    last,
   );
+  const { where, values } = whereOf(selection);
+  const range = [from, to, ...values];
+  const live = connection.run(
+    `DELETE FROM responses WHERE id > ? AND id <= ?${where} AND expires > ?`,
+    ...range,
+    nowMs,
+  );
+  connection.run(`DELETE FROM responses WHERE id > ? AND id <= ?${where}`, ...range);
+  return { live, to: to === 0n ? last : to };
+};
+
+/** 0 where there is none. */
+const lastId = (connection: Connection, sql: string, ...values: bigint[]): bigint =>
+  connection.get<{ last: bigint | null }>(sql, ...values)?.last ?? 0n;
 
 const trim = (connection: Connection): void => {
   connection.run(
@@ -137,16 +167,17 @@ const writeMark = (connection: Connection, selection: CacheSelection, nowMs: num
 };
 
 /** Without an age all that is there came before, whatever the clock said when it came. */
-const whereOf = (selection: CacheSelection): { where: string; values: (string | number)[] } => {
-  const { team, user, alias, createdBefore } = selection;
+const whereOf = ({
+  team,
+  user,
+  alias,
+  createdBefore,
+}: CacheSelection): { where: string; values: (string | number)[] } => {
   const terms = Object.entries({
     'team = ?': team,
     'user = ?': user,
     'alias = ?': alias,
     'created_at < ?': createdBefore,
   }).filter((pair): pair is [string, string | number] => pair[1] !== undefined);
-  return {
-    where: terms.length === 0 ? 'TRUE' : terms.map(([term]) => term).join(' AND '),
-    values: terms.map(([, value]) => value),
-  };
+  return { where: terms.map(([term]) => ` AND ${term}`).join(''), values: terms.map(([, value]) => value) };
 };

@@ -11,6 +11,8 @@ export interface IndexAdministrationOptions {
   /** Before the names of all indices. */
   prefix: string;
   timeoutMs?: number;
+  /** Of one request of a wipe. */
+  wipeTimeoutMs?: number;
 }
 
 /** What people ask of an index, whatever the length of its vectors. */
@@ -20,12 +22,15 @@ export interface IndexAdministration extends Pick<VectorIndex, 'purge' | 'stats'
 }
 
 const TIMEOUT_MS = 30_000;
+/** All that is kept is written anew. */
+const WIPE_TIMEOUT_MS = 120_000;
 
 /** A purge's mark is visible when it answers: finds and puts pass over what it covers, whatever OpenSearch still shows. */
 export const administerIndex = ({
   openSearch,
   prefix,
   timeoutMs = TIMEOUT_MS,
+  wipeTimeoutMs = WIPE_TIMEOUT_MS,
 }: IndexAdministrationOptions): IndexAdministration => {
   const ask = makeAsk(openSearch, timeoutMs);
   const { purges, allQuestions } = indexNames(prefix);
@@ -48,7 +53,7 @@ export const administerIndex = ({
       return deleteWhere(ask, allQuestions, [{ range: { created_at: { lt: createdBefore } } }, ...named]);
     },
     stats: (nowMs) => countAll(ask, allQuestions, nowMs),
-    wipe: () => wipeDeleted(ask, allQuestions),
+    wipe: () => wipeDeleted(makeAsk(openSearch, wipeTimeoutMs), allQuestions),
   };
 };
 

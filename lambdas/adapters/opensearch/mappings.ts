@@ -14,8 +14,7 @@ const namedAs = (aliases: readonly string[]): object => Object.fromEntries(alias
  */
 export const questionIndex = (dimensions: number, aliases: readonly string[]): object => ({
   aliases: namedAs(aliases),
-  // A merge that is asked to take out what was deleted takes all of it out (wipe-deleted.ts).
-  settings: { index: { knn: true, ...SHARDS, 'merge.policy.expunge_deletes_allowed': 0 } },
+  settings: { index: { knn: true, ...SHARDS } },
   mappings: {
     dynamic: 'strict',
     properties: {

@@ -106,7 +106,7 @@ export const openOpenSearch = ({ endpoint, signing }: OpenSearchOptions): OpenSe
               },
             );
             outgoing.on('error', (error) =>
-              // It was closed while this process was frozen or idle: the server has read nothing of this request.
+              // Closed while this process was frozen or idle, most likely. Nothing that is asked does harm when it is asked twice.
               outgoing.reusedSocket && isReset(error) ? resolve('stale') : reject(error),
             );
             outgoing.end(body);
@@ -121,7 +121,8 @@ export const openOpenSearch = ({ endpoint, signing }: OpenSearchOptions): OpenSe
       } catch (error) {
         if (error instanceof StoreUnavailable) throw error;
         // The kind of error, and none of its words: they may hold a question.
-        const kind = error instanceof Error && 'code' in error ? String(error.code) : (error as Error).name;
+        const { code, name } = error as NodeJS.ErrnoException;
+        const kind = code ?? name;
         throw new StoreUnavailable(`OpenSearch did not answer: ${kind}.`, { cause: error });
       }
     },
@@ -132,8 +133,7 @@ export const openOpenSearch = ({ endpoint, signing }: OpenSearchOptions): OpenSe
 /** `stale`: the connection was closed before. */
 type Exchange = { status: number; text: string } | 'stale';
 
-const isReset = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+const isReset = ({ code }: NodeJS.ErrnoException): boolean => code === 'ECONNRESET' || code === 'EPIPE';
 
 const textOf = (body: OpenSearchCall['body']): string =>
   body === undefined

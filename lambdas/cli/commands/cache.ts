@@ -1,4 +1,5 @@
 import { didYouMean } from '../../contract/config-problem.ts';
+import { MAX_WRONG_SHARE } from '../../contract/configured-caches.ts';
 import type { Log } from '../../core/ports.ts';
 import type { OpenedCalibration } from '../../wiring/open-calibration.ts';
 import type { Cli } from '../cli.ts';
@@ -6,8 +7,6 @@ import { CommandFailed, type Output, UsageError } from '../output.ts';
 import { readDuration, readLimit, readName, readShare, readUser } from '../read-options.ts';
 import { readPast } from '../read-time.ts';
 
-/** What an alias lets be wrong unless it says otherwise. */
-const MAX_WRONG_SHARE = 0.01;
 const REQUESTS_READ = 1_000;
 
 interface CalibrateFlags {

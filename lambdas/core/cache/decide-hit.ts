@@ -7,6 +7,8 @@ export interface Candidate {
   question: string;
   /** Cosine. */
   score: number;
+  /** When its request came; of two that are equally near the newer is taken. */
+  createdAt?: number;
 }
 
 /** What the receipt keeps of it: no words of anybody's. */
@@ -34,7 +36,8 @@ export const decideHit = <Found extends Candidate>(
   const best = [...candidates]
     // A score that is no number is nobody's likeness.
     .filter(({ score }) => Number.isFinite(score))
-    .sort((a, b) => b.score - a.score)
+    // What differs by rounding alone is equally near.
+    .sort((a, b) => roundScore(b.score) - roundScore(a.score) || (b.createdAt ?? 0) - (a.createdAt ?? 0))
     .slice(0, MOST_CANDIDATES);
   for (const found of best) {
     const score = roundScore(found.score);

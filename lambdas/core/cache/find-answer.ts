@@ -1,10 +1,10 @@
-import { estimateTokensHigh } from '../admit/estimate.ts';
 import { OutOfPatience, withPatience } from '../call/with-patience.ts';
 import type { Embedder, Ports } from '../ports.ts';
 import type { CacheReceipt } from '../receipt.ts';
 import type { SemanticParts } from './answer-cache.ts';
 import type { CacheDesk, CacheQuestion } from './cache-question.ts';
 import type { CachedAnswer } from './cache-stores.ts';
+import { embeddingTokensHigh } from './embedding-cost.ts';
 import { type EmbeddedQuestion, embedQuestion, type LookedUp, lookUpExact, lookUpSemantic } from './look-up.ts';
 
 export interface Hit {
@@ -27,6 +27,8 @@ export interface Finder {
   fly(signal: AbortSignal): Promise<Hit | undefined> | undefined;
   /** What came of the question's vector; undefined where none was asked for. */
   embedded(): Promise<EmbeddedQuestion> | undefined;
+  /** The call has ended: a vector that has still not come is not waited for. */
+  giveUpEmbedding(): void;
 }
 
 /** @param note gets what was compared, and what could not be asked */
@@ -36,6 +38,7 @@ export const makeFinder = (question: CacheQuestion, desk: CacheDesk, note: Cache
   let same: Promise<LookedUp> | undefined;
   let alike: Promise<LookedUp> | undefined;
   let embedding: Promise<EmbeddedQuestion> | undefined;
+  const embeddingStop = new AbortController();
 
   const lookForSame = (): Promise<LookedUp> => {
     same ??=
@@ -59,8 +62,10 @@ export const makeFinder = (question: CacheQuestion, desk: CacheDesk, note: Cache
       return {};
     }
     if (!breakers.semantic.mayAsk()) return { failure: 'shut' };
-    embedding = embedQuestion(semantic.question, embedder, mostTokens(semantic.question, embedder), ports);
-    if (!semantic.reads) return {};
+    const most = mostTokens(semantic.question, embedder);
+    embedding = embedQuestion(semantic.question, embedder, most, ports, embeddingStop);
+    // The answer is to be kept under it: a call that is faster would leave it behind.
+    if (!semantic.reads) return inTime(embedding, by.timeoutMs);
     const query = {
       tenant,
       scope: semantic.scope,
@@ -71,6 +76,11 @@ export const makeFinder = (question: CacheQuestion, desk: CacheDesk, note: Cache
     const looked = await lookUpSemantic(query, embedding, by, parts.responses, ports);
     breakers.semantic.note(looked.failure === undefined);
     return looked;
+  };
+
+  const inTime = async (vector: Promise<unknown>, mostMs: number): Promise<LookedUp> => {
+    await Promise.race([vector, ports.clock.sleep(mostMs)]);
+    return {};
   };
 
   const take = ({ semantic: facts, failure, ...looked }: LookedUp): Omit<LookedUp, 'semantic' | 'failure'> => {
@@ -117,6 +127,7 @@ export const makeFinder = (question: CacheQuestion, desk: CacheDesk, note: Cache
       return flight && awaitFlight(flight, signal).then((found) => found && { found, result: 'hit-exact' });
     },
     embedded: () => embedding,
+    giveUpEmbedding: () => embeddingStop.abort(),
   };
 };
 
@@ -124,4 +135,4 @@ const NOTHING: Promise<LookedUp> = Promise.resolve({});
 
 /** What an embedder may count at most; nothing where nobody is paid. */
 const mostTokens = (question: string, { target }: Embedder): number =>
-  target === undefined ? 0 : estimateTokensHigh(question, target);
+  target === undefined ? 0 : embeddingTokensHigh(question, target);

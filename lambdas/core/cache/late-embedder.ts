@@ -1,8 +1,13 @@
 import { type Embedder, EmbedderUnavailable } from '../ports.ts';
 
+export interface LateEmbedder extends Embedder {
+  /** Opens it, unless that has begun. @returns it, or why there is none; never rejects */
+  open(): Promise<Embedder | string>;
+}
+
 /**
- * An embedder that takes a while to open, and is begun with at once. Until it is there, texts wait for it as long as whoever
- * asks does; where it can't be opened every text is told why.
+ * An embedder that takes a while to open, which the first text begins if nobody did before. Until it is there, texts wait for
+ * it as long as whoever asks does; where it can't be opened every text is told why.
  *
  * @param known what is known of it before
  * @param open rejects, or resolves with why there is none
@@ -10,20 +15,26 @@ import { type Embedder, EmbedderUnavailable } from '../ports.ts';
 export const makeLateEmbedder = (
   { name, dimensions }: Pick<Embedder, 'name' | 'dimensions'>,
   open: () => Promise<Embedder | string>,
-): Embedder & { opened: Promise<Embedder | string> } => {
-  const opened = open().then(
-    (embedder) =>
-      typeof embedder === 'string' || (embedder.name === name && embedder.dimensions === dimensions)
-        ? embedder
-        : `it is ${embedder.name} of ${embedder.dimensions} numbers`,
-    (error: unknown) => String(error),
-  );
+): LateEmbedder => {
+  let opening: Promise<Embedder | string> | undefined;
+  const begin = (): Promise<Embedder | string> =>
+    open().then(
+      (embedder) =>
+        typeof embedder === 'string' || (embedder.name === name && embedder.dimensions === dimensions)
+          ? embedder
+          : `it is ${embedder.name} of ${embedder.dimensions} numbers`,
+      (error: unknown) => String(error),
+    );
+  const openOnce = (): Promise<Embedder | string> => {
+    opening ??= begin();
+    return opening;
+  };
   return {
     name,
     dimensions,
-    opened,
+    open: openOnce,
     async embed(text, signal) {
-      const embedder = await unlessAborted(opened, signal);
+      const embedder = await unlessAborted(openOnce(), signal);
       if (typeof embedder === 'string') throw new EmbedderUnavailable(`${name} could not be opened: ${embedder}.`);
       return embedder.embed(text, signal);
     },

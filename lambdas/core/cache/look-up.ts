@@ -64,14 +64,15 @@ const EMBED_MS = 5_000;
  * Never rejects.
  *
  * @param mostTokens what is charged where nobody can tell what was billed
+ * @param controller gives it up
  */
 export const embedQuestion = async (
   question: string,
   embedder: Embedder,
   mostTokens: number,
   { clock, log }: LookUpPorts,
+  controller = new AbortController(),
 ): Promise<EmbeddedQuestion> => {
-  const controller = new AbortController();
   const clear = clock.after(EMBED_MS, () => controller.abort());
   try {
     const embedded = await withPatience(() => embedder.embed(question, controller.signal), 2 * EMBED_MS, clock);

@@ -25,10 +25,12 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
   const price = semantic.may ? desk.parts.semantic?.embedder.target : undefined;
   let kept: Promise<void> = Promise.resolve();
 
-  /** What the question's vector has cost: known once it has come or been given up. */
+  /** What the question's vector has cost, once nothing else is waited for. */
   const billEmbedding = async (): Promise<void> => {
     const embedded = finder.embedded();
     if (embedded === undefined || price === undefined) return;
+    // The client waits for nothing else any more.
+    finder.giveUpEmbedding();
     const { inputTokens } = await embedded;
     if (inputTokens === 0) return;
     note.embedding = { target: price.id, inputTokens, cost: embeddingCost(price, inputTokens).toString() };

@@ -1,3 +1,4 @@
+import { withPatience } from '../call/with-patience.ts';
 import type { Clock, Log } from '../ports.ts';
 import { makeCanaries } from '../route/draw-canaries.ts';
 import type { Canaries } from '../route/route-sources.ts';
@@ -5,6 +6,8 @@ import type { PinOverride, PinStore } from './pin-store.ts';
 
 /** Age from which the overrides are read anew. */
 const REFRESH_MS = 3_000;
+/** A start does not wait longer for them. */
+const PATIENCE_MS = 1_000;
 
 export interface LiveCanaries {
   canaries: Canaries;
@@ -23,24 +26,31 @@ export const makeLiveCanaries = ({
   log,
 }: {
   pins: Pick<PinStore, 'readOverrides'>;
-  clock: Pick<Clock, 'now'>;
+  clock: Clock;
   log: Log;
 }): LiveCanaries => {
   let known: ReadonlyMap<string, PinOverride> | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
+  let isStoreDown = false;
+
+  const read = async (): Promise<void> => {
+    try {
+      const { set } = await withPatience(() => pins.readOverrides(), PATIENCE_MS, clock);
+      known = new Map(set.map((override) => [keyOf(override), override]));
+      isStoreDown = false;
+    } catch (error) {
+      // Once an outage, not once a read.
+      if (!isStoreDown) log.warn('canaries set by hand not read: those that are known hold on', { error });
+      isStoreDown = true;
+    }
+  };
 
   const refresh = (): Promise<void> => {
     readAt = clock.now();
-    reading ??= pins
-      .readOverrides()
-      .then(({ set }) => {
-        known = new Map(set.map((override) => [keyOf(override), override]));
-      })
-      .catch((error: unknown) => log.warn('canaries set by hand not read: those that are known hold on', { error }))
-      .finally(() => {
-        reading = undefined;
-      });
+    reading ??= read().finally(() => {
+      reading = undefined;
+    });
     return reading;
   };
 

@@ -3,7 +3,7 @@ import { MAX_REPLY_BYTES } from '../../contract/bounds.ts';
 import type { CacheConfig, PaidEmbedderConfig } from '../../contract/cache-config.ts';
 import type { GatewayConfig } from '../../contract/config.ts';
 import { type ConfigProblem, pathText } from '../../contract/config-problem.ts';
-import { semanticAliases } from '../../contract/configured-caches.ts';
+import { MAX_WRONG_SHARE, semanticAliases } from '../../contract/configured-caches.ts';
 import { parseDuration } from '../../contract/duration.ts';
 import { askForVector } from '../cache/ask-for-vector.ts';
 import { CALIBRATED } from '../cache/calibrated.ts';
@@ -13,13 +13,13 @@ import { whyNoVectors } from '../embedding/why-no-vectors.ts';
 import type { SemanticCache } from '../ports.ts';
 import { present } from '../read-json.ts';
 import type { Alias, Target } from '../target.ts';
+import { whyNotThere } from './allowed-region.ts';
 import { cataloguedName } from './catalogued-name.ts';
 import { notSetUp } from './not-set-up.ts';
 import { type ResolvedProvider, resolveTarget, vendorOf } from './resolve-target.ts';
 
 const TIMEOUT_MS = 150;
 const MAX_TEMPERATURE = 1;
-const MAX_WRONG_SHARE = 0.01;
 const AUDIT_SHARE = 0.05;
 
 export type ResolvedEmbedder =
@@ -119,10 +119,13 @@ export const resolveCaches: ResolveCaches = (config, providers, catalogue) => {
   const calibrated = CALIBRATED.get(name);
   const lacking = aliases.filter((alias) => (models[alias]?.cache?.semantic?.threshold ?? calibrated) === undefined);
   return {
-    problems: lacking.map((alias) => ({
-      path: pathText(['models', alias, 'cache', 'semantic', 'threshold']),
-      message: `expected a number from 0.5 to 1, got nothing, and none is known for "${name}": how alike two questions have to be is another with every embedder. Find it with tollgate cache calibrate, from labelled pairs`,
-    })),
+    problems: [
+      ...regionProblems(models, embedder),
+      ...lacking.map((alias) => ({
+        path: pathText(['models', alias, 'cache', 'semantic', 'threshold']),
+        message: `expected a number from 0.5 to 1, got nothing, and none is known for "${name}": how alike two questions have to be is another with every embedder. Find it with tollgate cache calibrate, from labelled pairs`,
+      })),
+    ],
     policyOf: (cache) => cachePolicy(cache, calibrated ?? SUREST),
     problemsOf,
     semanticOf: (resolvedAliases) => {
@@ -134,6 +137,21 @@ export const resolveCaches: ResolveCaches = (config, providers, catalogue) => {
       return { semanticCache: { embedder, ...present('dimensions', dimensions), timeoutMs } };
     },
   };
+};
+
+/** Where requests may be served, their questions may be read: an embedder elsewhere would be told them. */
+const regionProblems = (models: GatewayConfig['models'], embedder: SemanticCache['embedder']): ConfigProblem[] => {
+  if (embedder === 'minilm') return [];
+  return Object.entries(models).flatMap(([alias, { allowRegions, cache }]) => {
+    const why = cache?.semantic === undefined ? undefined : whyNotThere(embedder, allowRegions);
+    if (why === undefined) return [];
+    return [
+      {
+        path: pathText(['models', alias, 'allowRegions']),
+        message: `its questions are sent to the embedder "${embedder.id}" (${why}). Let the embedder be of a provider whose first region is allowed, or leave semantic out`,
+      },
+    ];
+  });
 };
 
 /** Stands where a threshold is lacking, which is a problem: no two texts are that alike. */

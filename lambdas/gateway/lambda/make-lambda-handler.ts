@@ -9,8 +9,12 @@ export interface FrontDoor {
   answer(request: Request, context: LambdaContext): Promise<Response>;
   /** What the client is told when `answer` rejects, or a body breaks before its first bytes. Never rejects. */
   answerFailure(error: unknown, request: Request): Promise<Response>;
-  /** After every answer, and before the environment may be frozen. Done by the time that the signal aborts. */
-  beforeFreeze(signal: AbortSignal): Promise<void>;
+  /**
+   * After every answer, and before the environment may be frozen. Done by the time that the signal aborts.
+   *
+   * @param deadline as of `answer`: what goes on behind answers ends then, while there is time to settle it
+   */
+  beforeFreeze(signal: AbortSignal, deadline: AbortSignal): Promise<void>;
 }
 
 /** Kept for ending the answer, settling it and what is queued. */
@@ -40,11 +44,11 @@ export const makeLambdaHandler = (door: FrontDoor) => {
       const response = await door.answer(request, context).catch(whenBroken);
       return await write(response, whenBroken);
     } finally {
-      deadline.clear();
       underWay.delete(request);
       const freeze = abortAfter(context.getRemainingTimeInMillis() - FREEZE_RESERVE_MS, 'freeze');
-      await door.beforeFreeze(freeze.signal);
+      await door.beforeFreeze(freeze.signal, deadline.signal);
       freeze.clear();
+      deadline.clear();
       endedAt = performance.now();
     }
   };

@@ -1,10 +1,10 @@
-import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { type OpenSearchOptions, openOpenSearch } from '../../../lambdas/adapters/opensearch/open-search.ts';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { signatureOf } from '../../support/aws-signature.ts';
 
 const withServer = async (
   answer: (incoming: IncomingMessage, body: string, outgoing: ServerResponse) => void,
@@ -29,28 +29,6 @@ const withServer = async (
     server.closeAllConnections();
     server.close();
   }
-};
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
-
-/** The signature that AWS would reckon of a request as it came (docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html). */
-const signatureOf = ({ method, url = '', headers }: IncomingMessage, body: string, secret: string): string => {
-  const [path = '', query = ''] = url.split('?');
-  const [, scope = '', signed = ''] =
-    /Credential=[^/]+\/([^,]+), SignedHeaders=([^,]+)/.exec(headers.authorization ?? '') ?? [];
-  const names = signed.split(';');
-  const canonical = [
-    method,
-    path,
-    query.split('&').sort().join('&'),
-    ...names.map((name) => `${name}:${headers[name]}`),
-    '',
-    signed,
-    sha256(body),
-  ];
-  const text = ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, sha256(canonical.join('\n'))].join('\n');
-  return hmac(scope.split('/').reduce<string | Buffer>(hmac, `AWS4${secret}`), text).toString('hex');
 };
 
 test('requests are signed as AWS reckons it: host, session, query and body', async () => {
@@ -128,6 +106,38 @@ test.each([
     });
   },
 );
+
+test('a connection that was closed while nobody asked is made anew, and the request is asked again', async () => {
+  const asked: string[] = [];
+  const used = new WeakSet<object>();
+  await withServer(
+    (incoming, _, outgoing) => {
+      asked.push(`${incoming.url} ${used.has(incoming.socket) ? 'again' : 'first'}`);
+      // As it is seen by a process that was frozen when the server closed it.
+      if (used.has(incoming.socket)) incoming.socket.resetAndDestroy();
+      else outgoing.end('{}');
+      used.add(incoming.socket);
+    },
+    async (openSearch) => {
+      for (const path of ['/a', '/b'])
+        expect(await openSearch.call({ method: 'GET', path, timeoutMs: 5_000 })).toEqual({ status: 200, body: {} });
+    },
+  );
+  expect(asked).toEqual(['/a first', '/b again', '/b first']);
+});
+
+test('a new connection that is closed is not asked again', async () => {
+  let asked = 0;
+  await withServer(
+    (incoming) => {
+      asked += 1;
+      incoming.socket.resetAndDestroy();
+    },
+    async (openSearch) =>
+      expect(openSearch.call({ method: 'GET', path: '/', timeoutMs: 5_000 })).rejects.toBeInstanceOf(StoreUnavailable),
+  );
+  expect(asked).toBe(1);
+});
 
 test('a 404 or 400 is an answer', async () => {
   await withServer(

@@ -1,99 +1,28 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
-import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
-import { makeAnswerCache } from '../../../lambdas/core/cache/make-answer-cache.ts';
-import { measureEntries } from '../../../lambdas/core/observe/measure-entries.ts';
-import { type Embedder, EmbedderUnavailable, type LedgerEntry } from '../../../lambdas/core/ports.ts';
+import { EmbedderUnavailable } from '../../../lambdas/core/ports.ts';
 import type { Script } from '../call/scripted-upstream.ts';
-import { CONFIG, chatAnswer, makeStory } from '../story/story-fixture.ts';
-
-/** Two ways to ask the same. */
-const [ASKED, AGAIN] = ['How do I reset my password?', 'How can I reset my password?'];
-/** What was kept; the same in other words; and something else. */
-const KEPT = 'Open the settings, choose security, then reset.';
-const SAME = 'Go to settings, pick security and press reset.';
-const OTHER = 'Write to the support desk by letter.';
-
-/** Where texts lie: questions and right answers close together, wrong ones far away. */
-const VECTORS = new Map<string, number[]>([
-  [ASKED, [1, 0, 0]],
-  [AGAIN, [0.99, Math.sqrt(1 - 0.99 ** 2), 0]],
-  [KEPT, [0, 1, 0]],
-  [SAME, [0, 0.98, Math.sqrt(1 - 0.98 ** 2)]],
-  [OTHER, [0, 0.1, Math.sqrt(1 - 0.1 ** 2)]],
-]);
-
-const configOf = (semantic: object, more: Partial<GatewayConfig> = {}): GatewayConfig => {
-  const [alias] = Object.values(CONFIG.models);
-  if (alias === undefined) throw new Error('the story has no alias');
-  return {
-    ...CONFIG,
-    models: { assistant: { ...alias, cache: { semantic: { ttl: '7d', threshold: 0.9, ...semantic } } } },
-    ...more,
-  };
-};
+import {
+  AGAIN,
+  type CachedStoryOptions,
+  cachedConfig,
+  KEPT,
+  makeCachedStory,
+  OTHER,
+  SAME,
+  VECTORS,
+} from '../story/cached-story.ts';
+import { chatAnswer } from '../story/story-fixture.ts';
 
 const opened: { close(): void }[] = [];
 afterEach(() => {
   for (const stores of opened.splice(0)) stores.close();
 });
 
-interface SceneOptions {
-  config?: GatewayConfig;
-  embedder?: Partial<Embedder>;
-}
-
-/** A gateway with a semantic cache in which the answer to `ASKED` lies. `answers`: what the model says from then on. */
-const makeScene = async (answers: Script[], { config = configOf({ auditShare: 1 }), ...more }: SceneOptions = {}) => {
-  const story = await makeStory({ a: [chatAnswer(KEPT), ...answers], b: [chatAnswer(OTHER)] }, config);
-  const stores = openEmbeddedStores({ file: ':memory:', clock: story.clock, random: systemRandom });
-  opened.push(stores);
-  const embedded: string[] = [];
-  const embedder: Embedder = {
-    name: 'test/1',
-    dimensions: 3,
-    embed: async (text) => {
-      embedded.push(text);
-      const vector = VECTORS.get(text);
-      if (vector === undefined) return { kind: 'unreadable', why: 'unknown-words' };
-      return { kind: 'vector', vector: Float32Array.from(vector), inputTokens: 0 };
-    },
-    ...more.embedder,
-  };
-  const semantic = { embedder, index: stores.vectors, wrongHits: stores.wrongHits, timeoutMs: 150 };
-  const cache = makeAnswerCache({ responses: stores.responses, semantic }, story);
-  story.ports.cache = cache;
-  await story.clock.flush();
-  const ask = async (content: string, body: object = {}, headers: Record<string, string> = {}) => {
-    const response = await story.ask({ messages: [{ role: 'user', content }], ...body }, { headers });
-    const text = await story.read(response);
-    return { status: response.status, cache: response.headers.get('x-tollgate-cache'), text };
-  };
-  await ask(ASKED);
-  await story.clock.flush();
-  embedded.splice(0);
-  return {
-    ...story,
-    stores,
-    cache,
-    embedded,
-    say: ask,
-    /** Asks what is in the cache, and waits for what goes on behind it. */
-    hit: async (body: object = {}, headers: Record<string, string> = {}) => {
-      const answer = await ask(AGAIN, body, headers);
-      await story.clock.settle(cache.settled());
-      return answer;
-    },
-    audits: async (): Promise<LedgerEntry[]> =>
-      (await story.entries()).filter(({ receipt }) => receipt?.cacheAudit !== undefined),
-    state: async () => (await stores.wrongHits.read('assistant', 'test/1')).state,
-    metrics: async () =>
-      measureEntries(
-        (await story.entries()).map((entry) => ({ ...entry, isCorrection: false, settledAt: entry.settledAt ?? 0 })),
-        story.clock.now(),
-      ),
-  };
+const makeScene = async (answers: Script[], options?: CachedStoryOptions) => {
+  const story = await makeCachedStory(answers, options);
+  opened.push(story.stores);
+  return story;
 };
 
 describe('an audit', () => {
@@ -195,7 +124,6 @@ describe('an audit', () => {
   });
 
   test('whose embedder is gone by then is settled with what the call has cost', async () => {
-    const down = { isDown: false };
     const scene = await makeScene([chatAnswer(SAME)], {
       embedder: {
         embed: async (text) => {
@@ -204,7 +132,6 @@ describe('an audit', () => {
         },
       },
     });
-    down.isDown = true;
     await scene.hit();
     expect(await scene.audits()).toMatchObject([
       { state: 'settled', cost: 600_000n, receipt: { outcome: 'answered', cacheAudit: { verdict: 'unknown' } } },
@@ -258,7 +185,7 @@ describe('an audit', () => {
 
 describe('which hits are audited', () => {
   test('a share of them, as it was drawn', async () => {
-    const scene = await makeScene([chatAnswer(SAME)], { config: configOf({ auditShare: 0.25 }) });
+    const scene = await makeScene([chatAnswer(SAME)], { config: cachedConfig({ auditShare: 0.25 }) });
     for (const fraction of [0.25, 0.9, 0.2499, 0]) {
       scene.ports.random = { ...systemRandom, fraction: () => fraction };
       await scene.hit();
@@ -269,7 +196,7 @@ describe('which hits are audited', () => {
 
   test('one at a time, and six a minute, whatever is asked', async () => {
     const slow = { ...chatAnswer(SAME), afterMs: 5_000 } as Script;
-    const scene = await makeScene([slow], { config: configOf({ auditShare: 1 }, { limits: {} }) });
+    const scene = await makeScene([slow], { config: cachedConfig({ auditShare: 1 }, { limits: {} }) });
     await Promise.all(Array.from({ length: 64 }, () => scene.say(AGAIN)));
     await scene.clock.settle(scene.cache.settled());
     // The first call is the one whose answer was kept.
@@ -306,7 +233,7 @@ describe('which hits are audited', () => {
 
   test('none out of a budget that is nearly spent, though its hits are free', async () => {
     // The first request has cost $0.0006, and the cap warns from there on. A hold is $0.1: there is room for one.
-    const config = configOf({ auditShare: 1 }, { budgets: { org: { monthly: '$0.12', warnAt: 0.005 } } });
+    const config = cachedConfig({ auditShare: 1 }, { budgets: { org: { monthly: '$0.12', warnAt: 0.005 } } });
     const scene = await makeScene([chatAnswer(SAME)], { config });
     for (let i = 0; i < 64; i++) {
       expect(await scene.hit()).toMatchObject({ status: 200, cache: expect.stringMatching(/^hit-semantic/) });
@@ -317,7 +244,7 @@ describe('which hits are audited', () => {
   });
 
   test('many hits at once never hold more than there is: an audit that finds no room leaves no trace', async () => {
-    const config = configOf({ auditShare: 1 }, { budgets: { org: { monthly: '$0.3', warnAt: 0.9 } } });
+    const config = cachedConfig({ auditShare: 1 }, { budgets: { org: { monthly: '$0.3', warnAt: 0.9 } } });
     const scene = await makeScene([chatAnswer(SAME)], { config });
     const answers = await Promise.all(Array.from({ length: 64 }, () => scene.say(AGAIN)));
     await scene.clock.settle(scene.cache.settled());
@@ -331,7 +258,7 @@ describe('which hits are audited', () => {
   });
 
   test('an audit that a rate limit refuses leaves the hit as it is', async () => {
-    const config = configOf({ auditShare: 1 }, { limits: { perKey: { requestsPerMinute: 2 } } });
+    const config = cachedConfig({ auditShare: 1 }, { limits: { perKey: { requestsPerMinute: 2 } } });
     const scene = await makeScene([chatAnswer(SAME)], { config });
     expect(await scene.hit()).toMatchObject({ status: 200 });
     expect(await scene.audits()).toEqual([]);
@@ -384,7 +311,7 @@ describe('a cache that is wrong in a known share', () => {
 
   test('all wrong: tightened, tightened, off; from then on a miss, and nothing is audited; until somebody trusts it', async () => {
     // The questions are 0.99 alike: no threshold that tightening reaches keeps them apart.
-    const scene = await makeScene([chatAnswer(OTHER)], { config: configOf({ auditShare: 1, threshold: 0.9 }) });
+    const scene = await makeScene([chatAnswer(OTHER)], { config: cachedConfig({ auditShare: 1, threshold: 0.9 }) });
     const results = await hits(scene, 9);
     expect(results.every((cache) => cache?.startsWith('hit-semantic'))).toBe(true);
     expect(await scene.state()).toMatchObject({ tightened: 2, isOff: true });

@@ -20,6 +20,19 @@ test('a text that comes while the embedder is opened waits for it', async () => 
   expect(isOpening).toBe(1);
 });
 
+test('it is opened by the first text, or before, and once', async () => {
+  let times = 0;
+  const late = makeLateEmbedder(KNOWN, async () => {
+    times += 1;
+    return embedder;
+  });
+  expect(times).toBe(0);
+  expect(await late.open()).toBe(embedder);
+  await late.embed('a');
+  expect(await late.open()).toBe(embedder);
+  expect(times).toBe(1);
+});
+
 test('no longer than whoever asks does', async () => {
   const late = makeLateEmbedder(KNOWN, () => new Promise<never>(() => {}));
   const gone = new AbortController();

@@ -129,6 +129,14 @@ describe('a running gateway', () => {
     expect(note()).toEqual({ target: 'a/n', of: 'a/m', place: expect.any(Number), share: 0.5 });
   });
 
+  test('does not wait long for a store that does not answer', async () => {
+    const { clock, refresh, note } = live(() => new Promise(() => undefined));
+    const reading = refresh();
+    await clock.advance(1_000);
+    await reading;
+    expect(note()).toMatchObject({ unread: true });
+  });
+
   test('goes on with what it knows while the store is away, and asks no canary first before it knows anything', async () => {
     let isAway = true;
     const { clock, refresh, note, log } = live(async () => {

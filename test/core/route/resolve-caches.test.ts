@@ -32,6 +32,7 @@ const providers = {
   bedrock: { kind: 'bedrock', regions: ['us-east-1', 'us-west-2'] },
   own: { kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1' },
   demo: { kind: 'simulator' },
+  placed: { kind: 'simulator', regions: ['us-east-1', 'us-west-2', 'eu-west-1'] },
 };
 
 const resolve = (
@@ -187,6 +188,43 @@ describe('a paid embedder', () => {
       /^models\.demo\.cache\.semantic\.threshold: .*"openai\/text-embedding-3-small@1536\/1".*tollgate cache calibrate/,
     );
     expect(others).toEqual([]);
+  });
+
+  describe('may read only what may be served where it is', () => {
+    const PLACED = { targets: [{ provider: 'placed', model: 'echo' }] };
+    const TITAN = { provider: 'bedrock', model: 'amazon.titan-embed-text-v2:0' };
+    test.each([['us'], ['us-east-1']])('which %s allows', (place) => {
+      expect(problemsOf(SEMANTIC, { embedder: TITAN }, {}, { allowRegions: [place], ...PLACED })).toEqual([]);
+    });
+    test.each([
+      ['us-west-2', 'region: us-east-1 is not among those allowed, us-west-2'],
+      ['eu', 'region: us-east-1 is not among those allowed, eu'],
+    ])('which %s does not', (place, why) => {
+      expect(problemsOf(SEMANTIC, { embedder: TITAN }, {}, { allowRegions: [place], ...PLACED })).toEqual([
+        expect.stringContaining(
+          `models.demo.allowRegions: its questions are sent to the embedder "bedrock/amazon.titan-embed-text-v2:0@us-east-1" (${why})`,
+        ),
+      ]);
+    });
+    test('a provider that does not say where it is may read none', () => {
+      const embedder = { provider: 'openai', model: 'text-embedding-3-small' };
+      expect(problemsOf(SEMANTIC, { embedder }, {}, { allowRegions: ['eu'], ...PLACED })).toHaveLength(1);
+    });
+    test('a model that compares nothing may have stand-ins that do', () => {
+      const checked = checkConfig({
+        providers,
+        models: {
+          strict: { ...PLACED, allowRegions: ['eu'], downgradeTo: 'small' },
+          small: { targets: [{ provider: 'demo', model: 'echo' }], cache: SEMANTIC },
+        },
+        semanticCache: { embedder: TITAN },
+      });
+      if (!checked.ok) throw new Error(checked.problems.map(problemText).join());
+      expect(resolveGateway(checked.config, catalogue, 1, { caches: resolveCaches })).toMatchObject({ ok: true });
+    });
+    test('MiniLM may read all, as it sends nothing anywhere', () => {
+      expect(problemsOf(SEMANTIC, { embedder: 'minilm' }, {}, { allowRegions: ['eu'], ...PLACED })).toEqual([]);
+    });
   });
 
   test('is not looked at where nothing is compared', () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { PassThrough, type Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -184,5 +185,17 @@ describe('the end of an invocation', () => {
     };
     await buffered({ answer: rejecting, beforeFreeze })(EVENT, context());
     expect(order).toEqual(['frozen', 'answered', 'frozen']);
+  });
+
+  test("what goes on behind an answer is told that the function's time is nearly up, before it is frozen", async () => {
+    const told: string[] = [];
+    const beforeFreeze: FrontDoor['beforeFreeze'] = async (freeze, deadline) => {
+      expect(deadline.aborted).toBe(false);
+      await once(deadline, 'abort');
+      told.push(String(deadline.reason), String(freeze.aborted));
+    };
+    // The reserve and a moment.
+    await streamed({ beforeFreeze }).handle(EVENT, new PassThrough().resume(), context(10_040));
+    expect(told).toEqual(['deadline', 'false']);
   });
 });

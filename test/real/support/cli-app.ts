@@ -19,7 +19,8 @@ const gateway = new AiGateway(new Construct(stack, 'Inner'), 'Ai-1', {
       demo: { kind: 'simulator' },
       vendor: { kind: 'openai', apiKey: 'secret:tollgate/vendor' },
     },
-    models: { demo: { targets: [{ provider: 'demo', model: 'echo' }] } },
+    // Its canary answers everything, so that there is something to compare.
+    models: { demo: { targets: [{ provider: 'demo', model: 'echo', canary: { model: 'echo+slow-1', share: 1 } }] } },
     budgets: { teams: { search: { monthly: '$100' } } },
   },
   responseTransfer: 'buffered',

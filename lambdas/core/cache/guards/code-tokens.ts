@@ -17,7 +17,13 @@ const readTokens = (text: string): Set<string> => {
   const pieces = text.split(/\s+/u).filter((piece) => piece !== '');
   for (const [i, piece] of pieces.entries()) {
     // Signs by themselves (`what does ?? do`), but no dash, nor what ends a sentence after a space as in French.
-    if (i < pieces.length - 1 && piece.length <= 8 && /^[\p{P}\p{S}]+$/u.test(piece) && !PROSE_SIGNS.test(piece)) {
+    if (
+      i < pieces.length - 1 &&
+      piece.length <= 8 &&
+      /^[\p{P}\p{S}]+$/u.test(piece) &&
+      !PROSE_SIGNS.test(piece) &&
+      !(piece === '%' && /\d$/.test(pieces[i - 1] ?? ''))
+    ) {
       found.add(piece.replaceAll('`', ''));
       continue;
     }

@@ -10,14 +10,15 @@ const UNSPACED_FILLING = new Set([
 ]);
 
 /** Small words of another language that mean something in English. */
-const ENGLISH_NOUNS = new Set('die dies son war hat par ton man pour sur art fin come mine'.split(' '));
+const ENGLISH_NOUNS = new Set('die dies son war hat par ton man pour sur art fin come mine fare dove'.split(' '));
 /** `Vitamin d`: a letter that no language has as a word. */
 const isLetter = (word: string): boolean => /^[bcdfghjklmnpqrtvwxz]$/.test(word);
 
 const contentOf = (text: string): Set<string> => {
   const found = new Set<string>();
   const isEnglish = languageOf(text) === 'english';
-  for (const word of wordTexts(text)) {
+  // "One-way" is no way of asking.
+  for (const word of wordTexts(text.replace(/(?<=\p{L})-(?=way\b)/giu, ''))) {
     if (hasUnspacedScript(word.slice(0, 100))) {
       for (const sign of word) if (!UNSPACED_FILLING.has(sign)) found.add(sign);
     } else if (

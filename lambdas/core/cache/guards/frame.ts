@@ -78,7 +78,7 @@ const YOURS = setOf(
   'your his her their dein deine ihr ihre ihren sein seine ton ta tes votre vos son sa ses leur leurs tu tus su sus seu sua tuo tua suo sua',
 );
 const DETERMINERS = setOf(
-  'the a an this that my your our his her their der die das ein eine mein meine le la les un une mon ma el los mi',
+  'the a an this that my your our his her their der die das ein eine mein meine all any every some both each alle le la les un une mon ma el los mi',
 );
 
 /** Said to be polite, before what is asked. */
@@ -104,6 +104,9 @@ const withoutPoliteness = (text: string): string => {
   }
   return rest;
 };
+
+/** A word that asks, or helps a verb. */
+export const isAskingWord = (word: string): boolean => ASKED.has(word) || HELPING.has(word);
 
 /** Reads how a question is asked. English best; German, French and Spanish by their commonest words. */
 export const readFrame = (text: string): Frame => {
@@ -224,9 +227,10 @@ const findSubject = (
   const helping = clause.findIndex((word, i) => i >= Math.max(0, at) && HELPING.has(word));
   if (helping === -1) return undefined;
   for (const word of clause.slice(helping + 1)) {
-    if (SELF.has(word)) return 'self';
-    if (OTHERS.has(word)) return undefined;
+    // "Can I be fired": done to the asker.
+    if (SELF.has(word)) return words.includes('be') || words.includes('been') ? undefined : 'self';
     if (!isFunctionWord(word)) return { sense: senseOf(word) };
+    if (!DETERMINERS.has(word)) return undefined;
   }
   return undefined;
 };
@@ -238,7 +242,7 @@ const FOR_ME = /\bfor (?:me|us) to\b/u;
 const roleOfWho = (clause: readonly string[], at: number): Frame['whoIs'] => {
   const [before, next, after] = [clause[at - 1] ?? '', clause[at + 1] ?? '', clause[at + 2] ?? ''];
   if (before === 'by') return 'acting';
-  if (['is', 'was', 'are', 'were'].includes(next)) return undefined;
+  if (['is', 'was', 'are', 'were'].includes(next)) return after === 'it' ? 'acting' : undefined;
   if (['do', 'does', 'did'].includes(next)) return 'acted-on';
   return HELPING.has(next) && (SELF.has(after) || OTHERS.has(after) || DETERMINERS.has(after)) && after !== 'it'
     ? 'acted-on'

@@ -17,6 +17,8 @@ const FUNCTION_WORDS = new Set(
     'was welche welcher welches wer wen wem wie warum wieso wann wo woher wohin ich mich mir mein meine meinen meinem meiner du dich dir dein man es er sie wir uns euch ihr bei zu zum zur im am an auf aus mit von vom für und oder aber denn nach in gibt geht machen tun bitte viel viele eigentlich funktioniert unternehmen während bedeutet heißt',
     "le la les l un une des du de d est sont était être peut puis peux dois doit faut faire fait ai as a avons ont je tu il elle on nous vous ils mon ma mes ton ta ce cet cette ces que quoi quel quelle quels quelles qui comment pourquoi quand où à au aux en dans par pour avec et ou mais se s'il plaît y c'est qu'est-ce est-ce qu'est",
     'el la los las un una unos unas de del al a en por para con y o pero es son era ser estar está puedo puede puedes debo debe hay he ha han yo tú él mi mis tu su se me te lo que qué cuál cuáles quién cómo por cuándo dónde cuánto cuánta cuántos hago hace hacer favor encuentra significa tiene tener',
+    'o os as uma um do da dos das no na nos nas ao é são meu minha meus minhas eu ele ela como posso pode faço fazer qual quais quem quando onde tem ter',
+    'il lo gli i uno dei delle della al alla nel nella è sono mio mia miei mie io come posso può faccio fare qual quale quali che chi dove',
   ]
     .join(' ')
     .split(' '),

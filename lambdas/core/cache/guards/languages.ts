@@ -9,7 +9,7 @@ const MARKERS: Readonly<Record<string, ReadonlySet<string>>> = {
     ),
   ),
   german: new Set(
-    'der die das ist sind war was welche wer wie warum wann wo kann könnte soll mein meine ich du es und zu für mit habe hat ein eine nicht auf im'.split(
+    'der die das dem den einen einem einer meinen meinem meiner an von bei nach bitte wenn kein keine sich ist sind war was welche wer wie warum wann wo kann könnte soll mein meine ich du es und zu für mit habe hat ein eine nicht auf im'.split(
       ' ',
     ),
   ),
@@ -19,12 +19,17 @@ const MARKERS: Readonly<Record<string, ReadonlySet<string>>> = {
     ),
   ),
   spanish: new Set(
-    'el la los las es son qué cuál quién cómo por cuándo dónde puedo puede mi mis yo tú y a para con he ha un una no del en de que se'.split(
+    'el la los las al más tengo puede es son qué cuál quién cómo por cuándo dónde puedo puede mi mis yo tú y a para con he ha un una no del en de que se'.split(
       ' ',
     ),
   ),
   portuguese: new Set(
     'o a os as é são que qual quem como por quando onde posso pode meu minha eu e para com um uma não do da em de'.split(
+      ' ',
+    ),
+  ),
+  italian: new Set(
+    'il lo gli la un una di che è sono per con non mi mio mia quanto quanti quante come quando posso può ho ha della del alla dal da e si chi quale quali'.split(
       ' ',
     ),
   ),

@@ -1,6 +1,7 @@
 import { isFunctionWord } from './function-words.ts';
 import type { Guard } from './guard.ts';
-import { only, readWords, type Word } from './words.ts';
+import { languageOf } from './languages.ts';
+import { only, readWords, stemOf, type Word } from './words.ts';
 
 /** Above it capitals are a way of writing and tell nothing. */
 const MOST_CAPITALS = 0.6;
@@ -30,9 +31,13 @@ const isCapital = (word: Word): boolean =>
 
 /** What is named in one, and that the other does not speak of. A part of a name that the other has in full is no difference. */
 const unknownNames = (names: readonly string[][], words: ReadonlySet<string>) => {
-  const missing = names.filter((name) => name.some((part) => !words.has(part)));
-  return { missing, whole: missing.filter((name) => name.every((part) => !words.has(part))) };
+  const missing = names.filter((name) => name.some((part) => !isSaid(part, words)));
+  return { missing, whole: missing.filter((name) => name.every((part) => !isSaid(part, words))) };
 };
+
+/** Plurals are the same name (`Mondays`). */
+const isSaid = (part: string, words: ReadonlySet<string>): boolean =>
+  words.has(part) || words.has(stemOf(part)) || words.has(`${part}s`);
 
 /** A letter or short word in capitals where prose has none (`vitamin A`, `hepatitis E`, `ask IT`): with its case. */
 const readLabels = (text: string): Set<string> => {
@@ -52,6 +57,8 @@ const readLabels = (text: string): Set<string> => {
 
 /** One word, with a capital in one and without in the other, where both use capitals (`a Map`, `map`). */
 const writtenOtherwise = (a: string, b: string): string | undefined => {
+  // German writes nouns so, and verbs where they are one.
+  if (languageOf(a) === 'german' || languageOf(b) === 'german') return undefined;
   const inside = (text: string) => readWords(text).filter((word) => !word.isFirst && word.raw !== 'I');
   const [left, right] = [inside(a), inside(b)];
   if (!right.some(isCapital)) return undefined;

@@ -8,6 +8,8 @@ const NEGATIONS = new Set(
     'nicht kein keine keinen keinem keiner keines ohne nie niemals nichts niemand weder außer',
     'pas sans jamais aucun aucune rien',
     'sin nunca jamás ningún ninguna ninguno nadie',
+    'não nem nada',
+    'senza mai nessun nessuna nessuno sem',
     'dont doesnt didnt cant wont isnt arent wasnt werent couldnt shouldnt wouldnt hasnt havent',
   ]
     .join(' ')

@@ -17,7 +17,8 @@ export type Role =
   | 'during'
   | 'without'
   | 'against'
-  | 'between';
+  | 'between'
+  | 'if';
 
 const WORDS: Readonly<Record<Role, string>> = {
   from: 'from von vom aus de del desde du depuis da dal dalla do',
@@ -36,6 +37,7 @@ const WORDS: Readonly<Record<Role, string>> = {
   without: 'without ohne sans sin sem senza',
   against: 'against gegen contre contra versus vs',
   between: 'between zwischen entre',
+  if: '',
 };
 const ROLES: ReadonlyMap<string, Role> = new Map(
   (Object.entries(WORDS) as [Role, string][]).flatMap(([role, words]) =>
@@ -57,12 +59,27 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   prima: ['italian'],
   per: ['italian'],
 };
+const NONE = new Set('no kein keine keinen keinem keiner aucun aucune ningún ninguna'.split(' '));
 const GERMAN_ARTICLES = new Set('der dem den einer einem meiner meinem'.split(' '));
 
+/** After them `to` begins a verb. */
+const VERB_FOLLOWS = new Set(
+  'how possible able allowed permitted have has had need needs want going like legal illegal safe okay ok best way better smart required necessary supposed what where when me us refuse easy hard difficult good bad'.split(
+    ' ',
+  ),
+);
+
 /** @param next the word after it: `nach Wien` is to, `nach der Arbeit` after */
-export const readRole = (word: string, next: string, language: string | undefined): Role | undefined => {
+export const readRole = (
+  word: string,
+  previous: string,
+  next: string,
+  language: string | undefined,
+): Role | undefined => {
   const languages = ONLY_IN[word];
+  if (word === 'to' && VERB_FOLLOWS.has(previous)) return undefined;
   if (languages !== undefined && !languages.includes(language ?? '')) return undefined;
+  if (ROLES.get(word) === 'with' && NONE.has(next)) return 'without';
   if (word === 'nach' && GERMAN_ARTICLES.has(next)) return 'after';
   if (word === 'a' && ['spanish', 'portuguese', 'italian'].includes(language ?? '')) return 'to';
   // "De" is of as much as from: only beside "a" it says a direction.
@@ -83,6 +100,7 @@ const LOOSE: readonly ReadonlySet<Role>[] = [
   new Set(['to', 'for']),
   new Set(['to', 'at']),
   new Set(['with', 'by']),
+  new Set(['with', 'at']),
   new Set(['from', 'by']),
   new Set(['from', 'of']),
   new Set(['about', 'of', 'at']),

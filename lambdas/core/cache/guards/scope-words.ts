@@ -41,6 +41,8 @@ const NO_SUPERLATIVES = new Set(
     ' ',
   ),
 );
+/** `The best way`, `best to`: how people ask how. */
+const WAYS = new Set(['way', 'ways', 'to']);
 const EQUAL =
   /\bas \p{L}{2,20} as\b|\b(?:genau)?so \p{L}{2,20} wie\b|\baussi \p{L}{2,20} que\b|\btan \p{L}{2,20} como\b/iu;
 const NO_EQUAL = /\bas (?:well|soon|far|long) as\b/iu;
@@ -59,10 +61,15 @@ const readScopes = (text: string): Set<string> => {
     found.add(scope);
   }
   // "O" is an article in Portuguese.
-  if (words.includes('o') && (language === 'spanish' || language === 'italian')) found.add('or');
-  for (const word of words) {
+  if (words.includes('o') && language !== 'portuguese') found.add('or');
+  for (const [i, word] of words.entries()) {
     if (COMPARATIVES.has(word)) found.add('more than others');
-    if (SUPERLATIVE.test(word.slice(0, 40)) && !NO_SUPERLATIVES.has(word)) found.add('most of all');
+    if (
+      SUPERLATIVE.test(word.slice(0, 40)) &&
+      !NO_SUPERLATIVES.has(word) &&
+      !(word === 'best' && WAYS.has(words[i + 1] ?? ''))
+    )
+      found.add('most of all');
   }
   if (EQUAL.test(text) && !NO_EQUAL.test(text)) found.add('as much');
   return found;

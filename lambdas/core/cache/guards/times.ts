@@ -72,6 +72,8 @@ const PERIODS: ReadonlyMap<string, string> = new Map(
     year: 'years jahr jahre an ans année año años yearly annually annual',
   }).flatMap(([meaning, words]) => [meaning, ...words.split(' ')].map((word) => [word, meaning] as const)),
 );
+/** `Yesterday`, `Monday`, `evening`. */
+export const isTimeWord = (word: string): boolean => MEANINGS.has(word);
 /** A word that means a day, a week, …, but for `second`, which counts as well. */
 export const isPeriod = (word: string): boolean => PERIODS.has(word);
 const RATE_ALONE = new Set('hourly daily weekly monthly quarterly yearly annually annual täglich'.split(' '));

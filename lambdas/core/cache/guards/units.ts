@@ -116,14 +116,22 @@ const SHORT_UNITS = tableOf(AFTER_NUMBER);
 
 /** Time's units count wherever they stand (`in seconds`, `in minutes`), but for what is asked (`what year`) or counts (`second`). */
 const TIME_UNITS: ReadonlyMap<string, string> = new Map(
-  [...SHORT_UNITS].filter(
-    ([word, unit]) =>
-      word.length > 2 &&
-      /^(?:ms|second|minute|hour|day|week|month|year)$/.test(unit) &&
-      !['second', 'min', 'sec'].includes(word),
-  ),
+  [...SHORT_UNITS]
+    .filter(
+      ([word, unit]) =>
+        word.length > 2 &&
+        /^(?:ms|second|minute|hour|day|week|month|year)$/.test(unit) &&
+        !['second', 'min', 'sec'].includes(word),
+    )
+    .concat(
+      'hourly hour|daily day|täglich day|weekly week|monthly month|yearly year|annually year'
+        .split('|')
+        .map((line) => line.split(' ') as [string, string]),
+    ),
 );
-const ASKED_BEFORE = new Set('what which welchem welcher welches quel quelle qué qual quale'.split(' '));
+const ASKED_BEFORE = new Set(
+  'opening business office what which welchem welcher welches quel quelle qué qual quale'.split(' '),
+);
 
 export const isUnitWord = (word: string): boolean => UNITS.has(word) || (word.length > 2 && SHORT_UNITS.has(word));
 

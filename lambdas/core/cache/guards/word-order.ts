@@ -1,27 +1,38 @@
+import { HELPING, isAskingWord } from './frame.ts';
 import { isFunctionWord, senseOf } from './function-words.ts';
 import type { Guard } from './guard.ts';
 import { languageOf } from './languages.ts';
 import { isCompatible, type Role, readRole, resetsRole } from './roles.ts';
+import { isTimeWord } from './times.ts';
 import { countOf, expandContractions, hasUnspacedScript, isSameCount, readWords, stemOf } from './words.ts';
 
 interface Placed {
   /** Its stem where both texts have that; else what it stands for. */
   sense: string;
   stem: string;
-  role: Role | undefined;
-  /** A preposition stands right before it. */
+  role: Role | undefined /** A preposition stands right before it. */;
   isLed: boolean;
+  /** `'s`. */
+  owns: boolean;
+  /** `And` or `or` stands before it. */
+  isJoined: boolean;
+  /** `Is`, `are` before it: what is said of another. */
+  isPredicate: boolean;
 }
 
 interface Reading {
   places: Placed[];
   roles: Map<string, Set<Role | undefined>>;
   hasIt: boolean;
-  /** `By` someone, after something was done. */
-  isPassive: boolean;
+  /** `By` someone, after something was done. */ isPassive: boolean;
+  /** Who, then. */
+  agent: string | undefined;
   language: string | undefined;
 }
 
+const CONDITIONS = new Set('if wenn falls si'.split(' '));
+const JOINING = new Set('and or und oder et ou y o e'.split(' '));
+const ARTICLES = new Set('the a an der die das ein eine le la les un une el los las il'.split(' '));
 const BREAK = /[.,;:!?¿¡\n"“”„«»()]/u;
 const BE = new Set(
   'is are was were am be been being get gets got wird werden wurde wurden worden est sont été être ser sido es fue fueron foi essere stato stata stati viene'.split(
@@ -38,17 +49,27 @@ const readText = (text: string): Reading => {
   const language = languageOf(text);
   const places: Placed[] = [];
   let role: Role | undefined;
+  /** Of a condition, till it ends. */
+  let condition: Role | undefined;
   let isLed = false;
+  let isJoined = false;
+  let agentAt: number | undefined;
   let end = 0;
   let hasBe = false;
   let isPassive = false;
   for (const [i, { text: word, start, raw }] of words.entries()) {
-    if (BREAK.test(plain.slice(end, start))) role = undefined;
+    if (BREAK.test(plain.slice(end, start))) {
+      role = undefined;
+      condition = undefined;
+    }
     end = start + raw.length;
     hasBe ||= BE.has(word);
     const previous = words[i - 1]?.text ?? '';
-    if (hasBe && AGENTS.has(word) && PARTICIPLE.test(previous.slice(-20)) && !BE.has(previous)) isPassive = true;
-    const next = readRole(word, words[i + 1]?.text ?? '', language);
+    if (hasBe && AGENTS.has(word) && PARTICIPLE.test(previous.slice(-20)) && !BE.has(previous)) {
+      isPassive = true;
+      agentAt ??= places.length;
+    }
+    const next = readRole(word, previous, words[i + 1]?.text ?? '', language);
     if (next !== undefined) {
       // "Cheaper in Prague than in Vienna": what is compared stays so.
       role = role === 'than' && words[i - 1]?.text === 'than' ? 'than' : next;
@@ -59,11 +80,30 @@ const readText = (text: string): Reading => {
       role = undefined;
       isLed = false;
     }
-    if (isFunctionWord(word)) continue;
-    places.push({ sense: senseOf(word), stem: stemOf(word), role, isLed });
+    if (CONDITIONS.has(word) || (word === 'when' && !HELPING.has(words[i + 1]?.text ?? ''))) condition = 'if';
+    if (JOINING.has(word)) isJoined = true;
+    if (isFunctionWord(word) || isAskingWord(word)) continue;
+    const beAt = BE.has(previous) ? i - 1 : ARTICLES.has(previous) && BE.has(words[i - 2]?.text ?? '') ? i - 2 : -1;
+    // First of an English question it precedes who is spoken of.
+    const isPredicate = beAt > 0 || (beAt === 0 && language !== 'english' && beAt === i - 1);
+    const owns = /['’]s$/iu.test(raw);
+    // When something is (`yesterday`, `on Monday`) may be told anywhere.
+    if (!isTimeWord(word) || (role !== undefined && role !== 'at'))
+      places.push({
+        sense: senseOf(word),
+        stem: stemOf(word),
+        role: role ?? condition,
+        isLed,
+        owns,
+        isJoined,
+        isPredicate,
+      });
     isLed = false;
+    isJoined = false;
   }
-  return { places, roles: new Map(), hasIt: words.some(({ text: word }) => word === 'it'), isPassive, language };
+  const hasIt = words.some(({ text: word }) => word === 'it');
+  const agent = agentAt === undefined ? undefined : places[agentAt]?.stem;
+  return { places, roles: new Map(), hasIt, isPassive, agent, language };
 };
 
 /** Two words change places (`from Köln to Bonn`, `Bonn to Köln`; `dogs chase cats`), and none of them keeps its part. */
@@ -79,16 +119,38 @@ const findExchange: Guard = (a, b) => {
     for (const place of reading.places) if (isSaidInBoth(place.stem)) place.sense = place.stem;
     reading.roles = rolesBySense(reading.places);
   }
-  if (left.isPassive !== right.isPassive) return 'done by whom';
+  if (left.isPassive !== right.isPassive)
+    return isSamePassive(...(left.isPassive ? ([left, right] as const) : ([right, left] as const)))
+      ? undefined
+      : 'done by whom';
   const apart = differInRoles(left, right) ?? differInRoles(right, left);
   if (apart !== undefined) return apart;
   const one = sharedPlaces(left, right);
   const two = sharedPlaces(right, left);
   const moved = one.findIndex(({ sense }, i) => sense !== two[i]?.sense);
   if (moved === -1 || one.length !== two.length) return undefined;
-  return isOnlyTold(one, two, left, right) || isRotation(one, two, left, right) || isRotation(two, one, right, left)
+  return isOnlyTold(one, two, left, right) ||
+    isRotation(one, two, left, right) ||
+    isRotation(two, one, right, left) ||
+    isExchangeable(one, two)
     ? undefined
     : `order: ${one[moved]?.sense.slice(0, 40)}`;
+};
+
+/** Who does it comes first in the other, and last in what is done by them. */
+const isSamePassive = (passive: Reading, active: Reading): boolean => {
+  const first = passive.places.find(({ stem }) => active.places.some((place) => place.stem === stem))?.stem;
+  const at = (stem: string | undefined) => active.places.findIndex((place) => place.stem === stem); // "Refuse to be treated by": of two verbs only one is turned round.
+  const stems = passive.places.map(({ stem }) => stem);
+  const between = stems.indexOf(passive.agent ?? '') - stems.indexOf(first ?? '');
+  return (
+    between <= 2 &&
+    passive.agent !== undefined &&
+    first !== undefined &&
+    first !== passive.agent &&
+    at(passive.agent) !== -1 &&
+    at(passive.agent) < at(first)
+  );
 };
 
 /** Every part that a word has in a text; undefined among them where no preposition gives it one. */
@@ -169,8 +231,15 @@ const isRotation = (one: readonly Placed[], two: readonly Placed[], left: Readin
     word.role === two[to]?.role &&
     others.every(({ role }) => role === word.role) &&
     two[to]?.isLed === false;
+  const isOnce = [one, two].every(
+    (places) => places.filter(({ sense }) => sense === word.sense || sense === jumped[0]?.sense).length === 2,
+  );
   const isDative =
-    jumped.length === 1 && two[to]?.isLed === false && jumped[0]?.role === 'to' && others[0]?.role === undefined;
+    isOnce &&
+    jumped.length === 1 &&
+    two[to]?.isLed === false &&
+    jumped[0]?.role === 'to' &&
+    others[0]?.role === undefined;
   const isDummy = left.hasIt && !right.hasIt && from === 0 && to === two.length - 1;
   const isVerbLast =
     left.language === 'german' &&
@@ -178,7 +247,31 @@ const isRotation = (one: readonly Placed[], two: readonly Placed[], left: Readin
     from === 0 &&
     to === two.length - 1 &&
     jumped.every(({ role }, i) => role === others[i]?.role);
-  return isCompound || isDative || isDummy || isVerbLast;
+  const isOwner =
+    word.owns &&
+    ['of', 'at', 'for'].includes(two[to]?.role ?? '') &&
+    jumped.every(({ role }, i) => role === others[i]?.role);
+  return isOwner || isCompound || isDative || isDummy || isVerbLast;
+};
+
+/** Two neighbours that are joined (`tea and milk`), or of which one is said of the other (`which planet is the largest`). */
+const isExchangeable = (one: readonly Placed[], two: readonly Placed[]): boolean => {
+  const moved = one.flatMap(({ sense }, i) => (sense === two[i]?.sense ? [] : [i]));
+  const [first = 0, second = 0] = moved;
+  const [a, b, c, d] = [one[first], one[second], two[first], two[second]];
+  if (
+    moved.length !== 2 ||
+    second !== first + 1 ||
+    a === undefined ||
+    b === undefined ||
+    c === undefined ||
+    d === undefined
+  )
+    return false;
+  if (a.sense !== d.sense || b.sense !== c.sense) return false;
+  if (b.isJoined && d.isJoined) return a.role === c.role && b.role === d.role;
+  const [isOneSaid, isTwoSaid] = [a.isPredicate || d.isPredicate, b.isPredicate || c.isPredicate];
+  return isOneSaid !== isTwoSaid && [a, b, c, d].every(({ role }) => role === undefined);
 };
 
 /** Without spaces, the same signs in another order are enough. */
