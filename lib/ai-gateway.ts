@@ -219,6 +219,11 @@ export class AiGateway extends Construct {
     return this.grantCommands(grantee, GRANTED_COMMANDS.grantManagePins);
   }
 
+  /** Lets somebody count, purge and trust kept answers (`tollgate cache stats`, `purge`, `trust`): who counts them can read them. */
+  grantManageCache(grantee: IGrantable): Grant {
+    return this.grantCommands(grantee, GRANTED_COMMANDS.grantManageCache);
+  }
+
   /** Lets somebody put the provider keys that the configuration names (`tollgate secrets put`), and read none. */
   grantPutSecrets(grantee: IGrantable): Grant {
     return this.grantCommands(grantee, GRANTED_COMMANDS.grantPutSecrets);

@@ -95,6 +95,23 @@ export const COMMAND_RIGHTS = {
   'pins promote': OVERRIDES_PINS,
   'pins back': OVERRIDES_PINS,
   'pins release': OVERRIDES_PINS,
+  // A scan reads whole items: whoever counts answers may read them.
+  'cache stats': {
+    tables: {
+      responses: ['dynamodb:GetItem', 'dynamodb:Scan'],
+      ledger: ['dynamodb:GetItem', 'dynamodb:Query'],
+      accounts: ['dynamodb:BatchGetItem', 'dynamodb:GetItem'],
+    },
+    search: 'stats',
+  },
+  'cache purge': {
+    tables: { responses: ['dynamodb:GetItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'] },
+    search: 'purge',
+  },
+  'cache trust': {
+    tables: { responses: ['dynamodb:GetItem', 'dynamodb:UpdateItem'] },
+    items: { responses: ['wrong-hits', 'wrong-hits#*'] },
+  },
   'secrets put': { secrets: ['secretsmanager:CreateSecret', 'secretsmanager:PutSecretValue'] },
 } as const satisfies Record<string, CommandRights>;
 
@@ -110,6 +127,7 @@ export const GRANTED_COMMANDS = {
   grantManageBudgets: ['budgets show', 'budgets set', 'budgets approve'],
   grantReadPins: ['pins list', 'pins history'],
   grantManagePins: ['pins promote', 'pins back', 'pins release'],
+  grantManageCache: ['cache stats', 'cache purge', 'cache trust'],
   grantPutSecrets: ['secrets put'],
 } as const satisfies Record<string, readonly Command[]>;
 

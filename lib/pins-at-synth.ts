@@ -1,40 +1,50 @@
 import { catalogue } from '../lambdas/catalogue/catalogue.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { type ConfigProblem, pathText } from '../lambdas/contract/config-problem.ts';
+import { paidEmbedderOf } from '../lambdas/contract/configured-caches.ts';
 import { describeEnd, describeReplacement, endingPins } from '../lambdas/core/pins/describe-pin.ts';
 import { listPins, type Pin } from '../lambdas/core/pins/list-pins.ts';
+import { pinnedTargets } from '../lambdas/core/pins/pinned-targets.ts';
+import { resolveCaches } from '../lambdas/core/route/resolve-caches.ts';
 import { resolveGateway } from '../lambdas/core/route/resolve-gateway.ts';
 
 /** The pins of a configuration that has been checked, as they stand at an instant. */
 export const pinsAtSynth = (config: GatewayConfig, nowMs: number): Pin[] => {
-  const resolved = resolveGateway(config, catalogue, 0);
+  const resolved = resolveGateway(config, catalogue, 0, { caches: resolveCaches });
   if (!resolved.ok) return [];
-  const aliases = [...resolved.gateway.aliases].map(([name, { targets }]) => [name, targets] as const);
-  return listPins(aliases, catalogue, nowMs);
+  return listPins(pinnedTargets(resolved.gateway), catalogue, nowMs);
 };
 
 /** A version that is not served any more, at each place that it stands, with the way out. */
 export const retiredPinProblems = (config: GatewayConfig, pins: readonly Pin[]): ConfigProblem[] => {
   const byId = new Map(pins.map((pin) => [pin.id, pin]));
-  return Object.entries(config.models).flatMap(([alias, { targets }]) =>
-    targets
-      .flatMap(({ provider, model, canary }, index) => [
-        { provider, model, path: [index] },
-        ...(canary === undefined ? [] : [{ provider, model: canary.model, path: [index, 'canary'] }]),
-      ])
-      .flatMap(({ provider, model, path }) => {
-        const pin = byId.get(`${provider}/${model}`);
-        if (pin?.standing.state !== 'retired') return [];
-        const out =
-          "Take another model, or leave the target out. Where it is still served to you, say until when with lifecycle: { retires: 'DATE' }, or 'never'";
-        return [
-          {
-            path: pathText(['models', alias, 'targets', ...path, 'model']),
-            message: `"${model}" retired on ${pin.lifecycle?.retiresOn} (${pin.lifecycle?.source}); ${describeReplacement(pin)}. ${out}.`,
-          },
-        ];
-      }),
+  return placesOf(config).flatMap(({ provider, model, path }) => {
+    const pin = byId.get(`${provider}/${model}`);
+    if (pin?.standing.state !== 'retired') return [];
+    const out =
+      "Take another model, or leave the target out. Where it is still served to you, say until when with lifecycle: { retires: 'DATE' }, or 'never'";
+    return [
+      {
+        path: pathText([...path, 'model']),
+        message: `"${model}" retired on ${pin.lifecycle?.retiresOn} (${pin.lifecycle?.source}); ${describeReplacement(pin)}. ${out}.`,
+      },
+    ];
+  });
+};
+
+/** Where versions stand: targets, their canaries, and the embedder. */
+const placesOf = (config: GatewayConfig): { provider: string; model: string; path: PropertyKey[] }[] => {
+  const targets = Object.entries(config.models).flatMap(([alias, model]) =>
+    model.targets.flatMap(({ provider, model, canary }, index) => {
+      const path = ['models', alias, 'targets', index];
+      return [
+        { provider, model, path },
+        ...(canary === undefined ? [] : [{ provider, model: canary.model, path: [...path, 'canary'] }]),
+      ];
+    }),
   );
+  const embedder = paidEmbedderOf(config);
+  return embedder === undefined ? targets : [...targets, { ...embedder, path: ['semanticCache', 'embedder'] }];
 };
 
 /** What is to be said of the pins at a synth: those that end soon. */

@@ -73,7 +73,8 @@ export class QualityDashboard extends Construct {
 }
 
 const FLAWS = [
-  'filter message = "request" and outcome = "answered"',
+  // A kept answer is no new one of its model.
+  'filter message = "request" and outcome = "answered" and attempts > 0',
   'fields coalesce(flaw, "nothing seen") as seen',
   'stats count(*) as answers by target, seen',
   'sort target asc, answers desc',

@@ -93,6 +93,8 @@ export class SearchDomain extends Construct {
       }),
     });
     this.domain.applyRemovalPolicy(RemovalPolicy.DESTROY);
+    // Without it another version were another domain, by a name that is taken.
+    this.domain.cfnOptions.updatePolicy = { enableVersionUpgrade: true };
     this.endpoint = `https://${this.domain.attrDomainEndpoint}`;
     Validations.of(this).acknowledge(...FINDINGS);
     const isDefault = instanceType === DEFAULTS.instanceType && instances === 1 && volumeGiB === DEFAULTS.volumeGiB;

@@ -39,7 +39,7 @@ const LOG_LINE_BYTES = 26;
 const GB = 1_024 ** 3;
 const MILLION = 1_000_000;
 export const MONTH_DAYS = 30;
-const MONTH_HOURS = 730;
+export const MONTH_HOURS = 730;
 /** How long entries are kept (lambdas/adapters/dynamodb/retention.ts), in months. */
 const ENTRY_MONTHS = 400 / (365 / 12);
 
@@ -162,6 +162,12 @@ export const costOfIdleMonth = ({ counted, sizes, cpu }: CostInput, stack: Stand
     },
   ];
 };
+
+/** The domain that `semanticCache: { index: { domain: {} } }` makes. */
+export const costOfDomain = (): Item[] => [
+  { what: 'a t3.small.search', price: 'searchHours', quantity: MONTH_HOURS },
+  { what: 'its disk of 10 GiB', price: 'searchStorage', quantity: 10 },
+];
 
 /** A gateway that runs by the hour, as small as it may be: one task of half a processor and 1 GB behind a load balancer. */
 export const costOfOneTask = (): Item[] => [

@@ -1,5 +1,6 @@
 import {
   type CostInput,
+  costOfDomain,
   costOfIdleMonth,
   costOfMillion,
   costOfOneTask,
@@ -111,6 +112,11 @@ export const taskLine = (): string =>
   `${costOfOneTask()
     .map((item) => `${item.what} ${usd(dollarsOf(item))}`)
     .join(', ')}: ${usd(sumOf(costOfOneTask()))} a month before the first request, its database and its log.\n`;
+
+export const domainLine = (): string =>
+  `${costOfDomain()
+    .map((item) => `${item.what} ${usd(dollarsOf(item))}`)
+    .join(', ')}: ${usd(sumOf(costOfDomain()))} a month, asked or not.\n`;
 
 /** Metrics of our own, which are paid by the month in which they are written, not by the request. */
 export const metricsLine = ({ metrics }: Counted): string =>

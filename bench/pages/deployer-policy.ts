@@ -31,6 +31,8 @@ interface ServiceRule {
   resources: string[];
   /** Actions of the service that its types' handlers name for features that are not used here. */
   without?: RegExp;
+  /** Actions that its handlers need and the registry does not name. */
+  also?: string[];
 }
 
 const STACKS = 'Tollgate*';
@@ -49,6 +51,12 @@ const SERVICES: Record<string, ServiceRule> = {
     resources: [`arn:aws:dynamodb:${HERE}:table/${STACKS}`],
     // Global tables, Kinesis, imports: CloudFormation reads and writes no item of a table.
     without: /Replica|Kinesis|Import|:(Scan|Query|\w+Item)$/,
+  },
+  es: {
+    // Names of domains are in lower case.
+    resources: [`arn:aws:es:${HERE}:domain/${STACKS.toLowerCase()}`],
+    // It names UpdateDomain, which IAM does not know (docs.aws.amazon.com, actions of OpenSearch Service).
+    also: ['es:DescribeDomainConfig', 'es:UpdateDomainConfig'],
   },
   events: { resources: [`arn:aws:events:${HERE}:rule/${STACKS}`] },
   iam: {
@@ -126,14 +134,20 @@ const EXTRA: PolicyStatementJson[] = [
 const NOTHING = new Set(['AWS::CDK::Metadata']);
 
 export const typesOf = (resources: Resources): string[] =>
-  [...new Set(Object.values(resources).map(({ Type }) => Type))].filter((type) => !NOTHING.has(type)).sort();
+  [...new Set(Object.values(resources).map(({ Type }) => Type))]
+    // What a type of the CDK's own does, its function does with a role of that function's.
+    .filter((type) => !NOTHING.has(type) && !type.startsWith('Custom::'))
+    .sort();
 
 const serviceOf = (action: string): string => action.slice(0, action.indexOf(':'));
+
+/** By the word in a type, what its actions begin with, where that is another. */
+const OTHER_PREFIXES: Record<string, string> = { opensearchservice: 'es', stepfunctions: 'states' };
 
 /** The service that a type's own actions belong to. */
 const ownService = (type: string): string => {
   const word = (type.split('::')[1] ?? '').toLowerCase();
-  return word === 'stepfunctions' ? 'states' : word;
+  return OTHER_PREFIXES[word] ?? word;
 };
 
 /**
@@ -161,6 +175,7 @@ export const deployerPolicy = (
     }
   // Its own role is passed by a statement of its own, with a condition.
   byService.get('iam')?.delete('iam:PassRole');
+  for (const [service, actions] of byService) for (const action of SERVICES[service]?.also ?? []) actions.add(action);
   if (byService.has('wafv2')) byService.get('wafv2')?.add('apigateway:SetWebACL');
   const all = [...byService.keys()].sort();
   const unnarrowed = all.flatMap((service) =>

@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import type { Resource } from '../../test/support/synth-gateway.ts';
-import { MONTH_DAYS, type Scheduled, type Standing } from './cost-model.ts';
+import { MONTH_DAYS, MONTH_HOURS, type Scheduled, type Standing } from './cost-model.ts';
 import { type Resources, referredTo, withoutHash } from './template.ts';
 
 /** Types that cost nothing while nobody uses them. */
@@ -26,6 +26,7 @@ const FREE_WHEN_IDLE = new Set([
   'AWS::Lambda::EventSourceMapping',
   'AWS::Lambda::Function',
   'AWS::Lambda::Permission',
+  'AWS::Lambda::Version',
   'AWS::Logs::LogGroup',
   'AWS::Logs::MetricFilter',
   'AWS::Logs::QueryDefinition',
@@ -38,6 +39,8 @@ const FREE_WHEN_IDLE = new Set([
   'AWS::Scheduler::ScheduleGroup',
   'AWS::StepFunctions::StateMachine',
   'AWS::WAFv2::WebACLAssociation',
+  // Calls a function when it is deployed.
+  'Custom::Trigger',
 ]);
 
 /** What AWS counts of an alarm: each metric that it looks at; of one on anomalies also the two edges of the band. */
@@ -50,6 +53,21 @@ const metricsOf = ({ Properties }: Resource): number => {
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
+/** @throws {Error} for instances of which no price is known here */
+const domainOf = ({ Properties }: Resource): Standing['standing'] => {
+  const { InstanceType: type, InstanceCount: count } = Properties['ClusterConfig'] as {
+    InstanceType: string;
+    InstanceCount: number;
+  };
+  if (type !== 't3.small.search')
+    throw new Error(`what a ${type} costs by the hour is not said in bench/pages/prices.ts`);
+  const { VolumeSize: gib } = Properties['EBSOptions'] as { VolumeSize: number };
+  return [
+    { what: `${counted(count, 'node')} of a domain`, price: 'searchHours', quantity: count * MONTH_HOURS },
+    { what: `its ${count * gib} GiB`, price: 'searchStorage', quantity: count * gib },
+  ];
+};
+
 const MONTHLY: Record<string, (all: readonly Resource[]) => Standing['standing']> = {
   'AWS::CloudWatch::Alarm': (all) => [
     {
@@ -61,6 +79,7 @@ const MONTHLY: Record<string, (all: readonly Resource[]) => Standing['standing']
   'AWS::CloudWatch::Dashboard': (all) => [
     { what: counted(all.length, 'dashboard'), price: 'dashboards', quantity: all.length },
   ],
+  'AWS::OpenSearchService::Domain': (all) => all.flatMap(domainOf),
   'AWS::WAFv2::WebACL': (all) => [
     { what: 'the web ACL', price: 'webAcl', quantity: all.length },
     {

@@ -19,13 +19,15 @@ const needsOf = ({ tables = {}, items = {}, machine = [], secrets = [], search }
     ...Object.entries(tables).map(([table, actions]) => [`table ${table}${only(items, table)}`, actions] as const),
     ['the budgets’ state machine', machine] as const,
     ['the secret', secrets] as const,
-    ['the semantic cache’s index, where there is one', search === undefined ? [] : ['es:ESHttpPost']] as const,
+    ['the semantic cache’s index, where there is one', search === undefined ? [] : SEARCH_ACTIONS[search]] as const,
   ]
     .filter(([, actions]) => actions.length > 0)
     .map(
       ([where, actions]) => `${where}: ${actions.map((action) => `\`${action.replace('dynamodb:', '')}\``).join(', ')}`,
     )
     .join('; ');
+
+const SEARCH_ACTIONS = { purge: ['es:ESHttpGet', 'es:ESHttpPost'], stats: ['es:ESHttpPost'] };
 
 const only = (items: NonNullable<CommandRights['items']>, table: string): string => {
   const keys = Object.entries(items).flatMap(([name, keys]) => (name === table ? keys : []));

@@ -8,6 +8,7 @@ import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import { AiGateway, type AiGatewayProps } from '../../lib/ai-gateway.ts';
 import prod from '../../stages/prod.config.ts';
 import { type Bundle, bundleFunctions } from '../../test/real/support/bundle-gateway.ts';
+import { cachedDeployable } from '../../test/support/cached-deployable.ts';
 import type { Resource } from '../../test/support/synth-gateway.ts';
 
 /** By logical id. */
@@ -26,9 +27,10 @@ const resourcesWith = (outdir: string, props: (stack: Stack) => Partial<AiGatewa
 /** Its resources, without bundling any code. */
 export const describedResources = (outdir: string): Resources => resourcesWith(outdir, () => ({}));
 
-/** The same with everything that can be asked for: a domain with its zone, a firewall, alarms that are told. */
+/** The same with everything that can be asked for: a domain with its zone, a firewall, alarms that are told, a semantic cache. */
 export const fullResources = (outdir: string): Resources =>
   resourcesWith(outdir, (stack) => ({
+    config: cachedDeployable(),
     firewall: { requestsPer5Minutes: 2_000 },
     alarmTopic: Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:us-east-1:111122223333:alarms'),
     domain: {

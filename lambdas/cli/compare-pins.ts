@@ -146,7 +146,8 @@ const costOfThousand = ({ cost, requests }: Arm): bigint | null =>
 
 const costText = (arm: Arm): string => {
   const cost = costOfThousand(arm);
-  return cost === null ? '-' : `$${formatUsd(cost)}`;
+  // To the millionth of a dollar, for people.
+  return cost === null ? '-' : `$${formatUsd(((cost + 500n) / 1_000n) * 1_000n)}`;
 };
 
 const armData = (arm: Arm, figures: ArmFigures) => {

@@ -1,6 +1,6 @@
 /** The caches as the configuration's owner writes them. Types only; checked by cache-schema.ts and check-caches.ts. */
 
-import type { PriceConfig } from './config.ts';
+import type { LifecycleConfig, PriceConfig } from './config.ts';
 
 /** How long an answer is kept: `30s`, `15m`, `1h`, `7d`; at most 30 days. */
 export type CacheTtl = string;
@@ -58,6 +58,8 @@ export interface PaidEmbedderConfig<Provider extends string = string> {
   price?: PriceConfig;
   /** As of a target: the longest text, tokens. */
   contextTokens?: number;
+  /** As of a target: what is known here of the model's end. */
+  lifecycle?: LifecycleConfig;
 }
 
 /** A domain of Amazon OpenSearch Service: one that the stack makes, or one that is there. */
@@ -70,7 +72,7 @@ export type VectorIndexConfig =
 export interface VectorDomainConfig {
   /** Such as `t3.small.search`, which it is unless given. */
   instanceType?: string;
-  /** 1 unless given. */
+  /** 1 to 3, in as many zones; 1 unless given. */
   instances?: number;
   /** Disk of each instance; 10 unless given. */
   volumeGiB?: number;

@@ -40,10 +40,15 @@ const name = checked<string>(
   "a model's name, without spaces, at most 512 characters",
 );
 
+interface TargetSchemas {
+  price: z.ZodType;
+  lifecycle: z.ZodType;
+}
+
 /** Most that OpenSearch keeps (docs.opensearch.org, k-NN vector). */
 const MOST_DIMENSIONS = 16_000;
 
-const paidEmbedder = (price: z.ZodType) =>
+const paidEmbedder = ({ price, lifecycle }: TargetSchemas) =>
   fields({
     provider: checked<string>((value) => typeof value === 'string', 'the name of a provider'),
     model: name,
@@ -51,6 +56,7 @@ const paidEmbedder = (price: z.ZodType) =>
     deploymentOf: name.optional(),
     price: price.optional(),
     contextTokens: whole(1, 100_000_000, 'tokens').optional(),
+    lifecycle: lifecycle.optional(),
   });
 
 const endpoint = checked<string>(
@@ -71,7 +77,8 @@ const madeDomain = fields({
       (value) => typeof value === 'string' && /^[a-z0-9]+\.[a-z0-9]+\.search$/.test(value),
       'a type of instances such as "t3.small.search"',
     ).optional(),
-    instances: whole(1, 10, 'instances').optional(),
+    // One shard and its copy: more nodes than a third, which settles who leads, would hold nothing.
+    instances: whole(1, 3, 'instances').optional(),
     volumeGiB: whole(10, 1_000, 'GiB').optional(),
   }),
 });
@@ -84,6 +91,19 @@ const ownDomain = fields({
     'the ARN of a domain, "arn:aws:es:REGION:ACCOUNT:domain/NAME"',
   ),
 });
+
+/** `{ collection }`, or the endpoint or ARN of one. */
+const isCollection = (value: object): boolean =>
+  'collection' in value ||
+  ('endpoint' in value && typeof value.endpoint === 'string' && /\.aoss[.]/.test(value.endpoint)) ||
+  ('arn' in value && typeof value.arn === 'string' && /^arn:[^:]*:aoss:/.test(value.arn));
+
+/** Why: docs/decisions/040. */
+const NO_COLLECTION = checked<never>(
+  () => false,
+  "a domain of OpenSearch Service, { domain } or { endpoint, arn }. A collection of OpenSearch Serverless can not hold the index: its vectors have no ids of one's own, and nothing there deletes by a query, so a purge would not be complete",
+  () => 'a collection',
+);
 
 const EXPECTED_EMBEDDER = checked<'minilm'>((value) => value === 'minilm', '"minilm" or { provider, model }');
 
@@ -102,17 +122,19 @@ const whichever = <T>(schemaOf: (value: unknown) => z.ZodType) =>
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/**
- * `semanticCache` of the file.
- *
- * @param price of a target
- */
-export const semanticCacheSchema = (price: z.ZodType) => {
-  const paid = paidEmbedder(price);
+/** `semanticCache` of the file. @param of what a target may say of itself too */
+export const semanticCacheSchema = (of: TargetSchemas) => {
+  const paid = paidEmbedder(of);
   return fields({
     embedder: whichever<EmbedderConfig>((value) => (isObject(value) ? paid : EXPECTED_EMBEDDER)).optional(),
     index: whichever<VectorIndexConfig>((value) =>
-      isObject(value) && ('endpoint' in value || 'arn' in value) ? ownDomain : madeDomain,
+      !isObject(value)
+        ? madeDomain
+        : isCollection(value)
+          ? NO_COLLECTION
+          : 'endpoint' in value || 'arn' in value
+            ? ownDomain
+            : madeDomain,
     ).optional(),
     timeoutMs: whole(10, 10_000, 'milliseconds').optional(),
   });

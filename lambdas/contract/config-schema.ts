@@ -168,6 +168,15 @@ const rateLimit = fields({
   concurrent: whole(1, 1_000_000, 'requests at once').optional(),
 });
 
+const lifecycle = fields({
+  deprecated: checked<string>(isDate, 'a date such as "2027-01-31"').optional(),
+  retires: checked<string>(
+    (value) => value === 'never' || isDate(value),
+    'a date such as "2027-01-31", or "never"',
+  ).optional(),
+  successor: checked<string>(isPrintable, "the provider's name of a model").optional(),
+});
+
 const modelFields = {
   model: checked<string>(isPrintable, "the provider's name of a model, without spaces, at most 512 characters"),
   deploymentOf: checked<string>(isPrintable, "a model's name, without spaces, at most 512 characters").optional(),
@@ -182,14 +191,7 @@ const modelFields = {
   maxImageTokens: whole(0, 100_000_000, 'tokens').optional(),
   maxDocumentTokens: whole(0, 100_000_000, 'tokens').optional(),
   limits: rateLimit.optional(),
-  lifecycle: fields({
-    deprecated: checked<string>(isDate, 'a date such as "2027-01-31"').optional(),
-    retires: checked<string>(
-      (value) => value === 'never' || isDate(value),
-      'a date such as "2027-01-31", or "never"',
-    ).optional(),
-    successor: checked<string>(isPrintable, "the provider's name of a model").optional(),
-  }).optional(),
+  lifecycle: lifecycle.optional(),
 };
 const canary = fields({
   ...modelFields,
@@ -364,7 +366,7 @@ export const gatewaySchema = fields({
   }).optional(),
   alerts: fields({ email: list(email, 'an array of e-mail addresses', 32).optional() }).optional(),
   pins: fields({ floating: oneOf('refuse', 'allow').optional() }).optional(),
-  semanticCache: semanticCacheSchema(price).optional(),
+  semanticCache: semanticCacheSchema({ price, lifecycle }).optional(),
 });
 
 function isPrintable(value: unknown): boolean {

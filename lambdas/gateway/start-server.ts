@@ -68,7 +68,9 @@ const stopInOrder = async (server: Server, gateway: LocalGateway, drainMs: numbe
   }
   server.closeAllConnections();
   const enough = new AbortController();
-  await Promise.race([gateway.whenIdle(), clock.sleep(SETTLE_MS, enough.signal)]);
+  // Nobody waits for an audit of the cache.
+  const idle = Promise.all([gateway.ports.cache?.settled(AbortSignal.abort()), gateway.whenIdle()]);
+  await Promise.race([idle, clock.sleep(SETTLE_MS, enough.signal)]);
   enough.abort();
   await gateway.close();
 };

@@ -9,7 +9,9 @@ import { EVENT_SOURCE } from '../contract/escalation.ts';
 import { PIN_EVENT_TYPE } from '../contract/pin-notices.ts';
 import { listPins } from '../core/pins/list-pins.ts';
 import { measurePins } from '../core/pins/measure-pins.ts';
+import { pinnedTargets } from '../core/pins/pinned-targets.ts';
 import { type Watched, watchPins } from '../core/pins/watch-pins.ts';
+import { resolveCaches } from '../core/route/resolve-caches.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
 import { openDeployedDynamo } from './open-deployed-dynamo.ts';
 
@@ -26,15 +28,15 @@ export const openDeployedPinWatch = (
 ): DeployedPinWatch => {
   const { dynamo, clock, log } = openDeployedDynamo('pin-watch', env);
   const catalogue = readCatalogue(data);
-  const resolved = resolveGateway(config, catalogue, 0);
+  const resolved = resolveGateway(config, catalogue, 0, { caches: resolveCaches });
   if (!resolved.ok) throw new Error(`the bundled configuration: ${resolved.problems.map(problemText).join('; ')}`);
-  const aliases = [...resolved.gateway.aliases].map(([name, { targets }]) => [name, targets] as const);
+  const targets = pinnedTargets(resolved.gateway);
   const emitMetrics = makePowertoolsMetrics();
   const send = makeEventSender();
   return {
     log,
     watch: (self) => {
-      const pins = listPins(aliases, catalogue, clock.now());
+      const pins = listPins(targets, catalogue, clock.now());
       // First: the alarm on them needs no store.
       emitMetrics(measurePins(pins));
       return watchPins(pins, {

@@ -46,7 +46,8 @@ export const openLocalCache = async (
     close: async () => {
       cancel();
       stopForgetting?.();
-      await cache?.settled();
+      // Nobody waits for an audit.
+      await cache?.settled(AbortSignal.abort());
     },
   };
 };

@@ -10,6 +10,7 @@ import { policyFingerprint } from '../core/budget/policy-fingerprint.ts';
 import { makeCircuitBoard } from '../core/call/circuit-board.ts';
 import { describePin, endingPins, retiredPins } from '../core/pins/describe-pin.ts';
 import { listPins } from '../core/pins/list-pins.ts';
+import { pinnedTargets } from '../core/pins/pinned-targets.ts';
 import type { Gateway, Ledger, Log, Ports } from '../core/ports.ts';
 import { makeHomeBook } from '../core/route/home-book.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
@@ -78,7 +79,7 @@ export interface LocalGatewayOptions {
 export const openLocalGateway = async (options: LocalGatewayOptions): Promise<OpenedGateway> => {
   const checked = checkConfig(options.config);
   if (!checked.ok) return checked;
-  const stores = makeLocalStores(options.dataDir);
+  const stores = makeLocalStores(options.dataDir, options.log);
   try {
     const fingerprint = policyFingerprint(checked.config);
     const policyVersion = await stores.policyVersion(fingerprint);
@@ -193,8 +194,7 @@ const wireGateway = async (
 };
 
 /** The versions that have retired, or will soon. */
-const pinNotices = ({ aliases }: Gateway, nowMs: number): string[] => {
-  const targets = [...aliases].map(([name, alias]) => [name, alias.targets] as const);
-  const pins = listPins(targets, catalogue, nowMs);
+const pinNotices = (gateway: Gateway, nowMs: number): string[] => {
+  const pins = listPins(pinnedTargets(gateway), catalogue, nowMs);
   return [...retiredPins(pins), ...endingPins(pins)].map((pin) => `${describePin(pin)}.`);
 };

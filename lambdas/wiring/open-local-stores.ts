@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type EmbeddedStores, openEmbeddedStores } from '../adapters/embedded/open-embedded-stores.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { systemRandom } from '../adapters/system/random.ts';
-import type { Clock, Random } from '../core/ports.ts';
+import type { Clock, Log, Random } from '../core/ports.ts';
 import type { CliStores } from './cli-stores.ts';
 
 export interface LocalStores extends EmbeddedStores {
@@ -22,14 +22,15 @@ const storeFile = (dataDir: string): string => join(dataDir, 'tollgate.db');
  * Opens the stores of a data directory, or begins them; `:memory:` is a store of its own. A directory that has to be made
  * is its owner's alone: it holds who asked what, and for how much.
  *
+ * @param log told of kept answers that can't be read
  * @throws {StoreUnavailable} when the file can't be opened
  */
-export const makeLocalStores = (dataDir: string): LocalStores => {
+export const makeLocalStores = (dataDir: string, log?: Log): LocalStores => {
   const inMemory = dataDir === ':memory:';
   if (!inMemory && mkdirSync(dataDir, { recursive: true }) !== undefined) chmodSync(dataDir, 0o700);
   const file = inMemory ? dataDir : storeFile(dataDir);
   return {
-    ...openEmbeddedStores({ file, clock: systemClock, random: systemRandom }),
+    ...openEmbeddedStores({ file, clock: systemClock, random: systemRandom, ...(log && { log }) }),
     clock: systemClock,
     random: systemRandom,
   };

@@ -2,6 +2,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import { DAY_MS } from '../contract/calendar-date.ts';
 import { listPins } from '../core/pins/list-pins.ts';
 import type { PinStore } from '../core/pins/pin-store.ts';
+import { pinnedTargets } from '../core/pins/pinned-targets.ts';
 import { watchPins } from '../core/pins/watch-pins.ts';
 import type { Clock, Gateway, Log } from '../core/ports.ts';
 
@@ -12,11 +13,11 @@ export interface LocalPinWatch {
 
 /** The daily look at the pins within a server's own process, the first one at once: what is due is a line in its log. */
 export const watchPinsLocally = (
-  { aliases }: Pick<Gateway, 'aliases'>,
+  gateway: Pick<Gateway, 'aliases' | 'semanticCache'>,
   catalogue: Catalogue,
   { pins, clock, log }: { pins: PinStore; clock: Clock; log: Log },
 ): LocalPinWatch => {
-  const targets = [...aliases].map(([name, alias]) => [name, alias.targets] as const);
+  const targets = pinnedTargets(gateway);
   let isStopped = false;
   let cancel = () => {};
   const look = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { checkConfig } from '../../lambdas/contract/check-config.ts';
+import { defineGateway } from '../../lambdas/contract/config.ts';
 import { problemText } from '../../lambdas/contract/config-problem.ts';
 
 const providers = {
@@ -8,7 +9,7 @@ const providers = {
   openai: { kind: 'openai', apiKey: 'env:KEY' },
   azure: { kind: 'azure-openai', baseUrl: 'https://a.openai.azure.com', apiKey: 'env:KEY' },
 };
-const target = { provider: 'demo', model: 'echo' };
+const target = { provider: 'demo', model: 'echo' } as const;
 const withCache = (cache: unknown, more: object = {}) => ({
   providers,
   models: { demo: { targets: [target], cache } },
@@ -113,8 +114,12 @@ describe('what the semantic caches share', () => {
     ],
     [{ index: {} }, 'semanticCache.index.domain: expected an object, got nothing'],
     [
+      { index: { endpoint: 'https://a.example/x', arn: 'arn:aws:es:eu-central-1:123456789012:domain/answers' } },
+      'semanticCache.index.endpoint: expected the https URL of a domain, without a path',
+    ],
+    [
       { index: { domain: { instances: 0 } } },
-      'semanticCache.index.domain.instances: expected a whole number of instances from 1 to 10',
+      'semanticCache.index.domain.instances: expected a whole number of instances from 1 to 3',
     ],
     [
       { index: { domain: { instanceType: 't3.small' } } },
@@ -125,7 +130,7 @@ describe('what the semantic caches share', () => {
       'semanticCache.index.endpoint: expected the https URL of a domain',
     ],
     [
-      { index: { endpoint: 'https://a.example', arn: 'arn:aws:aoss:eu-central-1:123456789012:collection/x' } },
+      { index: { endpoint: 'https://a.example', arn: 'arn:aws:rds:eu-central-1:123456789012:cluster/x' } },
       'semanticCache.index.arn: expected the ARN of a domain',
     ],
     [
@@ -138,6 +143,14 @@ describe('what the semantic caches share', () => {
       },
       'semanticCache.index.domain: unknown field.',
     ],
+    ...[
+      { collection: {} },
+      { endpoint: 'https://x.eu-central-1.aoss.amazonaws.com', arn: 'arn:aws:es:eu-central-1:444455556666:domain/x' },
+      { endpoint: 'https://search.example.com', arn: 'arn:aws:aoss:eu-central-1:444455556666:collection/abc' },
+    ].map((index): [object, string] => [
+      { index },
+      'semanticCache.index: expected a domain of OpenSearch Service, { domain } or { endpoint, arn }. A collection of OpenSearch Serverless can not hold the index:',
+    ]),
     [{ timeoutMs: 0 }, 'semanticCache.timeoutMs: expected a whole number of milliseconds from 10 to 10000'],
   ])('%j is refused where it is wrong', (shared, message) => {
     const [first, ...others] = problems(withShared(shared));
@@ -156,5 +169,15 @@ describe('what the semantic caches share', () => {
   test('nothing hides in it', () => {
     const shared = JSON.parse('{"embedder":{"provider":"openai","model":"m","__proto__":{"price":1}}}');
     expect(problems(withShared(shared))).toEqual([expect.stringContaining('__proto__')]);
+  });
+
+  test('defineGateway underlines an embedder whose provider does not exist', () => {
+    const wrong = defineGateway({
+      providers: { demo: { kind: 'simulator' } },
+      models: { demo: { targets: [target], cache: { semantic: { ttl: '1h', threshold: 0.9 } } } },
+      // @ts-expect-error there is no such provider
+      semanticCache: { embedder: { provider: 'dmo', model: 'embed-8' } },
+    });
+    expect(problems(wrong)).toEqual([expect.stringContaining('semanticCache.embedder.provider')]);
   });
 });

@@ -96,6 +96,13 @@ describe('the very same request again', () => {
       attempts: [],
       cache: { result: 'hit-exact', requestId: miss?.requestId, saved: miss?.cost.toString() },
     });
+    const receipt = await fetch(`${gateway.url}/v1/receipts/${hit?.requestId}`, {
+      headers: { authorization: `Bearer ${gateway.key}` },
+    });
+    expect(await receipt.json()).toMatchObject({
+      cost_usd: '0',
+      cache: { result: 'hit-exact', request_id: miss?.requestId, saved_usd: first.headers.get('x-tollgate-cost-usd') },
+    });
     const accounts = await gateway.gateway.ports.ledger.figures(hit?.accounts ?? []);
     for (const account of accounts) expect(account).toMatchObject({ spent: miss?.cost, held: 0n, requests: 2 });
   });

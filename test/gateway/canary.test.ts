@@ -237,6 +237,32 @@ test('a running gateway follows what is set by itself', async () => {
   expect(new Set(answered)).toEqual(new Set(['vendor/m-2']));
 });
 
+test('the canary of a stand-in is compared under the alias that it is of', async () => {
+  await running.stop();
+  const dear = { inputPerMTok: '0', outputPerMTok: '20000' };
+  const { providers, models } = configOf('m-2', 1);
+  running = await startGateway(
+    {
+      providers,
+      models: {
+        cheap: models['chat'] ?? { targets: [] },
+        chat: {
+          targets: [{ provider: 'vendor', model: 'l-1', price: dear, contextTokens: 10_000 }],
+          downgradeTo: 'cheap',
+          output: { default: 5 },
+        },
+      },
+      budgets: { org: { monthly: '$1', warnAt: 0.3, downgradeAt: 0.5 } },
+    },
+    { dataDir: join(folder, 'data') },
+  );
+  const replies = await askTimes(12);
+  expect(failuresOf(replies)).toEqual([]);
+  expect(replies.at(-1)?.by).toBe('vendor/m-2');
+  const { comparisons } = JSON.parse(await tollgate('compare', '--json'));
+  expect(comparisons).toMatchObject([{ alias: 'cheap', canary: { model: 'vendor/m-2', requests: asked['m-2'] } }]);
+});
+
 test('a receipt says how its conversation was drawn', async () => {
   const [reply] = await askTimes(1);
   const [entry] = await running.gateway.ports.ledger.tail({ limit: 1 });

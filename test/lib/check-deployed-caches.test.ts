@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { App, Stack } from 'aws-cdk-lib';
 import { readCatalogue } from '../../lambdas/catalogue/catalogue.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
@@ -59,4 +59,35 @@ test('it may be called where it is asked, in the first region, and only where so
     expect.stringContaining(':bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0'),
   ]);
   expect(titans({ ...cachedDeployable(), models: DEPLOYABLE.models })).toEqual([]);
+});
+
+describe('an embedder that has retired', () => {
+  const gemini = (more: object = {}): GatewayConfig => ({
+    ...cachedDeployable(),
+    providers: { ...DEPLOYABLE.providers, gemini: { kind: 'gemini', apiKey: 'secret:tollgate/gemini' } },
+    semanticCache: { ...semanticCache, embedder: { provider: 'gemini', model: 'gemini-embedding-001', ...more } },
+  });
+  const LATER = Date.UTC(2028, 5, 1);
+  /** Whatever else has retired by then. */
+  const problems = (config: GatewayConfig): string => {
+    try {
+      checkDeployedConfig(config, LATER);
+      return '';
+    } catch (error) {
+      return String(error);
+    }
+  };
+
+  test('fails the synth like any version', () => {
+    expect(problems(gemini())).toMatch(/semanticCache\.embedder\.model: "gemini-embedding-001" retired on 2028-05-14/);
+    expect(() => checkDeployedConfig(gemini(), Date.UTC(2026, 10, 22))).not.toThrow();
+  });
+
+  test('unless it is said to be served on', () => {
+    expect(problems(gemini({ lifecycle: { retires: 'never' } }))).not.toContain('semanticCache');
+  });
+
+  test('and is nobody’s concern where nothing is compared', () => {
+    expect(problems({ ...gemini(), models: DEPLOYABLE.models })).not.toContain('semanticCache');
+  });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { PRICES } from '../../bench/pages/prices.ts';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import type { VectorIndexConfig } from '../../lambdas/contract/cache-config.ts';
@@ -8,6 +10,7 @@ import { SEARCH_VARIABLES } from '../../lambdas/contract/search-index.ts';
 import { SEARCH_OUTPUTS } from '../../lambdas/contract/stack-outputs.ts';
 import { AiGateway } from '../../lib/ai-gateway.ts';
 import { cachedDeployable } from '../support/cached-deployable.ts';
+import { DEPLOYABLE } from '../support/deployable.ts';
 import {
   listOf,
   ofType,
@@ -107,6 +110,12 @@ describe('the domain', () => {
     });
   });
 
+  test('is upgraded in place: another one would need another name', () => {
+    const [id] = ofType(made, 'AWS::OpenSearchService::Domain')[0] ?? [];
+    const { Resources } = made.template.toJSON();
+    expect(Resources[id ?? ''].UpdatePolicy).toEqual({ EnableVersionUpgrade: true });
+  });
+
   test('is as large as asked for, and several nodes stand in as many zones', () => {
     expect(domainOf({ instances: 2, instanceType: 'm7g.large.search', volumeGiB: 20 })).toMatchObject({
       ClusterConfig: {
@@ -194,6 +203,35 @@ describe('a domain that is there already', () => {
 const environmentOf = (gateway: SynthesisedGateway, id: string): Record<string, unknown> =>
   (only(gateway, 'AWS::Lambda::Function', id).Properties['Environment'] as { Variables: Record<string, unknown> })
     .Variables;
+
+describe('people who manage the cache', () => {
+  const rightsOf = (index?: VectorIndexConfig): string[] => {
+    const app = new App({ context: { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] } });
+    const stack = new Stack(app, 'Tollgate');
+    const gateway = new AiGateway(stack, 'Gateway', {
+      config: index === undefined ? DEPLOYABLE : cachedDeployable(index),
+      today: '2026-11-23',
+    });
+    gateway.grantManageCache(new Role(stack, 'People', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') }));
+    const { Resources, Outputs } = Template.fromStack(stack).toJSON();
+    const made = { template: Template.fromStack(stack), resources: Resources, outputs: Outputs };
+    return searchRights(statementsOf(made, 'People'), /:domain\/[^/]+\/(.+)$/);
+  };
+  const of = (prefix: string): string[] => [
+    `Get ${prefix}-questions/_stats/docs`,
+    `Post ${prefix}-purges/_doc`,
+    ...['_delete_by_query', '_flush', '_forcemerge', '_refresh', '_search'].map(
+      (what) => `Post ${prefix}-questions/${what}`,
+    ),
+  ];
+
+  test('may purge and count what is on its indices, and nothing beside them', () => {
+    expect(rightsOf({ domain: {} })).toEqual(of('tollgate'));
+    const shared = rightsOf({ endpoint: 'https://search.example.com', arn: ARN });
+    expect(shared).toEqual(of(shared[0]?.replace(/^Get |-questions.*$/g, '') ?? ''));
+    expect(rightsOf()).toEqual([]);
+  });
+});
 
 describe('the keeper', () => {
   test('runs at every deployment that changes it, which does not wait for it, and every hour', () => {

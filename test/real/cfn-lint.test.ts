@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Topic } from 'aws-cdk-lib/aws-sns';
+import { cachedDeployable } from '../support/cached-deployable.ts';
 import { type SynthesisedGateway, synthGateway } from '../support/synth-gateway.ts';
 import { lintTemplate } from './support/run-cfn-lint.ts';
 
@@ -9,9 +10,14 @@ const VARIANTS: [string, () => SynthesisedGateway][] = [
   ['as it is', () => synthGateway()],
   ['buffered', () => synthGateway({ responseTransfer: 'buffered' })],
   [
+    'with a semantic cache on two nodes',
+    () => synthGateway({ config: cachedDeployable({ domain: { instances: 2 } }) }),
+  ],
+  [
     'with everything that can be asked for',
     () =>
       synthGateway((stack) => ({
+        config: cachedDeployable(),
         firewall: { requestsPer5Minutes: 2_000 },
         alarmTopic: Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:us-east-1:111122223333:alarms'),
         retainState: false,

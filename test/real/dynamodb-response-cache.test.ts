@@ -219,6 +219,20 @@ test(
 );
 
 test(
+  'a keep that takes long is no younger for it',
+  inWorld(async (world, clock, responses) => {
+    const entry = cachedOf('a', clock.now());
+    await clock.advance(1_000);
+    await responses.purge({ user: 'ada' }, clock.now());
+    world.proxy.faults = ({ name }) => {
+      if (name === 'UpdateItem') clock.jump(10_000);
+      return 'none';
+    };
+    expect(await responses.keep(entry, clock.now())).toBe('purged');
+  }),
+);
+
+test(
   'a purge goes through a table of many pages although it is throttled, and stops at nothing of others',
   inWorld(async (world, clock, responses) => {
     const now = clock.now();
@@ -235,9 +249,33 @@ test(
     };
     expect(await responses.purge({ user: 'ada' }, now)).toBe(12);
     expect(scans).toBeGreaterThan(4);
+    const isConsistent = world.proxy.operations.map(({ name, body }) => name !== 'Scan' || body['ConsistentRead']);
+    expect(new Set(isConsistent)).toEqual(new Set([true]));
     expect(await responses.stats(now)).toMatchObject([{ entries: 12 }]);
   }),
   60_000,
+);
+
+test(
+  'an answer of another user’s that takes a key while its former one is being purged stays',
+  inWorld(async (world, clock, responses) => {
+    const now = clock.now();
+    const bobs = cachedOf('a', now, { user: 'bob' });
+    await responses.keep(cachedOf('a', now - 5), now);
+    let kept: Promise<unknown> | undefined;
+    world.proxy.faults = ({ body }) => {
+      if (kept !== undefined || !String(body['UpdateExpression']).includes(':buriedUntil')) return 'none';
+      kept = responses.keep(bobs, now);
+      return 'throttle';
+    };
+    const hold = async () => {
+      while (kept === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      expect(await kept).toBe('kept');
+    };
+    const [count] = await Promise.all([responses.purge({ user: 'ada' }, now), hold()]);
+    expect(count).toBe(0);
+    expect(await responses.find(bobs.tenant, 'a', now)).toEqual(bobs);
+  }),
 );
 
 test(
@@ -282,6 +320,12 @@ test(
       world.proxy.forget();
       expect(await responses.find(entry.tenant, what, now)).toEqual(entry);
       const found = world.proxy.operations;
+      // The answer is written when the marks have been looked at, and those as they are now.
+      expect(kept.map(({ name, body }) => [name, body['ConsistentRead']])).toEqual([
+        ['UpdateItem', undefined],
+        ['GetItem', true],
+        ['UpdateItem', undefined],
+      ]);
       expect(found.map(({ name, body }) => [name, body['ConsistentRead']])).toEqual([['GetItem', true]]);
       for (const { name } of [...kept, ...found]) expect(GATEWAY_GRANTS.responses).toContain(`dynamodb:${name}`);
       const bytes = (await responses.stats(now)).reduce((sum, count) => sum + count.bytes, 0);

@@ -6,6 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { openAuditedStores } from '../../lambdas/adapters/dynamodb/open-audited-stores.ts';
+import { systemClock } from '../../lambdas/adapters/system/clock.ts';
+import { systemRandom } from '../../lambdas/adapters/system/random.ts';
 import { TABLE_OUTPUTS } from '../../lambdas/contract/stack-outputs.ts';
 import type { TableNames } from '../../lambdas/contract/tables.ts';
 import { COMMAND_RIGHTS, type Command, type CommandRights, GRANTED_COMMANDS, unionOf } from '../../lib/cli-rights.ts';
@@ -25,6 +28,8 @@ const MONTH = new Date().toISOString().slice(0, 7);
 const RARELY: Partial<Record<Command, TableGrants>> = {
   // Of a lost call that was put right later.
   'ledger verify': { ledger: ['dynamodb:GetItem', 'dynamodb:Query'], accounts: ['dynamodb:BatchGetItem'] },
+  // Of more entries than are read at once.
+  'pins compare': { ledger: ['dynamodb:GetItem'] },
   // Of an account that differs from its entries.
   'ledger rebuild': { accounts: ['dynamodb:PutItem', 'dynamodb:UpdateItem'], ledger: ['dynamodb:Query'] },
 };
@@ -33,6 +38,12 @@ const JOBS = Object.keys(GRANTED_COMMANDS) as Job[];
 /** It answers a workflow that waits: emulator-escalation.test.ts has one. */
 type Elsewhere = 'budgets approve';
 type Seen = Exclude<Command, Elsewhere>;
+
+const STORE_OPTIONS = {
+  clock: systemClock,
+  random: systemRandom,
+  log: { debug() {}, info() {}, warn() {}, error() {} },
+};
 
 let emulator: Emulator;
 let recorder: ActionRecorder;
@@ -73,6 +84,16 @@ const withConfig = (): string[] => ['--config', join(folder, 'pins.json')];
 const PINNED = {
   providers: { demo: { kind: 'simulator' } },
   models: { demo: { targets: [{ provider: 'demo', model: 'echo', canary: { model: 'echo+slow-1', share: 1 } }] } },
+};
+
+/** An audit, so that there is something to forget. */
+const auditHit = async (): Promise<void> => {
+  const stores = openAuditedStores({ ...STORE_OPTIONS, client: emulator.client, tables });
+  const state = { tightened: 1, isOff: false, audited: 9, wrong: 4 };
+  const { version } = await stores.wrongHits.read('demo', 'e/1');
+  const next = { alias: 'demo', embedder: 'e/1', version: version + 1, state, changedAt: 0 };
+  expect(await stores.wrongHits.write(next)).toBe(true);
+  stores.close();
 };
 
 /** Every command in all that it can do. */
@@ -119,6 +140,12 @@ const runs: Record<Seen, (by: Record<string, string>) => Promise<CliRun[]>> = {
       ['pins', 'back', 'demo', ...withConfig()],
       ['pins', 'release', 'demo'],
     ]),
+  'cache stats': (by) => inTurn(by, [['cache', 'stats']]),
+  'cache purge': (by) => inTurn(by, [['cache', 'purge', '--user', 'ada']]),
+  'cache trust': async (by) => {
+    await auditHit();
+    return inTurn(by, [['cache', 'trust', 'demo']]);
+  },
   'secrets put': (by) => inTurn(by, [['secrets', 'put', SECRET]], 'sk-another'),
 };
 

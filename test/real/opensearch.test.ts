@@ -6,7 +6,7 @@ import { makeIndexKeeper } from '../../lambdas/adapters/opensearch/keep-index.ts
 import { type OpenSearch, openOpenSearch } from '../../lambdas/adapters/opensearch/open-search.ts';
 import { makeOpenSearchIndex } from '../../lambdas/adapters/opensearch/vector-index.ts';
 import { questionNames } from '../../lambdas/contract/search-index.ts';
-import { StoreUnavailable, type VectorIndex } from '../../lambdas/core/ports.ts';
+import { StoreUnavailable } from '../../lambdas/core/ports.ts';
 import { gatewayRights, keeperRights, purgeRights, type SearchRight, statsRights } from '../../lib/search-rights.ts';
 import { describeVectorSuite, entryOf, vectorOf } from '../port-suites/vectors.ts';
 import type { LocalServer } from './support/dynamodb-local.ts';
@@ -31,7 +31,7 @@ const TIMEOUTS = { findTimeoutMs: 10_000, writeTimeoutMs: 30_000 };
 const indexOf = (prefix: string, dimensions: number) =>
   makeOpenSearchIndex({ openSearch, prefix, dimensions, ...TIMEOUTS });
 const keeperOf = (prefix: string, dimensions: number) => makeIndexKeeper({ openSearch, prefix, dimensions });
-const preparedIndex = async (prefix: string, dimensions: number): Promise<VectorIndex> => {
+const preparedIndex = async (prefix: string, dimensions: number) => {
   await keeperOf(prefix, dimensions).prepare();
   return indexOf(prefix, dimensions);
 };

@@ -66,3 +66,9 @@ test('an embedder of a provider that is there is on, and nothing is said', async
   expect(ports.gateway.semanticCache).toMatchObject({ embedder: { id: 'demo/embed-8' }, dimensions: 8 });
   expect(Object.keys(ports.dialects)).toContain('openai-embeddings');
 });
+
+test('an embedder whose version has retired is told of at the start', async () => {
+  const embedder = { provider: 'demo', model: 'embed-8', lifecycle: { retires: '2020-01-01' } };
+  const { notices } = await openWith({ semantic: { ttl: '1h', threshold: 0.9 } }, { embedder });
+  expect(notices).toEqual([expect.stringMatching(/demo\/embed-8.*2020-01-01/)]);
+});

@@ -1,3 +1,4 @@
+import type { Admission } from '../admit/admission.ts';
 import { admit } from '../admit/admit.ts';
 import type { CallResult } from '../call/call.ts';
 import { callAdmitted } from '../call/call-admitted.ts';
@@ -8,7 +9,7 @@ import type { Ports } from '../ports.ts';
 import type { Plan } from '../route/plan.ts';
 import { settle } from '../settle/settle.ts';
 import type { AuditableHit, AuditorParts } from './auditor.ts';
-import { compareWithKept, comparisonCeiling, noteVerdict } from './judge-audit.ts';
+import { compareWithKept, comparisonCeiling, isComparable, noteVerdict } from './judge-audit.ts';
 
 /**
  * Asks the model what a semantic hit was answered from the cache, and notes whether the two answers say the same. A request
@@ -27,7 +28,8 @@ export const auditHit = async (
   const { log } = ports;
   const of = hit.admission.requestId;
   const wish = wishOf(hit, parts);
-  const why = whyNow(hit, wish, ports);
+  const why =
+    whyNot(hit, wish, ports) ?? ((await isComparable(hit.kept, parts.embedder, ports)) ? undefined : 'unreadable');
   if (why !== undefined) {
     log.debug('an audit of the semantic cache was left out', { of, why });
     return;
@@ -39,9 +41,7 @@ export const auditHit = async (
   }
   const { admission } = admitted;
   const { receipt, requestId } = admission;
-  // What is left of a budget is for who asks, not for who checks.
-  const result: CallResult =
-    receipt.budget.state === 'ok' && !signal.aborted ? await callAdmitted(signal, admission, ports) : STOOD_BACK;
+  const result = isInTheWay(admission) || signal.aborted ? STOOD_BACK : await callAdmitted(signal, admission, ports);
   const { verdict, embedding } = await compareWithKept(hit.kept, result, parts.embedder, ports);
   receipt.cacheAudit = { of, verdict };
   if (embedding !== undefined) receipt.cache = { result: 'off', embedding };
@@ -78,6 +78,8 @@ const wishOf = ({ admission, kept }: AuditableHit, { embedder }: AuditorParts): 
       ...asked,
       labels,
       body,
+      // It is nobody's loss if it comes to nothing.
+      alias: { ...asked.alias, attempts: 1 },
       conversation: { ...asked.conversation, stream: false },
       besides: comparisonCeiling(kept, embedder),
       auditOf: admission.requestId,
@@ -86,8 +88,14 @@ const wishOf = ({ admission, kept }: AuditableHit, { embedder }: AuditorParts): 
   };
 };
 
+/** What is left of a budget, or of a rate limit, is for those who ask: an audit takes none of the last half. */
+const isInTheWay = ({ receipt, limits, outputLimit }: Admission): boolean =>
+  receipt.budget.state !== 'ok' ||
+  outputLimit.setBy === 'clamp' ||
+  limits.some(({ remaining, limit }) => remaining < limit / 2);
+
 /** Why it would prove nothing, or be in somebody's way. */
-const whyNow = (
+const whyNot = (
   { admission, target }: AuditableHit,
   { plan }: { plan: Plan },
   { circuitBoard }: Ports,
@@ -96,7 +104,7 @@ const whyNow = (
   const [asked, answered] = [modelOf(first.id), modelOf(target)];
   if (asked.Provider !== answered.Provider || asked.Model !== answered.Model) return 'another-model';
   if (admission.asked.labels.cache === 'only') return 'client-says-only';
-  if (admission.receipt.budget.state !== 'ok') return 'budget';
+  if (isInTheWay(admission)) return 'scarce';
   const entry = circuitBoard.peek(first.id);
   return entry.kind === 'go' && entry.probe === undefined ? undefined : 'circuit';
 };

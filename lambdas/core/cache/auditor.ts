@@ -1,6 +1,6 @@
 import type { Admission } from '../admit/admission.ts';
 import type { Answer } from '../conversation.ts';
-import type { Clock, Embedder, Ports } from '../ports.ts';
+import { type Clock, type Embedder, type Ports, StoreUnavailable } from '../ports.ts';
 import type { Outcome } from '../receipt.ts';
 import { auditHit } from './audit-hit.ts';
 import type { WrongHitBook } from './wrong-hit-book.ts';
@@ -49,7 +49,9 @@ export const makeAuditor = (parts: AuditorParts, { clock }: { clock: Pick<Clock,
     try {
       await auditHit(hit, parts, ports, signal);
     } catch (error) {
-      ports.log.error('an audit of the semantic cache broke', { of: hit.admission.requestId, error });
+      const fields = { of: hit.admission.requestId, error };
+      if (error instanceof StoreUnavailable) ports.log.warn('an audit of the semantic cache met no store', fields);
+      else ports.log.error('an audit of the semantic cache broke', fields);
     } finally {
       underWay = undefined;
     }

@@ -1,4 +1,5 @@
-import type { Answer, Conversation, UserPart } from '../conversation.ts';
+import type { Answer, Conversation, OutputFormat, UserPart } from '../conversation.ts';
+import { hasFormat } from '../observe/has-format.ts';
 
 /** What an alias says about keeping answers. Durations in milliseconds. */
 export interface CachePolicy {
@@ -132,22 +133,49 @@ export const questionOf = ({ turns }: Conversation): string | undefined => {
 /** The model had said what it had to say. */
 const ENDED: ReadonlySet<string> = new Set(['end', 'stop-sequence', 'tool-calls']);
 
-export type WhyNotKept = 'refusal' | 'truncated' | 'unfinished' | 'tool-call' | 'empty' | 'several-answers';
+export type WhyNotKept =
+  | 'refusal'
+  | 'truncated'
+  | 'unfinished'
+  | 'tool-call'
+  | 'empty'
+  | 'several-answers'
+  /** It holds what no part can say: what is kept would be less. */
+  | 'unsaid'
+  /** It is not what was asked for, or calls a tool with what is no JSON: the next one may be. */
+  | 'invalid-output';
 
 /**
  * Why an answer is not kept; undefined where it may be. Only what its vendor ended by itself is: a refusal may be lifted,
  * what was cut is half an answer, and what a filter stopped is none.
+ *
+ * @param format that was asked for
  */
-export const judgeAnswer = (answer: Answer, cache: 'exact' | 'semantic'): WhyNotKept | undefined => {
+export const judgeAnswer = (
+  answer: Answer,
+  cache: 'exact' | 'semantic',
+  format?: OutputFormat,
+): WhyNotKept | undefined => {
   if (answer.alternatives !== undefined && answer.alternatives.length > 0) return 'several-answers';
   const { reason } = answer.stop;
   if (reason === 'length') return 'truncated';
   if (reason === 'refusal' || reason === 'content-filter' || answer.parts.some(({ type }) => type === 'refusal'))
     return 'refusal';
   if (!ENDED.has(reason)) return 'unfinished';
+  if (answer.unsaid !== undefined && answer.unsaid.length > 0) return 'unsaid';
   if (cache === 'semantic' && answer.parts.some(({ type }) => type === 'tool-call')) return 'tool-call';
   const hasContent = answer.parts.some(
     (part) => part.type === 'tool-call' || (part.type === 'text' && part.text.trim() !== ''),
   );
-  return hasContent ? undefined : 'empty';
+  if (!hasContent) return 'empty';
+  return isAsAsked(answer, format) ? undefined : 'invalid-output';
+};
+
+const ANY_JSON: OutputFormat = { type: 'json' };
+
+const isAsAsked = ({ parts, stop }: Answer, format: OutputFormat | undefined): boolean => {
+  if (parts.some((part) => part.type === 'tool-call' && !hasFormat(part.arguments, ANY_JSON))) return false;
+  // A call of a tool is an answer in another form.
+  if (format === undefined || stop.reason === 'tool-calls') return true;
+  return hasFormat(parts.map((part) => (part.type === 'text' ? part.text : '')).join(''), format);
 };

@@ -48,6 +48,21 @@ export const compareWithKept = async (
   return { verdict, embedding: { target: target.id, inputTokens, cost: cost.toString() } };
 };
 
+/**
+ * Whether a vector can stand for the kept answer: without one an audit could only ever find it right. Asks only an embedder
+ * that costs nothing. Never rejects.
+ */
+export const isComparable = async (
+  kept: Answer,
+  embedder: Embedder,
+  ports: { clock: Clock; log: Log },
+): Promise<boolean> => {
+  const text = textOf(kept);
+  const { target } = embedder;
+  if (target !== undefined) return embeddingTokensHigh(text, target) <= target.contextTokens;
+  return (await embedQuestion(text, embedder, 0, ports)).vector !== undefined;
+};
+
 /** The most that comparing may cost, nano-USD: the vector of a text that is there, and of one that nobody has said yet. */
 export const comparisonCeiling = (kept: Answer, { target }: Embedder): NanoUsd =>
   target === undefined ? 0n : embeddingCeiling(textOf(kept), target) + embeddingCost(target, target.contextTokens);

@@ -28,7 +28,7 @@ export const judgeForKeeping = (
     answer === undefined
       ? 'too-long'
       : modelOf(by) === modelOf(target)
-        ? judgeAnswer(answer, 'exact')
+        ? judgeAnswer(answer, 'exact', asked.conversation.format)
         : // Who asks next is meant to be answered by the first of its plan.
           'another-model';
   if (why !== undefined || answer === undefined) {

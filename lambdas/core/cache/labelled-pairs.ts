@@ -12,7 +12,8 @@ export interface LabelledPair {
   /** What it tries: the guard that should tell the two apart, `paraphrase`, `topic`. */
   kind: string;
   language?: string;
-  domain?: string;
+  domain?: string /** Questions written together: pairs of one group share their words and are no independent trials. */;
+  group?: string;
   /** What of the hard filter is another for the second: `system`, `tenant`. */
   differs?: string;
 }
@@ -34,7 +35,7 @@ export const parsePairs = (jsonLines: string): LabelledPair[] =>
 
 const toPair = (value: unknown): LabelledPair => {
   if (typeof value !== 'object' || value === null) throw new Error('expected an object with a, b, same, kind');
-  const { a, b, same, kind, language, domain, differs } = value as Record<string, unknown>;
+  const { a, b, same, kind, language, domain, group, differs } = value as Record<string, unknown>;
   if (typeof a !== 'string' || typeof b !== 'string' || a === '' || b === '') throw new Error('a and b are texts');
   if (typeof same !== 'boolean') throw new Error('same is true or false');
   return {
@@ -44,6 +45,7 @@ const toPair = (value: unknown): LabelledPair => {
     kind: typeof kind === 'string' ? kind : 'other',
     ...(typeof language === 'string' && { language }),
     ...(typeof domain === 'string' && { domain }),
+    ...(typeof group === 'string' && { group }),
     ...(typeof differs === 'string' && { differs }),
   };
 };

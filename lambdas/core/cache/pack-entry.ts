@@ -1,12 +1,14 @@
-import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzip, gzipSync } from 'node:zlib';
 import type { CachedAnswer } from './cache-stores.ts';
 
 /** Grows whenever `CachedAnswer` or `Answer` changes so that one side would misread the other; another's entries are not read. */
 export const ENTRY_VERSION = 1;
 
-const compress = promisify(gzip);
-const decompress = promisify(gunzip);
+/** In a thread of its own. */
+const compress = (text: Uint8Array): Promise<Uint8Array> =>
+  new Promise((resolve, reject) => gzip(text, (error, packed) => (error ? reject(error) : resolve(packed))));
+const decompress = (packed: Uint8Array, limit: { maxOutputLength: number }): Promise<Uint8Array> =>
+  new Promise((resolve, reject) => gunzip(packed, limit, (error, text) => (error ? reject(error) : resolve(text))));
 
 /** The first byte: how the rest is written. */
 const PLAIN = 1;

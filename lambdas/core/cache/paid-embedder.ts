@@ -136,10 +136,9 @@ const countedIn = ({ usage }: AttemptRecord, mostTokens: number): number => {
 };
 
 /** Of length 1; undefined where it is none of that many numbers, or points nowhere. */
-const readVector = (vectors: readonly Vector[] = [], dimensions: number): Float32Array | undefined => {
-  const [first] = vectors;
+const readVector = ([first]: readonly Vector[] = [], dimensions: number): Float32Array | undefined => {
   const numbers = typeof first === 'string' ? fromBase64(first) : first;
-  if (vectors.length !== 1 || numbers?.length !== dimensions) return undefined;
+  if (numbers?.length !== dimensions) return undefined;
   const length = Math.hypot(...numbers);
   return length >= LEAST_LENGTH && Number.isFinite(length)
     ? Float32Array.from(numbers, (one) => one / length)

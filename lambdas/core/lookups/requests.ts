@@ -4,7 +4,7 @@ import type { Caller } from '../authenticate/authenticate.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import type { Feedback, LedgerEntry, Ports, RequestLedger } from '../ports.ts';
 import { present } from '../read-json.ts';
-import type { Receipt, RouteReceipt } from '../receipt.ts';
+import type { CacheReceipt, Receipt, RouteReceipt } from '../receipt.ts';
 import type { Found } from './lookup.ts';
 
 /** `GET /v1/receipts/{id}`: the whole decision. A request of another key does not exist. */
@@ -68,7 +68,7 @@ export const describeEntry = (entry: LedgerEntry) => ({
 });
 
 /** A receipt keeps nano-USD and milliseconds; outside, as beside it, amounts are dollars and times are ISO's. */
-const inDollars = ({ attempts, price, overrun, downgrade, plan, ...receipt }: Receipt) => ({
+const inDollars = ({ attempts, price, overrun, downgrade, plan, cache, ...receipt }: Receipt) => ({
   ...receipt,
   plan: { ...plan, ...(plan.route && { route: routeInDollars(plan.route) }) },
   attempts: attempts.map(({ cost, startedAt, ...attempt }) => ({
@@ -97,6 +97,7 @@ const inDollars = ({ attempts, price, overrun, downgrade, plan, ...receipt }: Re
       ceilingUsd: formatUsd(BigInt(downgrade.ceiling)),
     },
   }),
+  ...(cache && { cache: cacheInDollars(cache) }),
   ...(overrun !== undefined && { overrunUsd: formatUsd(BigInt(overrun)) }),
 });
 
@@ -113,6 +114,18 @@ const snakeCased = (value: unknown): unknown => {
 
 export const noSuchRequest = (): Refusal =>
   refuse('not_found', 'This key has made no request of that id.', { shouldRetry: false });
+
+const cacheInDollars = ({ saved, embedding, ...cache }: CacheReceipt) => ({
+  ...cache,
+  ...(saved !== undefined && { savedUsd: formatUsd(BigInt(saved)) }),
+  ...(embedding && {
+    embedding: {
+      target: embedding.target,
+      inputTokens: embedding.inputTokens,
+      costUsd: formatUsd(BigInt(embedding.cost)),
+    },
+  }),
+});
 
 /** The facts of a route by cost are amounts too. */
 const routeInDollars = ({ facts, ...route }: RouteReceipt) => {

@@ -33,6 +33,7 @@ export const logAnswer = (settled: Settled, admission: Admission, { log, clock }
     outcome: receipt.outcome,
     stop: receipt.stop?.reason,
     flaw: receipt.flaw,
+    cache: receipt.cache?.result,
     attempts: receipt.attempts.length,
     cost_usd: formatUsd(cost),
     metrics: { values: overheadOf(admission, receipt, clock.now()) } satisfies LoggedMetrics,

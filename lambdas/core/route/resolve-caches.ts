@@ -42,13 +42,13 @@ export const resolveEmbedder = (
   const resolved = resolveTarget(
     // Of a model that nothing is known of, it is the configuration that says that it makes vectors.
     isKnown(embedder, provider, catalogue) ? config : { ...config, embedding: {} },
-    // One place: a second one would be asked after the time is up.
-    { ...provider, regions: provider.regions.slice(0, 1) },
+    provider,
     catalogue,
     pins?.floating ?? 'refuse',
     PATH,
   );
   if (!resolved.ok) return resolved;
+  // One place: a second one would be asked after the time is up.
   const [target] = resolved.targets;
   if (target?.embedding === undefined)
     return refused(`${PATH}.model`, `"${embedder.model}" makes no vectors: expected a model that does`);

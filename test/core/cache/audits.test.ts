@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
-import { EmbedderUnavailable } from '../../../lambdas/core/ports.ts';
+import { catalogue } from '../../../lambdas/catalogue/catalogue.ts';
+import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
+import { type Embedded, EmbedderUnavailable, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { resolveGateway } from '../../../lambdas/core/route/resolve-gateway.ts';
+import type { Target } from '../../../lambdas/core/target.ts';
 import type { Script } from '../call/scripted-upstream.ts';
 import {
   AGAIN,
@@ -12,7 +16,7 @@ import {
   SAME,
   VECTORS,
 } from '../story/cached-story.ts';
-import { chatAnswer } from '../story/story-fixture.ts';
+import { CONFIG, chatAnswer } from '../story/story-fixture.ts';
 
 const opened: { close(): void }[] = [];
 afterEach(() => {
@@ -52,13 +56,13 @@ describe('an audit', () => {
     // 10 tokens in, 5 out, at $10 and $100 a million.
     expect(audit?.cost).toBe(600_000n);
     expect(await scene.state()).toEqual({ tightened: 0, isOff: false, audited: 1, wrong: 0 });
-    expect(scene.embedded).toEqual([AGAIN, KEPT, SAME]);
+    expect(scene.embedded).toEqual([AGAIN, KEPT, KEPT, SAME]);
   });
 
   test('does not embed what is said in the very same words', async () => {
     const scene = await makeScene([chatAnswer(`**${KEPT}**`)]);
     await scene.hit();
-    expect(scene.embedded).toEqual([AGAIN]);
+    expect(scene.embedded).toEqual([AGAIN, KEPT]);
     expect(await scene.state()).toMatchObject({ audited: 1, wrong: 0 });
   });
 
@@ -124,10 +128,12 @@ describe('an audit', () => {
   });
 
   test('whose embedder is gone by then is settled with what the call has cost', async () => {
+    let vectors = 0;
     const scene = await makeScene([chatAnswer(SAME)], {
       embedder: {
         embed: async (text) => {
-          if (text === SAME || text === KEPT) throw new EmbedderUnavailable('gone');
+          // The two questions, and the kept answer once.
+          if (++vectors > 3) throw new EmbedderUnavailable('gone');
           return { kind: 'vector', vector: Float32Array.from(VECTORS.get(text) ?? []), inputTokens: 0 };
         },
       },
@@ -183,6 +189,77 @@ describe('an audit', () => {
   });
 });
 
+describe('an audit with an embedder that is paid for', () => {
+  /** $1 a million tokens, and each text counts as ten. */
+  const priced = (config: GatewayConfig): Target => {
+    const resolved = resolveGateway(config, catalogue, 1, { available: () => true });
+    const target = resolved.ok ? resolved.gateway.aliases.get('assistant')?.targets[0] : undefined;
+    if (target === undefined) throw new Error('no target');
+    return { ...target, id: 'v/m', contextTokens: 1_000, price: { ...target.price, input: 1_000_000_000n } };
+  };
+  const target = priced(CONFIG);
+  const embed = async (text: string): Promise<Embedded> => ({
+    kind: 'vector',
+    vector: Float32Array.from(VECTORS.get(text) ?? []),
+    inputTokens: 10,
+  });
+
+  test('holds what comparing may cost, and pays for both vectors in its own entry', async () => {
+    const scene = await makeScene([chatAnswer(SAME)], { embedder: { target, embed } });
+    await scene.hit();
+    const [audit] = await scene.audits();
+    expect(audit).toMatchObject({
+      cost: 600_000n + 20_000n,
+      inputTokens: 10,
+      receipt: {
+        cacheAudit: { verdict: 'same' },
+        cache: { result: 'off', embedding: { target: 'v/m', inputTokens: 20, cost: '20000' } },
+      },
+    });
+    expect(audit?.receipt.overrun).toBeUndefined();
+    const [hit] = (await scene.entries()).filter(({ receipt }) => receipt.cache?.result === 'hit-semantic');
+    expect(hit?.cost).toBe(10_000n);
+    // The whole answer's 1,000 tokens, and a text as long as the embedder reads.
+    expect(audit?.hold).toBeGreaterThan(100_000_000n + 1_000_000n);
+    const records = await scene.metrics();
+    expect(records.find(({ dimensions }) => dimensions['Provider'] === 'v')?.values).toEqual({
+      CostUsd: [0.00004],
+      InputTokens: [40],
+    });
+  });
+
+  test('pays for what may have been billed where the embedder breaks', async () => {
+    const breaking = async (text: string): Promise<Embedded> => {
+      if (text === SAME) throw new EmbedderUnavailable('broken', { inputTokens: 30 });
+      return embed(text);
+    };
+    const scene = await makeScene([chatAnswer(SAME)], { embedder: { target, embed: breaking } });
+    await scene.hit();
+    expect(await scene.audits()).toMatchObject([
+      {
+        cost: 600_000n + 40_000n,
+        receipt: { cacheAudit: { verdict: 'unknown' }, cache: { embedding: { inputTokens: 40 } } },
+      },
+    ]);
+  });
+
+  test('asks for no vector of words that are the same, and audits no answer that is longer than it reads', async () => {
+    const asked: string[] = [];
+    const noting = (text: string) => {
+      asked.push(text);
+      return embed(text);
+    };
+    const scene = await makeScene([chatAnswer(KEPT)], { embedder: { target, embed: noting } });
+    await scene.hit();
+    expect(asked).not.toContain(KEPT);
+    expect(await scene.audits()).toMatchObject([{ cost: 600_000n, receipt: { cacheAudit: { verdict: 'same' } } }]);
+
+    const short = await makeScene([chatAnswer(SAME)], { embedder: { target: { ...target, contextTokens: 5 }, embed } });
+    await short.hit();
+    expect(await short.audits()).toEqual([]);
+  });
+});
+
 describe('which hits are audited', () => {
   test('a share of them, as it was drawn', async () => {
     const scene = await makeScene([chatAnswer(SAME)], { config: cachedConfig({ auditShare: 0.25 }) });
@@ -218,6 +295,20 @@ describe('which hits are audited', () => {
     expect(await scene.hit({}, { 'x-tollgate-cache': 'only' })).toMatchObject({ status: 200 });
     expect(await scene.audits()).toEqual([]);
     expect(scene.upstream.calls).toHaveLength(1);
+  });
+
+  test('none of an answer for which no vector can stand: an audit could only find it right', async () => {
+    const scene = await makeScene([chatAnswer(SAME)], {
+      embedder: {
+        embed: async (text) =>
+          text === KEPT
+            ? { kind: 'unreadable', why: 'too-long' }
+            : { kind: 'vector', vector: Float32Array.from(VECTORS.get(text) ?? []), inputTokens: 0 },
+      },
+    });
+    expect(await scene.hit()).toMatchObject({ status: 200, cache: expect.stringMatching(/^hit-semantic/) });
+    expect(scene.upstream.calls).toHaveLength(1);
+    expect(await scene.audits()).toEqual([]);
   });
 
   test('none while its target is in trouble', async () => {
@@ -257,18 +348,92 @@ describe('which hits are audited', () => {
     expect(await scene.underWay()).toBe(0);
   });
 
-  test('an audit that a rate limit refuses leaves the hit as it is', async () => {
-    const config = cachedConfig({ auditShare: 1 }, { limits: { perKey: { requestsPerMinute: 2 } } });
-    const scene = await makeScene([chatAnswer(SAME)], { config });
-    expect(await scene.hit()).toMatchObject({ status: 200 });
-    expect(await scene.audits()).toEqual([]);
-    expect(scene.log.lines).toContainEqual(
-      expect.objectContaining({
-        level: 'debug',
-        message: 'an audit of the semantic cache was left out',
-        fields: expect.objectContaining({ why: 'rate_limit_exceeded' }),
-      }),
+  const leftOut = (scene: Awaited<ReturnType<typeof makeScene>>) =>
+    scene.log.lines.flatMap(({ message, fields }) =>
+      message === 'an audit of the semantic cache was left out' ? [fields?.['why']] : [],
     );
+
+  test.each([
+    ['requests', { requestsPerMinute: 4 }],
+    ['tokens', { tokensPerMinute: 1_500 }],
+    ['places of requests under way', { concurrent: 1 }],
+  ])('none out of the last half of a rate limit: %s', async (_, perKey) => {
+    const scene = await makeScene([chatAnswer(SAME)], {
+      config: cachedConfig({ auditShare: 1 }, { limits: { perKey } }),
+    });
+    for (let i = 0; i < 2; i++) expect(await scene.hit()).toMatchObject({ status: 200 });
+    expect(leftOut(scene)).toContain('scarce');
+    // Neither of them was refused for an audit's sake.
+    expect((await scene.audits()).length).toBeLessThan(2);
+    expect(scene.log.lines.map(({ message }) => message)).not.toContain('refused');
+  });
+
+  test('none where somebody else has taken the room meanwhile: it leaves no trace', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    const { limits } = scene.ports;
+    let takes = 0;
+    scene.ports.limits = {
+      ...limits,
+      take: async (asked, epoch, now) => {
+        takes += 1;
+        // The hit's own is the first.
+        if (takes === 1) return limits.take(asked, epoch, now);
+        const [one] = asked;
+        if (one === undefined) throw new Error('no limit');
+        const by = { scope: one.scope, what: 'requests', limit: 1, remaining: 0, resetMs: 1_000 } as const;
+        return { kind: 'refused', by, retryAfterMs: 1_000, never: false, figures: [by] };
+      },
+    };
+    expect(await scene.hit()).toMatchObject({ status: 200 });
+    expect(takes).toBe(2);
+    expect(leftOut(scene)).toEqual(['rate_limit_exceeded']);
+    expect(await scene.audits()).toEqual([]);
+    expect(await scene.org()).toMatchObject({ held: 0n });
+  });
+
+  test('none while the store is away, and the hit is none the worse', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    const { ledger } = scene.ports;
+    let holds = 0;
+    scene.ports.ledger = {
+      ...ledger,
+      hold: (request) => {
+        holds += 1;
+        return holds === 1 ? ledger.hold(request) : Promise.reject(new StoreUnavailable('away'));
+      },
+    };
+    expect(await scene.hit()).toMatchObject({ status: 200, cache: expect.stringMatching(/^hit-semantic/) });
+    expect(scene.log.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: 'an audit of the semantic cache met no store' }),
+    );
+    scene.ports.ledger = ledger;
+    await scene.hit();
+    expect(await scene.audits()).toHaveLength(1);
+  });
+
+  test('one that comes to see, once admitted, that the budget has come near its end, gives everything back', async () => {
+    const config = cachedConfig({ auditShare: 1 }, { budgets: { org: { monthly: '$0.5', warnAt: 0.3 } } });
+    const scene = await makeScene([chatAnswer(SAME)], { config });
+    // Two others are under way by then, with $0.1 each.
+    let holds = 0;
+    const { ledger } = scene.ports;
+    const key = 'org#default#2026-11';
+    scene.ports.ledger = {
+      ...ledger,
+      hold: async (request) => {
+        holds += 1;
+        if (holds === 2) await ledger.hold({ ...request, amount: 200_000_000n });
+        return ledger.hold(request);
+      },
+    };
+    await scene.hit();
+    expect(scene.upstream.calls).toHaveLength(1);
+    expect(await scene.audits()).toMatchObject([
+      { state: 'settled', cost: 0n, receipt: { outcome: 'failed', attempts: [], cacheAudit: { verdict: 'unknown' } } },
+    ]);
+    const [figures] = await ledger.figures([key]);
+    // Theirs alone.
+    expect(figures?.held).toBe(200_000_000n);
   });
 });
 

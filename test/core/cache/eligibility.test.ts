@@ -40,6 +40,7 @@ describe('what is cached by neither', () => {
   const cases: [WhyNotCached, Partial<Conversation>][] = [
     ['temperature', { temperature: 1.1 }],
     ['temperature', { temperature: Number.NaN }],
+    ['unsaid', { unsaid: ['inlineData (image/png)'] }],
     ['several-answers', { choices: 2 }],
     ['vectors', { embedding: { inputs: ['a'], format: 'float' } }],
     ['remote-input', { hasRemoteInput: true }],
@@ -152,5 +153,24 @@ describe('answers', () => {
       stop: { reason: 'tool-calls', raw: '' },
     });
     expect([judgeAnswer(call, 'exact'), judgeAnswer(call, 'semantic')]).toEqual([undefined, 'tool-call']);
+  });
+  test('what is not in the form that was asked for is not kept, nor a call with arguments that are no JSON', () => {
+    const json = answer({ parts: [{ type: 'text', text: '{"a":1}' }] });
+    const schema = { type: 'object', required: ['b'] };
+    expect([
+      judgeAnswer(answer(), 'exact', { type: 'json' }),
+      judgeAnswer(json, 'exact', { type: 'json' }),
+      judgeAnswer(json, 'exact', { type: 'json-schema', name: 'n', schema }),
+      judgeAnswer(answer(), 'exact', { type: 'text' }),
+    ]).toEqual(['invalid-output', undefined, 'invalid-output', undefined]);
+    const call = (written: string) =>
+      answer({
+        parts: [{ type: 'tool-call', id: '1', name: 'x', arguments: written }],
+        stop: { reason: 'tool-calls', raw: '' },
+      });
+    expect([judgeAnswer(call('{"a":'), 'exact'), judgeAnswer(call('{"a":1}'), 'exact', { type: 'json' })]).toEqual([
+      'invalid-output',
+      undefined,
+    ]);
   });
 });

@@ -3,13 +3,13 @@ import { answers, expectKind, fails, makeScene, makeTarget } from './call-fixtur
 import type { Script } from './scripted-upstream.ts';
 
 /** A canary in front of its target, and another one. */
-const sceneWith = (canary: Script[], target: Script[] = [answers()]) => {
+const sceneWith = (canary: Script[], target: Script[] = [answers()], other: Script[] = [answers()]) => {
   const targets = [
     makeTarget('c', { canaryOf: { target: 'a/model-a', share: 0.5 } }),
     makeTarget('a'),
     makeTarget('b'),
   ];
-  const scene = makeScene({ c: canary, a: target, b: [answers()] }, { targets });
+  const scene = makeScene({ c: canary, a: target, b: other }, { targets });
   return { ...scene, hosts: () => scene.upstream.calls.map(({ host }) => host) };
 };
 
@@ -27,6 +27,20 @@ describe('a canary that fails leaves the request to its target at once', () => {
     expect(expectKind(await call(), 'answered').target.id).toBe('a');
     expect(hosts()).toEqual(['c', 'a']);
     expect(clock.now()).toBe(startedAt);
+  });
+
+  test('before whatever is named for what a filter has refused', async () => {
+    const { call, hosts } = sceneWith([fails(400, {}, 'content_filter')]);
+    const strict = makeTarget('x');
+    const asked = { fallbackCauses: new Set(['contentFilter'] as const), fallbackTargets: () => [strict] };
+    expect(expectKind(await call(asked), 'answered').target.id).toBe('a');
+    expect(hosts()).toEqual(['c', 'a']);
+  });
+
+  test('but not a second time: once its target is out, its no is a no', async () => {
+    const { call, hosts } = sceneWith([fails(503), fails(400)], [fails(404)], [fails(503), answers()]);
+    expect(expectKind(await call({ attempts: 8 }), 'failed').outcome).toBe('refused-by-provider');
+    expect(hosts()).toEqual(['c', 'a', 'b', 'c']);
   });
 
   test('and what is the client’s own mistake is told once its target has said so too', async () => {

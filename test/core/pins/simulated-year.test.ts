@@ -5,46 +5,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
-import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import type { PinNotice } from '../../../lambdas/core/pins/make-pin-notice.ts';
 import { watchPins } from '../../../lambdas/core/pins/watch-pins.ts';
-import type { Upstream } from '../../../lambdas/core/ports.ts';
 import { checkDeployedConfig } from '../../../lib/check-deployed-config.ts';
-import { chatBody, makeStory } from '../story/story-fixture.ts';
-import { at, configOf, DAY, gatewayOf, pinsOf, target } from './pin-fixture.ts';
-
-const BEGINS = '2026-11-22';
-const DAYS = 365;
-
-/** When each version really ends, and what the calendar says of that from which day on. */
-const ENDS: Record<string, { on: string; known: { from: string; on: string }[]; next: string }> = {
-  'large-1': { on: '2027-02-10', known: [{ from: BEGINS, on: '2027-02-10' }], next: 'large-2' },
-  // Announced half a year ahead, then moved forward.
-  'small-1': {
-    on: '2027-06-15',
-    known: [
-      { from: '2027-01-20', on: '2027-08-01' },
-      { from: '2027-03-05', on: '2027-06-15' },
-    ],
-    next: 'small-2',
-  },
-  // The replacement of the first has an end as well.
-  'large-2': { on: '2027-10-20', known: [{ from: '2027-05-01', on: '2027-10-20' }], next: 'large-3' },
-};
-
-type Models = Record<'chat' | 'classify' | 'draft', string>;
-const FIRST: Models = { chat: 'large-1', classify: 'small-1', draft: 'large-9' };
-
-/** The configuration with these models, and what the calendar of the day says of them. */
-const configOn = (models: Models, date: string): GatewayConfig =>
-  configOf(
-    Object.fromEntries(
-      Object.entries(models).map(([alias, model]) => {
-        const known = ENDS[model]?.known.findLast(({ from }) => from <= date);
-        return [alias, [target('a', model, known && { retires: known.on, successor: ENDS[model]?.next ?? '' })]];
-      }),
-    ),
-  );
+import { makeStory } from '../story/story-fixture.ts';
+import { DAY, gatewayOf, pinsOf } from './pin-fixture.ts';
+import { BEGINS, configOn, DAYS, DEPLOYABLE_PROVIDERS, FIRST, type Models, vendor } from './year-fixture.ts';
 
 interface Year {
   /** Answers that were no 200, with the day. */
@@ -108,36 +74,6 @@ const live = async ({ followsNotices }: { followsNotices: boolean }): Promise<Ye
   }
   return year;
 };
-
-const DEPLOYABLE_PROVIDERS = { a: { kind: 'openai-compatible', baseUrl: 'https://a/v1' } };
-
-/** Answers with the model it was asked for, until that has retired. */
-const vendor = (now: () => number): Upstream => ({
-  send: async (call) => {
-    if (call.transport !== 'http') throw new Error('asked by HTTP alone');
-    const { model } = JSON.parse(String(call.body)) as { model: string };
-    const end = ENDS[model];
-    const isGone = end !== undefined && now() >= at(end.on, '00:00:00');
-    const body = isGone
-      ? {
-          error: {
-            message: `The model ${model} has been retired`,
-            type: 'invalid_request_error',
-            code: 'model_not_found',
-          },
-        }
-      : { ...chatBody('hi', { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }), model };
-    const text = JSON.stringify(body);
-    return {
-      status: isGone ? 404 : 200,
-      headers: {},
-      text: async () => text,
-      events: () => {
-        throw new Error('no stream is asked for');
-      },
-    };
-  },
-});
 
 describe('a year in which three versions retire', () => {
   test('is one in which the application sees no failure, where operators do what the notices say', async () => {

@@ -7,6 +7,7 @@ import type { Conversation, Turn } from '../../../lambdas/core/conversation.ts';
 import type { Asked } from '../../../lambdas/core/decode/decode.ts';
 import { makeCanaries, type ShareByHand } from '../../../lambdas/core/route/draw-canaries.ts';
 import { planRoute } from '../../../lambdas/core/route/plan.ts';
+import { planWithFallbacks } from '../../../lambdas/core/route/plan-fallbacks.ts';
 import { POLICIES_AT_WORK } from '../../../lambdas/core/route/policies.ts';
 import { resolveGateway } from '../../../lambdas/core/route/resolve-gateway.ts';
 import { NO_SOURCES, type RouteSources } from '../../../lambdas/core/route/route-sources.ts';
@@ -164,6 +165,34 @@ describe('a canary', () => {
     const homeOf = () => ({ target: 'a/n', cachedTokens: 1_000, warmUntil: 1 });
     const { route } = planOf(homely, 's', { sources: { homeOf } });
     expect(route?.facts).toMatchObject({ home: 1 });
+  });
+});
+
+describe('of another alias', () => {
+  const alias = aliasOf({ targets: [tried('a', 1, { contextTokens: 20 })] });
+  const other = { ...aliasOf({ targets: [tried('b', 1)] }), name: 'other' };
+  const world = (own: Alias, words: number) => {
+    const planned = planWithFallbacks(
+      askedOf(own, 's', { turns: [user('word '.repeat(words))] }),
+      ALL_CODECS.dialects,
+      new Map([['other', other]]),
+      { ...NO_SOURCES, canaries: makeCanaries(() => undefined) },
+    );
+    if (!planned.ok) throw new Error(planned.refusal.message);
+    return planned.plan;
+  };
+
+  test('is drawn by that alias, and the note names it', () => {
+    const small = {
+      ...alias,
+      targets: alias.targets.map((one) => ({ ...one, contextTokens: 20 })),
+      fallbacks: { any: ['other'] },
+    };
+    const plan = world(small, 100);
+    expect(plan.targets.map(({ id }) => id)).toEqual(['b/n', 'b/m@20251022']);
+    expect(plan.canaries).toMatchObject([{ alias: 'other', target: 'b/n' }]);
+    // Of the alias that was asked for it is said why its targets can’t; a canary is in the place of one of them.
+    expect(plan.passedOver.map(({ target }) => target)).toEqual(['a/m@20251022']);
   });
 });
 

@@ -48,7 +48,7 @@ const withoutFuture = ({ tenses }: Frame): ReadonlySet<string> =>
 const differInSubject = (a: Frame, b: Frame): string | undefined => {
   if (a.subject === 'self' && b.subject === 'third') return 'who acts: the asker and another';
   // "Can I freeze pasta", "can pasta be frozen": the same, unless the asker is spoken of as another, or it has happened.
-  const isApart = b.isAboutSelf || (a.tenses.has('past') && b.tenses.has('past'));
+  const isApart = b.isAboutSelf || !b.isDone || (a.tenses.has('past') && b.tenses.has('past'));
   return isApart && a.subject === 'self' && typeof b.subject === 'object' && a.content.has(b.subject.sense)
     ? `who acts: the asker and ${b.subject.sense.slice(0, 40)}`
     : undefined;

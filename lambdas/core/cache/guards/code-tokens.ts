@@ -1,4 +1,5 @@
 import type { Guard } from './guard.ts';
+import { languageOf } from './languages.ts';
 import { only } from './words.ts';
 
 const OUTER = /^["'“”„«»‘’¿¡,;:]+|["'“”„«»‘’?!.,;:？！。]+$/gu;
@@ -7,13 +8,15 @@ const SIGNS = /[_\\/=<>{}[\]|&^~$#@*+`]|::|\w\(|\w\.\w/u;
 const MONEY = /^[$€£¥]?\d[\d.,]*[$€£¥%]?$/u;
 /** A flag, `camelCase`, letters with digits behind. */
 const FORMS = /^--?\p{L}|\p{Ll}\p{Lu}|\p{L}-?\d/u;
+const ENGLISH_PROSE = /^(?:[-–—·•…«»“”"'()¿¡]+|`+)$/u;
 const PROSE_SIGNS = /^(?:[-–—·•…,;:«»“”"'()¿¡]+|`+)$/u;
 /** A number with its unit (`5mg`, `14th`) is none. */
 const MEASURE = /^\d[\d.,]*\p{L}{0,4}$/u;
 
 /** Tokens that a machine reads, case and all. */
 const readTokens = (text: string): Set<string> => {
-  const found = new Set<string>();
+  const found = new Set<string>(); // French sets a space before a colon and a semicolon.
+  const prose = languageOf(text) === 'english' ? ENGLISH_PROSE : PROSE_SIGNS;
   const pieces = text.split(/\s+/u).filter((piece) => piece !== '');
   for (const [i, piece] of pieces.entries()) {
     // Signs by themselves (`what does ?? do`), but no dash, nor what ends a sentence after a space as in French.
@@ -21,7 +24,7 @@ const readTokens = (text: string): Set<string> => {
       i < pieces.length - 1 &&
       piece.length <= 8 &&
       /^[\p{P}\p{S}]+$/u.test(piece) &&
-      !PROSE_SIGNS.test(piece) &&
+      !prose.test(piece) &&
       !(piece === '%' && /\d$/.test(pieces[i - 1] ?? ''))
     ) {
       found.add(piece.replaceAll('`', ''));

@@ -17,7 +17,8 @@ export interface Frame {
   /** Of `who`: the one that acts, or that something is done to. */
   whoIs: 'acting' | 'acted-on' | undefined;
   /** `I`, `me`, anywhere; `my` says less. */
-  isAboutSelf: boolean;
+  isAboutSelf: boolean /** Something is done to what is spoken of, or it is needed or possible: nobody acts. */;
+  isDone: boolean;
   /** Has a condition. */
   isConditional: boolean;
   /** `Do you`, `can you`: what a shop or service does. */
@@ -67,6 +68,7 @@ const PRESENT = setOf('do does is are am ist sind est sont es son está è são'
 
 const SELF = setOf('i we ich wir je nous yo eu io');
 const ME = setOf('me us mich mir uns moi');
+const DONE = setOf('be been being required needed necessary possible allowed permitted available used');
 const CONDITIONS = setOf('if when wenn falls si se');
 const OTHERS = setOf('you he she they it one du er sie es man tu il elle on vous ils elles usted ustedes él ella');
 const SELF_VERBS = setOf('puedo debo tengo puis peux dois posso devo');
@@ -77,8 +79,8 @@ const MINE = setOf(
 const YOURS = setOf(
   'your his her their dein deine ihr ihre ihren sein seine ton ta tes votre vos son sa ses leur leurs tu tus su sus seu sua tuo tua suo sua',
 );
-const DETERMINERS = setOf(
-  'the a an this that my your our his her their der die das ein eine mein meine all any every some both each alle le la les un une mon ma el los mi',
+export const DETERMINERS = setOf(
+  'the a an this that my your our his her their der die das ein eine mein meine all any every some both each alle meinen meinem meiner einen einem einer le la les un une mon ma el los mi',
 );
 
 /** Said to be polite, before what is asked. */
@@ -110,7 +112,8 @@ export const isAskingWord = (word: string): boolean => ASKED.has(word) || HELPIN
 
 /** Reads how a question is asked. English best; German, French and Spanish by their commonest words. */
 export const readFrame = (text: string): Frame => {
-  const polite = withoutPoliteness(text);
+  const spaced = text.replace(/\s+/gu, ' ');
+  const polite = withoutPoliteness(spaced);
   const plain = expandContractions(polite);
   const language = languageOf(text);
   const clauses = plain
@@ -119,18 +122,25 @@ export const readFrame = (text: string): Frame => {
     .filter((words) => words.length > 0);
   const words = clauses.flat();
   const isForeign = (word: string) => word === 'was' && language === 'english';
-  const { asked, at, clause } = findAsked(clauses, isForeign, polite === text && /[?？]/u.test(text));
+  const { asked, at, clause } = findAsked(clauses, isForeign, polite === spaced && /[?？]/u.test(text));
   const modes = new Set<string>();
   const tenses = new Set<string>();
   for (const [i, word] of words.entries()) {
     const mode = MODES.get(word);
     if (mode !== undefined) modes.add(mode);
     if (isHaveTo(words, i)) modes.add('must');
+    // "Has been paid" goes with "was" and with "is", but not with "will be".
+    if (isPerfect(words, i)) for (const tense of ['past', 'present']) tenses.add(tense);
     if (PAST.has(word) || (word === 'was' && language !== 'german') || (word === 'war' && language === 'german'))
       tenses.add('past');
     if (PRESENT.has(word) && !(word === 'es' && language === 'german')) tenses.add('present');
     if ((word === 'will' && language !== 'german') || (word === 'going' && words[i + 1] === 'to')) tenses.add('future');
   }
+  const whoIs = asked === 'person' ? roleOfWho(clause, at) : undefined;
+  // "Who owns", "who owned".
+  const verb = clause[at + 1] ?? '';
+  if (whoIs === 'acting' && clause[at] === 'who' && !HELPING.has(verb))
+    tenses.add(/[^s]s$/u.test(verb) ? 'present' : 'past');
   const [mine, yours] = [words.some((word) => MINE.has(word)), words.some((word) => isAnothers(word, language))];
   return {
     asked,
@@ -139,8 +149,9 @@ export const readFrame = (text: string): Frame => {
     tenses: tenses.has('future') ? new Set([...tenses].filter((tense) => tense !== 'present')) : tenses,
     subject: findSubject(clause, at, words, language),
     isMine: mine === yours ? undefined : mine,
-    whoIs: asked === 'person' ? roleOfWho(clause, at) : undefined,
+    whoIs,
     isAboutSelf: words.some((word) => SELF.has(word) || ME.has(word)),
+    isDone: words.some((word) => DONE.has(word)) && !words.includes('for'),
     isConditional: words.some((word) => CONDITIONS.has(word)),
     isAboutYou: words.includes('you') && !words.includes('i'),
     content: new Set(words.filter((word) => !isFunctionWord(word)).map(senseOf)),
@@ -161,6 +172,9 @@ const isHaveTo = (words: readonly string[], i: number): boolean => {
     (['tengo', 'tiene', 'tienes', 'tenho', 'tem', 'hay'].includes(word) && next === 'que')
   );
 };
+
+const isPerfect = (words: readonly string[], i: number): boolean =>
+  ['have', 'has'].includes(words[i] ?? '') && /^been$|\p{L}ed$/u.test((words[i + 1] ?? '').slice(-20));
 
 const findAsked = (
   clauses: readonly (readonly string[])[],
@@ -222,9 +236,18 @@ const findSubject = (
     if (words.some((word) => SELF_VERBS.has(word))) return 'self';
     if (words.some((word) => THIRD_VERBS.has(word)) && !words.includes('se') && !words.includes('si')) return 'third';
     if (language !== undefined) return undefined;
+  } // "Is it possible for my neighbour to …".
+  const forAt = clause.indexOf('for');
+  if (forAt !== -1 && clause.slice(forAt, forAt + 5).includes('to')) {
+    const who = clause.slice(forAt + 1).find((word) => !DETERMINERS.has(word)) ?? '';
+    if (SELF.has(who) || ME.has(who)) return 'self';
+    if (!isFunctionWord(who)) return { sense: senseOf(who) };
   }
-  if (FOR_ME.test(clause.join(' ').slice(0, 500))) return 'self';
-  const helping = clause.findIndex((word, i) => i >= Math.max(0, at) && HELPING.has(word));
+  // German turns any verb round (`wie teile ich`).
+  const first = Math.max(0, at);
+  const isTurned =
+    language === 'german' && at >= 0 && !HELPING.has(clause[at] ?? '') && !HELPING.has(clause[at + 1] ?? '');
+  const helping = isTurned ? at + 1 : clause.findIndex((word, i) => i >= first && HELPING.has(word));
   if (helping === -1) return undefined;
   for (const word of clause.slice(helping + 1)) {
     // "Can I be fired": done to the asker.
@@ -234,9 +257,6 @@ const findSubject = (
   }
   return undefined;
 };
-
-/** `Is it possible for me to …` */
-const FOR_ME = /\bfor (?:me|us) to\b/u;
 
 /** `Who killed Hamlet`, `who did Hamlet kill`. */
 const roleOfWho = (clause: readonly string[], at: number): Frame['whoIs'] => {

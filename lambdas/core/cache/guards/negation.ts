@@ -49,6 +49,6 @@ export const differInNegation: Guard = (a, b) => {
   const others = stemsOf(b);
   const shared = new Set([...stemsOf(a)].filter((stem) => others.has(stem)));
   const [one, two] = [negatedIn(a, shared), negatedIn(b, shared)];
-  const at = one.findIndex((word, i) => word !== two[i]);
+  const at = [...one, ...two].findIndex((_, i) => one[i] !== two[i]);
   return at === -1 ? undefined : `not ${one[at]?.slice(0, 40)} and not ${two[at]?.slice(0, 40)}`;
 };

@@ -18,7 +18,8 @@ export type Role =
   | 'without'
   | 'against'
   | 'between'
-  | 'if';
+  | 'if'
+  | 'given';
 
 const WORDS: Readonly<Record<Role, string>> = {
   from: 'from von vom aus de del desde du depuis da dal dalla do',
@@ -38,6 +39,7 @@ const WORDS: Readonly<Record<Role, string>> = {
   against: 'against gegen contre contra versus vs',
   between: 'between zwischen entre',
   if: '',
+  given: '',
 };
 const ROLES: ReadonlyMap<string, Role> = new Map(
   (Object.entries(WORDS) as [Role, string][]).flatMap(([role, words]) =>

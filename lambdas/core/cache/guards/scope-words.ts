@@ -71,7 +71,8 @@ const readScopes = (text: string): Set<string> => {
     )
       found.add('most of all');
   }
-  if (EQUAL.test(text) && !NO_EQUAL.test(text)) found.add('as much');
+  const spaced = text.replace(/\s+/gu, ' ');
+  if (EQUAL.test(spaced) && !NO_EQUAL.test(spaced)) found.add('as much');
   return found;
 };
 

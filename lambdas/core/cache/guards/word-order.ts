@@ -1,4 +1,4 @@
-import { HELPING, isAskingWord } from './frame.ts';
+import { DETERMINERS, HELPING, isAskingWord } from './frame.ts';
 import { isFunctionWord, senseOf } from './function-words.ts';
 import type { Guard } from './guard.ts';
 import { languageOf } from './languages.ts';
@@ -11,7 +11,10 @@ interface Placed {
   sense: string;
   stem: string;
   role: Role | undefined /** A preposition stands right before it. */;
-  isLed: boolean;
+  isLed: boolean /** `My`, `the` before it: a noun. */;
+  isNoun: boolean;
+  /** Where it stands in the text. */
+  start: number;
   /** `'s`. */
   owns: boolean;
   /** `And` or `or` stands before it. */
@@ -30,6 +33,7 @@ interface Reading {
   language: string | undefined;
 }
 
+const CLAUSES: ReadonlySet<Role> = new Set<Role>(['before', 'after', 'until', 'during']);
 const CONDITIONS = new Set('if wenn falls si'.split(' '));
 const JOINING = new Set('and or und oder et ou y o e'.split(' '));
 const ARTICLES = new Set('the a an der die das ein eine le la les un une el los las il'.split(' '));
@@ -74,6 +78,8 @@ const readText = (text: string): Reading => {
       // "Cheaper in Prague than in Vienna": what is compared stays so.
       role = role === 'than' && words[i - 1]?.text === 'than' ? 'than' : next;
       isLed = true;
+      // "Before the request is sent": all of it.
+      if (CLAUSES.has(next)) condition = next;
       continue;
     }
     if (resetsRole(word)) {
@@ -86,6 +92,10 @@ const readText = (text: string): Reading => {
     const beAt = BE.has(previous) ? i - 1 : ARTICLES.has(previous) && BE.has(words[i - 2]?.text ?? '') ? i - 2 : -1;
     // First of an English question it precedes who is spoken of.
     const isPredicate = beAt > 0 || (beAt === 0 && language !== 'english' && beAt === i - 1);
+    const isNoun = DETERMINERS.has(previous);
+    const before = places.at(-1);
+    // "Send a friend a file": the file, not to whom.
+    if (isNoun && role === undefined && before?.isNoun === true && before.start === words[i - 2]?.start) role = 'given';
     const owns = /['’]s$/iu.test(raw);
     // When something is (`yesterday`, `on Monday`) may be told anywhere.
     if (!isTimeWord(word) || (role !== undefined && role !== 'at'))
@@ -94,6 +104,8 @@ const readText = (text: string): Reading => {
         stem: stemOf(word),
         role: role ?? condition,
         isLed,
+        isNoun,
+        start,
         owns,
         isJoined,
         isPredicate,
@@ -129,7 +141,7 @@ const findExchange: Guard = (a, b) => {
   const two = sharedPlaces(right, left);
   const moved = one.findIndex(({ sense }, i) => sense !== two[i]?.sense);
   if (moved === -1 || one.length !== two.length) return undefined;
-  return isOnlyTold(one, two, left, right) ||
+  return (isOnlyTold(one, two, left, right) && isOnlyTold(two, one, right, left)) ||
     isRotation(one, two, left, right) ||
     isRotation(two, one, right, left) ||
     isExchangeable(one, two)
@@ -236,6 +248,7 @@ const isRotation = (one: readonly Placed[], two: readonly Placed[], left: Readin
   );
   const isDative =
     isOnce &&
+    jumped[0]?.isNoun === true &&
     jumped.length === 1 &&
     two[to]?.isLed === false &&
     jumped[0]?.role === 'to' &&
