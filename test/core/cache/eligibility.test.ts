@@ -40,7 +40,6 @@ describe('what is cached by neither', () => {
   const cases: [WhyNotCached, Partial<Conversation>][] = [
     ['temperature', { temperature: 1.1 }],
     ['temperature', { temperature: Number.NaN }],
-    ['unsaid', { unsaid: ['inlineData (image/png)'] }],
     ['several-answers', { choices: 2 }],
     ['vectors', { embedding: { inputs: ['a'], format: 'float' } }],
     ['remote-input', { hasRemoteInput: true }],
@@ -143,6 +142,7 @@ describe('answers', () => {
     ['unfinished', { stop: { reason: 'other', raw: '' } }],
     ['empty', { parts: [] }],
     ['empty', { parts: [{ type: 'text', text: ' ' }] }],
+    ['unsaid', { unsaid: ['inlineData (image/png)'] }],
     ['several-answers', { alternatives: [{ parts: [], stop: { reason: 'end', raw: '' } }] }],
   ] as [string, Partial<Answer>][])('%s: %j is not', (why, more) => {
     expect([judgeAnswer(answer(more), 'exact'), judgeAnswer(answer(more), 'semantic')]).toEqual([why, why]);
