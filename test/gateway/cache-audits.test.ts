@@ -68,7 +68,7 @@ const say = (text: string) => (response: ServerResponse) => {
 const start = async (
   audited: (response: ServerResponse) => void,
   config: Partial<GatewayConfig> = {},
-  options: Parameters<typeof startGateway>[1] = {},
+  { kind = 'openai-compatible', ...options }: { kind?: 'openai' | 'openai-compatible'; dataDir?: string } = {},
 ): Promise<TestGateway> => {
   let chats = 0;
   upstream = await startUpstream((request, response) => {
@@ -78,7 +78,7 @@ const start = async (
   });
   running = await startGateway(
     {
-      providers: { vendor: { kind: 'openai-compatible', baseUrl: upstream.baseUrl } },
+      providers: { vendor: { kind, baseUrl: upstream.baseUrl } },
       models: {
         assistant: {
           targets: [
@@ -223,6 +223,50 @@ describe('an audit of a hit, through the whole gateway', () => {
     client.abort();
     await gateway.gateway.whenIdle();
     expect(await auditsOf(gateway)).toMatchObject([{ state: 'settled', receipt: { cacheAudit: { verdict: 'same' } } }]);
+  });
+
+  test('of a streamed request in another dialect is made plainly in that dialect: no field of a stream goes with it', async () => {
+    const answer = {
+      id: 'resp_1',
+      object: 'response',
+      created_at: 1,
+      status: 'completed',
+      model: 'm-1',
+      output: [
+        {
+          type: 'message',
+          id: 'msg_1',
+          role: 'assistant',
+          status: 'completed',
+          content: [{ type: 'output_text', text: KEPT, annotations: [] }],
+        },
+      ],
+      usage: { input_tokens: 10, output_tokens: 5, total_tokens: 15 },
+    };
+    const sayIt = (response: ServerResponse) =>
+      void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    const gateway = await start(sayIt, {}, { kind: 'openai' });
+    const response = await fetch(`${gateway.url}/v1/responses`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: 'assistant',
+        max_output_tokens: 500,
+        input: PARAPHRASE,
+        stream: true,
+        stream_options: { include_obfuscation: false },
+      }),
+    });
+    expect(response.headers.get('x-tollgate-cache')).toMatch(/^hit-semantic/);
+    expect(await response.text()).toContain('response.completed');
+    await gateway.gateway.whenIdle();
+    const asked = upstream?.requests.at(-1);
+    expect(asked?.path).toBe('/v1/responses');
+    expect(asked?.body).not.toHaveProperty('stream');
+    expect(asked?.body).not.toHaveProperty('stream_options');
+    expect(await auditsOf(gateway)).toMatchObject([
+      { state: 'settled', receipt: { surface: 'openai-responses', stream: false, cacheAudit: { verdict: 'same' } } },
+    ]);
   });
 
   test('64 hits at once, all to be audited, with little left of the budget: no cap is passed, nothing stays held', async () => {

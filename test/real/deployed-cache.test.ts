@@ -187,7 +187,7 @@ test('an audit of a hit has ended, entry and all, before the environment may fre
       receipt: { outcome: 'answered', cacheAudit: { of: hit.requestId, verdict: 'same', share: 0, low: 0 } },
     },
   ]);
-  expect(audits[0]?.cost).toBeGreaterThan(14_000n);
+  expect(audits[0]?.cost).toBeGreaterThanOrEqual(14_000n);
 }, 120_000);
 
 test('a look into the cache costs no round trip before the call: it goes beside the entry', async () => {

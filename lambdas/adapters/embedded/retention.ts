@@ -46,4 +46,6 @@ const sweepTables = (connection: Connection, storeNow: number): void => {
   connection.run('DELETE FROM disputes WHERE epoch < ?', oldest);
   connection.run('DELETE FROM limits WHERE idle_at < ?', storeNow - LIMIT_LIFE_MS);
   connection.run('DELETE FROM runs WHERE expires < ?', storeNow);
+  // A claim takes out what has expired too; where none comes, they would stay.
+  connection.run('DELETE FROM answers WHERE expires < ?', storeNow);
 };

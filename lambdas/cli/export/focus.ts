@@ -2,12 +2,13 @@ import { formatUsd, type NanoUsd } from '../../contract/money.ts';
 import { epochStart } from '../../contract/timing.ts';
 import { parseRequestId } from '../../core/admit/request-id.ts';
 import type { LedgerRecord } from '../../core/audit/ledger-audit.ts';
+import type { Receipt } from '../../core/receipt.ts';
 import { type Cell, number, text } from './csv.ts';
 
 /**
  * Ledger records as rows of FOCUS 1.2 (FinOps Open Cost and Usage Specification, https://focus.finops.org): its mandatory
  * columns, those that a cost report groups by, and Tollgate's own with the `x_` that custom columns carry. A charge is what
- * one attempt of a request cost. Only what counts is a charge: settled and lost entries, and corrections.
+ * one attempt of a request cost, or the vector of its question. Only what counts is a charge: settled and lost entries, and corrections.
  */
 
 interface Charge {
@@ -66,6 +67,12 @@ const tagsOf = ({ record }: Charge): Cell => {
     : text(JSON.stringify(Object.fromEntries(names.map((name) => [name, record.tags[name]]))));
 };
 
+/** What a kept answer would have cost; once a record. */
+const savedOf = ({ record, index }: Charge): Cell => {
+  const saved = record.receipt.cache?.saved;
+  return saved === undefined || index > 0 ? null : number(formatUsd(BigInt(saved)));
+};
+
 const COLUMNS: readonly [name: string, read: (charge: Charge) => Cell][] = [
   ['BilledCost', usd],
   ['BillingAccountId', ({ record }) => text(record.org)],
@@ -106,6 +113,8 @@ const COLUMNS: readonly [name: string, read: (charge: Charge) => Cell][] = [
   ['SubAccountName', ({ record }) => text(record.team)],
   ['SubAccountType', () => text('Team')],
   ['Tags', tagsOf],
+  ['x_CacheResult', ({ record }) => text(record.receipt.cache?.result)],
+  ['x_CacheSavedCost', savedOf],
   ['x_ChargeIndex', ({ index }) => number(String(index))],
   ['x_InputTokens', ({ inputTokens }) => number(String(inputTokens))],
   ['x_IsCorrection', ({ record }) => text(String(record.isCorrection))],
@@ -128,8 +137,10 @@ export const focusRows = (record: LedgerRecord): Cell[][] =>
 const chargesOf = (record: LedgerRecord): Charge[] => {
   const { state, cost, inputTokens, outputTokens, receipt } = record;
   if (state !== 'settled' && state !== 'lost') return [];
-  const billed = receipt.attempts.filter((attempt) => BigInt(attempt.cost) > 0n);
-  const isSplit = billed.length > 1 && billed.reduce((sum, attempt) => sum + BigInt(attempt.cost), 0n) === cost;
+  const billed = billedCalls(receipt);
+  const isSplit =
+    (billed.length > 1 || billed[0]?.embeddedTokens !== undefined) &&
+    billed.reduce((sum, attempt) => sum + BigInt(attempt.cost), 0n) === cost;
   if (!isSplit || record.isCorrection)
     return [
       {
@@ -151,7 +162,16 @@ const chargesOf = (record: LedgerRecord): Charge[] => {
     cost: BigInt(attempt.cost),
     target: attempt.target,
     index,
-    inputTokens: index === answered ? inputTokens : 0,
-    outputTokens: index === answered ? outputTokens : 0,
+    inputTokens: attempt.embeddedTokens ?? (index === answered ? inputTokens : 0),
+    outputTokens: index === answered && attempt.embeddedTokens === undefined ? outputTokens : 0,
   }));
+};
+
+/** What somebody bills: attempts, and the vector of a question that was compared with kept ones. */
+const billedCalls = ({ attempts, cache }: Receipt): { target: string; cost: string; embeddedTokens?: number }[] => {
+  const { embedding } = cache ?? {};
+  return [
+    ...attempts,
+    ...(embedding ? [{ target: embedding.target, cost: embedding.cost, embeddedTokens: embedding.inputTokens }] : []),
+  ].filter(({ cost }) => BigInt(cost) > 0n);
 };

@@ -1,10 +1,14 @@
 import { formatUsd } from '../../contract/money.ts';
 import type { LedgerRecord } from '../../core/audit/ledger-audit.ts';
 import { describeEntry } from '../../core/lookups/requests.ts';
+import type { Receipt } from '../../core/receipt.ts';
 import { isoTime } from '../output.ts';
 import { type Cell, number, text } from './csv.ts';
 
 /** A ledger record as it is, a line each: CSV for tables, JSON with the whole receipt. */
+
+const savedCell = ({ cache }: Receipt): Cell =>
+  cache?.saved === undefined ? null : number(formatUsd(BigInt(cache.saved)));
 
 const COLUMNS: readonly [name: string, read: (record: LedgerRecord) => Cell][] = [
   ['request', ({ requestId }) => text(requestId)],
@@ -22,6 +26,8 @@ const COLUMNS: readonly [name: string, read: (record: LedgerRecord) => Cell][] =
   ['input_tokens', ({ inputTokens }) => number(String(inputTokens))],
   ['output_tokens', ({ outputTokens }) => number(String(outputTokens))],
   ['usage_estimated', ({ receipt }) => text(String(receipt.usageEstimated === true))],
+  ['cache', ({ receipt }) => text(receipt.cache?.result)],
+  ['saved_usd', ({ receipt }) => savedCell(receipt)],
   ['hold_usd', ({ hold }) => number(formatUsd(hold))],
   ['cost_usd', ({ cost }) => number(formatUsd(cost))],
   ['accounts', ({ accounts }) => text(JSON.stringify(accounts))],

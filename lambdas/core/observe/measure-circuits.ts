@@ -1,8 +1,11 @@
 import type { MetricRecord } from '../../contract/metrics.ts';
 import { standingOf } from '../call/circuit.ts';
 import type { CircuitRecord } from '../ports.ts';
-import type { Alias } from '../target.ts';
+import type { Alias, Target } from '../target.ts';
 import { modelOf } from './model-of.ts';
+
+/** A canary on trial is there for its share of the conversations and for nobody else. */
+const isForAll = ({ canaryOf }: Target): boolean => canaryOf === undefined || canaryOf.share >= 1;
 
 /**
  * How the circuits stand: of every target that has ever had one, 1 while it is not closed and 0 once it is, regions of one
@@ -28,7 +31,7 @@ export const measureCircuits = (
   }
   const byAlias = known.map(({ name, targets }) => ({
     dimensions: { Alias: name },
-    values: { AllCircuitsOpen: [targets.every(({ id }) => shut.get(id) === true) ? 1 : 0] },
+    values: { AllCircuitsOpen: [targets.filter(isForAll).every(({ id }) => shut.get(id) === true) ? 1 : 0] },
   }));
   const sumOf = (all: readonly number[]): number => all.reduce((sum, one) => sum + one, 0);
   const whole: MetricRecord = {

@@ -162,4 +162,32 @@ describe('a ledger record as FOCUS has it', () => {
       rowsOf(record({ openedAt: Date.UTC(2026, 10, 22, 12), settledAt: Date.UTC(2026, 10, 22, 12) })),
     ).toMatchObject([{ ChargePeriodStart: '2026-11-22T12:00:00Z', ChargePeriodEnd: '2026-11-22T12:00:01Z' }]);
   });
+
+  test('a kept answer is a charge of nothing with what it saved; the vector of its question is its maker’s', () => {
+    const base = { ...receipt('openai/gpt-5-mini'), outcome: 'answered' as const, answeredBy: 'openai/gpt-5-mini' };
+    const hit = { result: 'hit-exact' as const, saved: '250000' };
+    const [free] = rowsOf(record({ cost: 0n, inputTokens: 0, outputTokens: 0, receipt: { ...base, cache: hit } }));
+    expect(free).toMatchObject({ BilledCost: '0', x_CacheResult: 'hit-exact', x_CacheSavedCost: '0.00025' });
+
+    const embedding = { target: 'vectors/embed-1', inputTokens: 8, cost: '8000' };
+    const semantic = { result: 'hit-semantic' as const, saved: '250000', embedding };
+    const alone = rowsOf(
+      record({ cost: 8_000n, inputTokens: 0, outputTokens: 0, receipt: { ...base, cache: semantic } }),
+    );
+    expect(
+      alone.map(({ ProviderName, BilledCost, ConsumedQuantity }) => [ProviderName, BilledCost, ConsumedQuantity]),
+    ).toEqual([['vectors', '0.000008', '8']]);
+
+    const attempts = [attempt('openai/gpt-5-mini', 1_000_000n)];
+    const missed = { ...base, attempts, cache: { result: 'miss' as const, embedding } };
+    const both = rowsOf(record({ cost: 1_008_000n, receipt: missed }));
+    expect(
+      both.map(({ ProviderName, BilledCost, x_InputTokens, x_OutputTokens, x_CacheSavedCost }) => [
+        ...[ProviderName, BilledCost, x_InputTokens, x_OutputTokens, x_CacheSavedCost],
+      ]),
+    ).toEqual([
+      ['openai', '0.001', '30', '7', null],
+      ['vectors', '0.000008', '8', '0', null],
+    ]);
+  });
 });

@@ -322,6 +322,23 @@ describe('which hits are audited', () => {
     expect(scene.upstream.calls).toHaveLength(1);
   });
 
+  test('where its target is shut a moment later, nobody else is asked in its place: that would prove nothing', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    const { circuitBoard } = scene.ports;
+    scene.ports.circuitBoard = {
+      ...circuitBoard,
+      tryEnter: async (target, entering) =>
+        target === 'a/m-1'
+          ? { kind: 'wait', until: scene.clock.now() + 600_000, because: 'by-hand' }
+          : circuitBoard.tryEnter(target, entering),
+    };
+    await scene.hit();
+    expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['a']);
+    expect(await scene.audits()).toMatchObject([
+      { state: 'settled', cost: 0n, receipt: { attempts: [], cacheAudit: { verdict: 'unknown' } } },
+    ]);
+  });
+
   test('none out of a budget that is nearly spent, though its hits are free', async () => {
     // The first request has cost $0.0006, and the cap warns from there on. A hold is $0.1: there is room for one.
     const config = cachedConfig({ auditShare: 1 }, { budgets: { org: { monthly: '$0.12', warnAt: 0.005 } } });

@@ -37,6 +37,19 @@ describe('metrics of circuits', () => {
     expect(under(records)).toEqual({ CircuitOpen: [2], AllCircuitsOpen: [1] });
   });
 
+  test('a canary on trial is no way out for the others, one that has all is', () => {
+    const tried = (share: number): Alias => {
+      const { targets, ...rest } = alias('assistant', 'a/m', 'a/n');
+      return {
+        ...rest,
+        targets: targets.map((one) => (one.id === 'a/n' ? { ...one, canaryOf: { target: 'a/m', share } } : one)),
+      };
+    };
+    expect(under(measure([open('a/m')], tried(0.1)), { Alias: 'assistant' })).toEqual({ AllCircuitsOpen: [1] });
+    expect(under(measure([open('a/n')], tried(0.1)), { Alias: 'assistant' })).toEqual({ AllCircuitsOpen: [0] });
+    expect(under(measure([open('a/m')], tried(1)), { Alias: 'assistant' })).toEqual({ AllCircuitsOpen: [0] });
+  });
+
   test('what is whole again is told as 0, so that the picture ends', () => {
     const records = measure([closed('a/m')], alias('assistant', 'a/m'));
     expect(under(records, { Provider: 'a', Model: 'm' })).toEqual({ CircuitOpen: [0] });
