@@ -78,7 +78,7 @@ const start = async (
   });
   running = await startGateway(
     {
-      providers: { vendor: { kind, baseUrl: upstream.baseUrl } },
+      providers: { vendor: { kind, baseUrl: upstream.baseUrl, apiKey: 'env:VENDOR_KEY' } },
       models: {
         assistant: {
           targets: [
@@ -105,7 +105,7 @@ const start = async (
       },
       ...config,
     },
-    options,
+    { ...options, env: { VENDOR_KEY: 'k' } },
   );
   expect(await ask(running, ASKED)).toMatchObject({ status: 200, cache: 'miss', text: KEPT });
   await running.gateway.whenIdle();
@@ -245,7 +245,7 @@ describe('an audit of a hit, through the whole gateway', () => {
     };
     const sayIt = (response: ServerResponse) =>
       void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-    const gateway = await start(sayIt, {}, { kind: 'openai' });
+    const gateway = await start(sayIt, { pins: { floating: 'allow' } }, { kind: 'openai' });
     const response = await fetch(`${gateway.url}/v1/responses`, {
       method: 'POST',
       headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },

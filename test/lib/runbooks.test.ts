@@ -69,6 +69,7 @@ describe('what the runbooks name is there', () => {
       'prices ALIAS',
       'pins check',
       'pins list',
+      'cache calibrate',
     ]);
     const used = named(/npx tollgate (\w+ \w+)/g);
     expect(used.length).toBeGreaterThan(8);

@@ -9,13 +9,12 @@ import type { Database } from './database.ts';
  * @throws {StoreUnavailable} where it could not be done while others were at work; it may be done again at any time
  */
 export const wipeTables = async (database: Database, tables: readonly string[]): Promise<void> => {
-  await database.write((connection) => {
-    for (const table of tables) {
+  for (const table of tables)
+    await database.write((connection) => {
       connection.run(`CREATE TEMP TABLE wiped AS SELECT * FROM main.${table}`);
       connection.run(`DELETE FROM main.${table}`);
       connection.run(`INSERT INTO main.${table} SELECT * FROM temp.wiped`);
       connection.run('DROP TABLE temp.wiped');
-    }
-  });
+    });
   await database.emptyLog();
 };

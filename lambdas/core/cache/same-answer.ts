@@ -34,7 +34,8 @@ const withoutMarks = (text: string): string =>
  *
  * @param cosine of the two answers' vectors; undefined where they could not be read: then nothing is known
  */
-export const compareAnswers = (kept: string, now: string, cosine: number | undefined): 'same' | 'wrong' | 'unknown' => {  // But for what a machine reads case and all (`-r`, `-R`).
+export const compareAnswers = (kept: string, now: string, cosine: number | undefined): 'same' | 'wrong' | 'unknown' => {
+  // But for what a machine reads case and all (`-r`, `-R`).
   const isSameCode = GUARDS.get('code-tokens')?.(withoutMarks(kept), withoutMarks(now)) === undefined;
   if (isSameCode && normaliseAnswer(kept) === normaliseAnswer(now)) return 'same';
   if (cosine === undefined || !Number.isFinite(cosine)) return 'unknown';
