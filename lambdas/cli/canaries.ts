@@ -1,5 +1,7 @@
 import { didYouMean } from '../contract/config-problem.ts';
+import { describeEnd, endingPins, retiredPins } from '../core/pins/describe-pin.ts';
 import { percent } from '../core/pins/judge-canary.ts';
+import type { Pin } from '../core/pins/list-pins.ts';
 import { isInForce } from '../core/pins/live-canaries.ts';
 import { MOST_OVERRIDES, overridePin, releasePins } from '../core/pins/override-pins.ts';
 import type { PinOverride, PinStore } from '../core/pins/pin-store.ts';
@@ -11,6 +13,7 @@ type CanaryPorts = { pins: Pick<PinStore, 'readOverrides' | 'writeOverrides'>; c
 
 /** What the configuration has. */
 export interface Configured {
+  pins: readonly Pin[];
   canaries: readonly ConfiguredCanary[];
   aliases: readonly string[];
   /** Where it stands, for messages. */
@@ -49,12 +52,19 @@ export const setCanary = async (
         ? `${target} stands behind it, and answers where it fails.`
         : `${target} has the others, and answers where the canary fails.`;
   return {
+    warnings: endingWarnings(share === 0 ? target : canary, configured.pins),
     text: printable(
       `${alias}: ${canary} gets ${percent(share)} of the conversations ${ends}. ${rest} ` +
         'Running gateways see it within seconds; one whose configuration has other versions there does not follow it.',
     ),
     data: { alias, target, canary, share, by, until: until === null ? null : isoTime(until) },
   };
+};
+
+/** Whoever leans on one version should know of its end. */
+const endingWarnings = (version: string, pins: readonly Pin[]): string[] => {
+  const own = pins.filter(({ id }) => id === version);
+  return [...retiredPins(own), ...endingPins(own)].map((pin) => `${printable(describeEnd(pin))}.`);
 };
 
 /** Lets the configuration hold again. */

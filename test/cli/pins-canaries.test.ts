@@ -117,6 +117,17 @@ describe('a canary by hand', () => {
     expect((await jsonOf('history', ...local())).canaries).toEqual([]);
   });
 
+  test('is taken back all the same to a version that ends, which is told', async () => {
+    const soon = new Date(Date.now() + 20 * 86_400_000).toISOString().slice(0, 10);
+    const ending = { ...target('m-1', 'm-2'), lifecycle: { retires: soon } };
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...CONFIG, models: { chat: { targets: [ending] } } }));
+    expect(await pins('back', 'chat', ...config(), ...local())).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/^a\/m-1 \(chat\) retires .* in (19|20) days\.\n$/),
+    });
+    expect(await pins('promote', 'chat', ...config(), ...local())).toMatchObject({ status: 0, stderr: '' });
+  });
+
   test('that nobody has set can’t be released', async () => {
     expect(await pins('release', 'chat', ...local())).toMatchObject({
       status: 1,

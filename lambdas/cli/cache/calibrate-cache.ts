@@ -88,10 +88,7 @@ export const calibrateCache = async (
   );
 };
 
-const resultText = (
-  { threshold, tune, test }: Calibration,
-  { thresholdNow, alias = 'ALIAS' }: CalibrateOptions,
-): string[] => {
+const resultText = ({ threshold, tune, test }: Calibration, { thresholdNow, alias }: CalibrateOptions): string[] => {
   if (threshold === undefined || tune === undefined || test === undefined) return ['There is no such threshold.'];
   const rows = [
     ['HALF', 'PAIRS', 'SAME', 'HITS', 'WRONG', 'WRONG SHARE (95 %)', 'RECALL'],
@@ -109,7 +106,7 @@ const resultText = (
     table(rows),
     '',
     `Threshold: ${threshold}${thresholdNow === undefined ? '' : ` (now ${thresholdNow})`}. The tune half chose it; the test half says how far to trust it.`,
-    `models: { ${JSON.stringify(alias)}: { cache: { semantic: { threshold: ${threshold}, … } } } }`,
+    `models: { ${alias === undefined ? 'ALIAS' : JSON.stringify(alias)}: { cache: { semantic: { threshold: ${threshold}, … } } } }`,
   ];
 };
 

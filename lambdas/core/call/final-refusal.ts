@@ -30,11 +30,11 @@ export const finalRefusal = (
   alias: string,
   now: number,
 ): FinalWord => {
-  const last = attempts.at(-1);
+  const last = deciding(attempts);
   if (last === undefined) return { refusal: refuseUntried(shut, alias, now), outcome: 'failed' };
 
   const { failure } = last;
-  if (failure.reason === 'bad_request' || failure.reason === 'content_filter')
+  if (isNo(failure))
     return {
       refusal: refuse('invalid_request', failure.message || `${last.target.id} refused the request.`, {
         shouldRetry: false,
@@ -44,6 +44,19 @@ export const finalRefusal = (
       outcome: 'refused-by-provider',
     };
   return { refusal: refuseFailed(attempts, shut, alias, now), outcome: 'failed' };
+};
+
+const isNo = ({ reason }: AttemptFailure): boolean => reason === 'bad_request' || reason === 'content_filter';
+
+/**
+ * The attempt whose word goes to the client: the last one. But where a canary has refused the request, and its target could not
+ * be asked at all since it is gone, the canary's is all that is known of the request.
+ */
+const deciding = (attempts: readonly FailedAttempt[]): FailedAttempt | undefined => {
+  const last = attempts.at(-1);
+  if (last === undefined || (last.failure.reason !== 'not_found' && last.failure.reason !== 'unauthorized'))
+    return last;
+  return attempts.findLast(({ target, failure }) => target.canaryOf !== undefined && isNo(failure)) ?? last;
 };
 
 /** What goes to the client beside the vendor's words where it is the vendor who refuses. */

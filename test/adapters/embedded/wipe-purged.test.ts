@@ -8,6 +8,7 @@ import { systemClock } from '../../../lambdas/adapters/system/clock.ts';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
 import type { CachedAnswer, KeepOutcome } from '../../../lambdas/core/cache/cache-stores.ts';
 import { packEntry } from '../../../lambdas/core/cache/pack-entry.ts';
+import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { entryOf, vectorOf } from '../../port-suites/vectors.ts';
 
 let folder: string;
@@ -149,6 +150,20 @@ test('while gateways write it goes on, and nothing of theirs is lost', async () 
   await writing;
   const [count] = await one.responses.stats(NOW);
   expect(count?.entries).toBe(kept);
+});
+
+test('while somebody reads an older state the log can not be emptied: it says so, and can be done again', async () => {
+  const stores = open();
+  await stores.responses.keep(answerOf('a', 'ada', 'answer'), NOW);
+  const reader = new DatabaseSync(file, { readOnly: true });
+  reader.exec('BEGIN');
+  reader.prepare('SELECT count(*) FROM responses').get();
+  await stores.responses.purge({}, NOW);
+  await expect(stores.wipePurged()).rejects.toBeInstanceOf(StoreUnavailable);
+  reader.exec('COMMIT');
+  reader.close();
+  await stores.wipePurged();
+  expect(readFileSync(`${file}-wal`)).toHaveLength(0);
 });
 
 test('a process that asks nothing forgets what another has purged; one that slept for longer than marks last does so too', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readRecentUse } from '../../../lambdas/cli/cache/recent-use.ts';
+import { showCache } from '../../../lambdas/cli/cache/show-cache.ts';
 import type { Ledger, LedgerEntry } from '../../../lambdas/core/ports.ts';
 import type { CacheReceipt, Receipt } from '../../../lambdas/core/receipt.ts';
 import { type CacheWorld, openCacheWorld } from './world.ts';
@@ -49,6 +50,24 @@ describe('cache stats', () => {
     expect(stdout).toBe(
       'No answers are kept.\n\nNo questions are kept.\n\nNo requests.\n\nNo semantic hit has been audited.\n',
     );
+  });
+
+  test('the threshold is the newest request’s, unless it has been raised since', async () => {
+    const { stores } = world;
+    const record = { alias: 'assistant', embedder: 'e/1', state: { tightened: 1, isOff: false, audited: 0, wrong: 0 } };
+    await stores.wrongHits.write({ ...record, version: 1, changedAt: 1_000 });
+    const { responses, wrongHits, vectors, wipePurged: wipe } = stores;
+    const receipt = { cache: { result: 'miss', semantic: { threshold: 0.925, candidates: [] } } };
+    const thresholdAt = async (openedAt: number): Promise<number | null> => {
+      const tail = async () => [
+        { requestId: 'req_1', alias: 'assistant', openedAt, receipt } as unknown as LedgerEntry,
+      ];
+      const openCache = async () => ({ responses, wrongHits, vectors, wipe });
+      const { data } = await showCache({}, 10, { openCache, clock: stores.clock, ledger: { ...stores.ledger, tail } });
+      return (data as { audits: { threshold: number | null }[] }).audits[0]?.threshold ?? null;
+    };
+    expect(await thresholdAt(2_000)).toBe(0.925);
+    expect(await thresholdAt(500)).toBeNull();
   });
 
   test('shows what audits have found, and cache trust makes it forgotten', async () => {

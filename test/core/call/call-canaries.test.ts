@@ -50,6 +50,19 @@ describe('a canary that fails leaves the request to its target at once', () => {
     expect(hosts()).toEqual(['c', 'a']);
   });
 
+  test('and is told as well where its target is gone, as the one before a promoted version may be', async () => {
+    const targets = [makeTarget('c', { canaryOf: { target: 'a/model-a', share: 1 } }), makeTarget('a')];
+    const askBoth = async (canary: Script, target: Script) =>
+      expectKind(await makeScene({ c: [canary], a: [target] }, { targets }).call({ attempts: 2 }), 'failed');
+    expect(await askBoth(fails(400, {}, 'no such field'), fails(404))).toMatchObject({
+      outcome: 'refused-by-provider',
+      refusal: { code: 'invalid_request', message: expect.stringContaining('no such field') },
+    });
+    // But a target that may be back says that it is worth another try.
+    expect(await askBoth(fails(400), fails(503))).toMatchObject({ outcome: 'failed' });
+    expect(await askBoth(fails(503), fails(404))).toMatchObject({ outcome: 'failed' });
+  });
+
   test('but where its target is not among those who may answer it is a target like any other', async () => {
     const targets = [makeTarget('c', { canaryOf: { target: 'a/model-a', share: 1 } }), makeTarget('b')];
     const { call, upstream } = makeScene({ c: [fails(400)], b: [answers()] }, { targets });

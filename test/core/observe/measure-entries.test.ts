@@ -325,6 +325,17 @@ describe('metrics of the cache', () => {
     expect(under(records, { Provider: 'openai', Model: 'gpt-5' })).toMatchObject({ Requests: [1], Errors: [1] });
   });
 
+  test('an audit whose process died costs its hold, and is still no request of anybody', () => {
+    const lost = entry({
+      receipt: receipt([], { outcome: undefined as never, cacheAudit: { of: 'r', verdict: 'unknown' } }),
+    });
+    const records = measureEntries([lost], NOW);
+    expect(under(records, {})).toMatchObject({ CostUsd: [1], CacheWrongHits: [0] });
+    expect(under(records, {})).not.toHaveProperty('Errors');
+    expect(under(records, {})).not.toHaveProperty('Requests');
+    expect(under(records, { Provider: 'openai', Model: 'gpt-5' })).toMatchObject({ CostUsd: [1], Errors: [1] });
+  });
+
   test.each(['tightened', 'turned-off'] as const)('a cache that was %s is counted', (change) => {
     expect(under(measureEntries([audit({ verdict: 'wrong', change }), audit()], NOW), {})).toMatchObject({
       CacheTightened: [1],

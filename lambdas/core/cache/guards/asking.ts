@@ -25,13 +25,13 @@ export const differInAsking: Guard = (a, b) => {
   return differInSubject(left, right) ?? differInSubject(right, left);
 };
 
-/** `What` may ask for anything that another word asks for (`what is the price`), but not whether. */
+/** `What` may ask how, or how much of something (`what is the price`); for a time or a reason it says so itself (`what year`). */
 const isAlikeAsked = (a: string, b: string): boolean => {
   if (a === b) return true;
   const both = new Set([a, b]);
   if (both.has('whether')) return false;
   if (both.has('telling')) return both.has('way') || both.has('what');
-  return both.has('what') && !both.has('owner');
+  return both.has('what') && !['owner', 'person', 'reason', 'time', 'place'].some((asked) => both.has(asked));
 };
 
 /** `How do I`, `how can I`, `what is the way` are one; so are what one must, should and does, but where it is asked whether. */

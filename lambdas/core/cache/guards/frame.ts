@@ -1,5 +1,6 @@
 import { isFunctionWord, senseOf } from './function-words.ts';
 import { languageOf } from './languages.ts';
+import { isPeriod } from './times.ts';
 import { expandContractions, readWords } from './words.ts';
 
 /** What a question is built of, its words of substance apart. */
@@ -52,6 +53,8 @@ const DEGREES = mapOf({
   frequency: 'often frequently oft häufig',
   distance: 'far weit',
 });
+const DATES = setOf('date datum fecha data');
+const REASONS = setOf('reason reasons cause causes caused makes made grund ursache raison cause razón motivo');
 const HOURS = setOf('time uhr heure hora ora horas');
 
 export const HELPING = setOf(
@@ -139,6 +142,10 @@ export const readFrame = (text: string): Frame => {
   const whoIs = asked === 'person' ? roleOfWho(clause, at) : undefined;
   // "Who owns", "who owned".
   const verb = clause[at + 1] ?? '';
+  if (clause[at] === 'what' && /[^s]s$/u.test(verb) && !HELPING.has(verb)) tenses.add('present');
+  if (asked === 'whether' && MODES.has(clause[0] ?? '')) tenses.add('present');
+  if (asked === 'whether' && /^ha(?:s|ve)$/u.test(clause[0] ?? '') && clause[2] !== 'to')
+    for (const tense of ['past', 'present']) tenses.add(tense);
   if (whoIs === 'acting' && clause[at] === 'who' && !HELPING.has(verb))
     tenses.add(/[^s]s$/u.test(verb) ? 'present' : 'past');
   const [mine, yours] = [words.some((word) => MINE.has(word)), words.some((word) => isAnothers(word, language))];
@@ -209,7 +216,8 @@ const readAsked = (clause: readonly string[], at: number, isForeign: (word: stri
   if (asked === undefined || isForeign(word)) return undefined;
   const next = clause[at + 1] ?? '';
   if (asked === 'what' && clause[at - 1] === 'por') return 'reason';
-  if (asked === 'what' && HOURS.has(next)) return 'time';
+  if (asked === 'what' && (HOURS.has(next) || isPeriod(next) || DATES.has(next))) return 'time';
+  if (asked === 'what' && clause.some((one) => REASONS.has(one))) return 'reason';
   if (asked !== 'way') return asked;
   const degree = DEGREES.get(next);
   if (degree === 'quantity' && HOURS.has(clause[at + 2] ?? '')) return next === 'viel' ? 'time' : 'duration';

@@ -2,6 +2,7 @@ import { DETERMINERS, HELPING, isAskingWord } from './frame.ts';
 import { isFunctionWord, senseOf } from './function-words.ts';
 import type { Guard } from './guard.ts';
 import { languageOf } from './languages.ts';
+import { isNumberWord } from './numbers.ts';
 import { isCompatible, type Role, readRole, resetsRole } from './roles.ts';
 import { isTimeWord } from './times.ts';
 import { countOf, expandContractions, hasUnspacedScript, isSameCount, readWords, stemOf } from './words.ts';
@@ -109,7 +110,8 @@ const readText = (text: string): Reading => {
         owns,
         isJoined,
         isPredicate,
-      });
+      }); // "To 2 decimals" leads the decimals too.
+    if (/^\d/.test(word) || isNumberWord(word)) continue;
     isLed = false;
     isJoined = false;
   }
