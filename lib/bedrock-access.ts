@@ -5,6 +5,7 @@ import { withCanaries } from '../lambdas/contract/canary.ts';
 import type { GatewayConfig, TargetConfig } from '../lambdas/contract/config.ts';
 import { paidEmbedderOf } from '../lambdas/contract/configured-caches.ts';
 import { isClaudeModel } from '../lambdas/contract/model-names.ts';
+import { bedrockModelOf } from '../lambdas/core/pins/heard-lifecycle.ts';
 
 const ACTIONS = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'];
 /** Costs nothing; of Claude alone, by the model's own ARN whatever profile it is called through. */
@@ -76,4 +77,17 @@ export const bedrockStatements = (scope: Construct, config: GatewayConfig): Poli
   ]);
   const counting = counted.size === 0 ? [] : [new PolicyStatement({ actions: COUNTING, resources: [...counted] })];
   return [...direct, ...viaProfiles, ...counting];
+};
+
+/**
+ * Whether something is pinned to a model of Bedrock's that is called by a role, and whose life Bedrock's API can so be asked
+ * about (core/pins/heard-lifecycle.ts).
+ */
+export const hasBedrockPins = (config: GatewayConfig): boolean => {
+  const embedder = paidEmbedderOf(config);
+  const targets = Object.values(config.models).flatMap((model) => withCanaries(model.targets));
+  return [...targets, ...(embedder === undefined ? [] : [embedder])].some(({ provider: name, model }) => {
+    const provider = config.providers[name];
+    return provider?.kind === 'bedrock' && provider.apiKey === undefined && bedrockModelOf(model) !== undefined;
+  });
 };

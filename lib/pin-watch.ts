@@ -15,6 +15,7 @@ import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { EVENT_SOURCE } from '../lambdas/contract/escalation.ts';
 import { PIN_EVENT_TYPE } from '../lambdas/contract/pin-notices.ts';
 import type { TableName } from '../lambdas/contract/tables.ts';
+import { hasBedrockPins } from './bedrock-access.ts';
 import { providerCode } from './deployed-code.ts';
 import { makeLambdaFunction } from './lambda-function.ts';
 import { grantTables, type TableGrants, tableVariables } from './table-grants.ts';
@@ -33,7 +34,7 @@ export const PIN_WATCH_GRANTS: TableGrants = {
 const TIMEOUT = Duration.seconds(30);
 
 /**
- * Looks every morning at the versions that aliases are pinned to: measures the days that each alias has left, and tells people
+ * Looks every morning at the versions that aliases are pinned to, asks Bedrock how those of its own stand, measures the days that each alias has left, and tells people
  * by an event and by mail 90, 30 and 7 days before one retires, on the day itself, and when its date changes. Each once.
  */
 export class PinWatch extends Construct {
@@ -71,6 +72,7 @@ export class PinWatch extends Construct {
         conditions: { StringEquals: { 'events:source': EVENT_SOURCE, 'events:detail-type': PIN_EVENT_TYPE } },
       }),
     );
+    if (hasBedrockPins(config)) this.grantLifecycles();
     this.function.configureAsyncInvoke({
       retryAttempts: 2,
       maxEventAge: Duration.hours(6),
@@ -87,6 +89,16 @@ export class PinWatch extends Construct {
       ],
     });
     this.topic = this.makeTopic(config.alerts?.email ?? []);
+  }
+
+  /** To ask Bedrock how the lives of its models stand, in this account. */
+  private grantLifecycles(): void {
+    this.function.addToRolePolicy(new PolicyStatement({ actions: ['bedrock:ListFoundationModels'], resources: ['*'] }));
+    Validations.of(this).acknowledge({
+      id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'bedrock:ListFoundationModels knows no resources. It reads the public list of models, which is of nobody here.',
+    });
   }
 
   /** The events of this gateway's watcher, as mail. */

@@ -11,6 +11,7 @@ export const HELD_OUT_FILES: Readonly<Record<string, string>> = {
   second: 'test/fixtures/semantic-pairs-held-out.jsonl',
   third: 'test/fixtures/semantic-pairs-third.jsonl',
   fourth: 'test/fixtures/semantic-pairs-fourth.jsonl',
+  fifth: 'test/fixtures/semantic-pairs-fifth.jsonl',
 };
 
 interface HeldOutSet {

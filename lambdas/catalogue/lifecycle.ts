@@ -73,6 +73,9 @@ export const withLifecycle = (data: CatalogueData, facts: LifecycleData): Catalo
 /** Bedrock's inference profiles live as long as the model behind them. AWS's separate partitions have dates of their own. */
 const PROFILE = /^(us|eu|apac|au|jp|in|ca|global)\.(?=.*\.)/;
 
+/** Of a name of Bedrock's, the prefix of the profile that it is: `eu.`; empty where it is a model's own. */
+export const profilePrefix = (name: string): string => PROFILE.exec(name)?.[0] ?? '';
+
 const findFact = (
   vendor: CatalogueVendor,
   name: string,
@@ -80,9 +83,9 @@ const findFact = (
 ): [LifecycleFact | undefined, string] => {
   const [model = name] = name.split('@');
   if (Object.hasOwn(facts, model)) return [facts[model], ''];
-  const [prefix] = (vendor === 'bedrock' ? PROFILE.exec(model) : null) ?? [];
-  const bare = prefix === undefined ? model : model.slice(prefix.length);
-  return [Object.hasOwn(facts, bare) ? facts[bare] : undefined, prefix ?? ''];
+  const prefix = vendor === 'bedrock' ? profilePrefix(model) : '';
+  const bare = model.slice(prefix.length);
+  return [Object.hasOwn(facts, bare) ? facts[bare] : undefined, prefix];
 };
 
 const joined = (

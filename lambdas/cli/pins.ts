@@ -3,8 +3,9 @@ import { describePin, endingPins, pinData, retiredPins } from '../core/pins/desc
 import { percent } from '../core/pins/judge-canary.ts';
 import type { Pin } from '../core/pins/list-pins.ts';
 import type { CalendarEntry, PinOverride, PinOverrideChange, PinStore } from '../core/pins/pin-store.ts';
-import type { ConfiguredCanary } from '../wiring/open-pin-list.ts';
+import type { ConfiguredCanary, PinHearing } from '../wiring/open-pin-list.ts';
 import { describeCanaries } from './canaries.ts';
+import { describeHearing, hearingData } from './heard-pins.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, table } from './output.ts';
 
 /**
@@ -57,9 +58,10 @@ const endText = (lifecycle: Pin['lifecycle']): string => {
 /**
  * What has retired, what will within so many days, and what would replace it.
  *
+ * @param hearing what the providers' own APIs were asked, and said
  * @throws {CommandFailed} with all of it, where something has retired: a deployment is refused then
  */
-export const checkPins = (pins: readonly Pin[], withinDays: number): Output => {
+export const checkPins = (pins: readonly Pin[], withinDays: number, hearing: PinHearing): Output => {
   const [retired, ending] = [retiredPins(pins), endingPins(pins, withinDays)];
   const unknown = pins.filter(({ standing }) => standing.daysLeft === null);
   const output: Output = {
@@ -70,8 +72,14 @@ export const checkPins = (pins: readonly Pin[], withinDays: number): Output => {
         ? [`Nothing that is configured has retired, or will within ${withinDays} days as far as is known.`]
         : []),
       `${unknown.length} of ${pins.length} pins have no known end.`,
+      ...describeHearing(hearing),
     ].join('\n'),
-    data: { within_days: withinDays, retired: retired.map(pinData), ending: ending.map(pinData) },
+    data: {
+      within_days: withinDays,
+      retired: retired.map(pinData),
+      ending: ending.map(pinData),
+      bedrock: hearingData(hearing),
+    },
   };
   if (retired.length === 0) return output;
   throw new CommandFailed(

@@ -4,15 +4,18 @@ import type { PowertoolsLog } from '../adapters/powertools-log/make-powertools-l
 import { makePowertoolsMetrics } from '../adapters/powertools-metrics/make-powertools-metrics.ts';
 import { readCatalogue } from '../catalogue/catalogue.ts';
 import type { DeployedConfig } from '../catalogue/deployed-config.ts';
+import { dateOf } from '../contract/calendar-date.ts';
 import { problemText } from '../contract/config-problem.ts';
 import { EVENT_SOURCE } from '../contract/escalation.ts';
 import { PIN_EVENT_TYPE } from '../contract/pin-notices.ts';
+import { hearPins } from '../core/pins/hear-pins.ts';
 import { listPins } from '../core/pins/list-pins.ts';
 import { measurePins } from '../core/pins/measure-pins.ts';
 import { pinnedTargets } from '../core/pins/pinned-targets.ts';
 import { type Watched, watchPins } from '../core/pins/watch-pins.ts';
 import { resolveCaches } from '../core/route/resolve-caches.ts';
 import { resolveGateway } from '../core/route/resolve-gateway.ts';
+import { askLifecycles } from './ask-lifecycles.ts';
 import { openDeployedDynamo } from './open-deployed-dynamo.ts';
 
 export interface DeployedPinWatch {
@@ -30,17 +33,35 @@ export const openDeployedPinWatch = (
   const catalogue = readCatalogue(data);
   const resolved = resolveGateway(config, catalogue, 0, { caches: resolveCaches });
   if (!resolved.ok) throw new Error(`the bundled configuration: ${resolved.problems.map(problemText).join('; ')}`);
-  const targets = pinnedTargets(resolved.gateway);
+  const pinned = pinnedTargets(resolved.gateway);
+  const store = makeDynamoPinStore(dynamo);
   const emitMetrics = makePowertoolsMetrics();
   const send = makeEventSender();
   return {
     log,
-    watch: (self) => {
-      const pins = listPins(targets, catalogue, clock.now());
-      // First: the alarm on them needs no store.
-      emitMetrics(measurePins(pins));
-      return watchPins(pins, {
-        pins: makeDynamoPinStore(dynamo),
+    watch: async (self) => {
+      const now = clock.now();
+      const on = dateOf(now) ?? '';
+      const answers = await askLifecycles(pinned);
+      for (const answer of answers)
+        if (!answer.ok) log.warn("Bedrock's lifecycle API could not be asked; what it said last holds", { ...answer });
+      let joined = hearPins({ pinned, config, catalogue }, answers, on);
+      try {
+        if (joined.silent.length > 0) {
+          const seen = await store.read(joined.silent);
+          const before = new Map(
+            seen.flatMap((record) => (record?.heard ? [[record.pin, record.heard] as const] : [])),
+          );
+          joined = hearPins({ pinned, config, catalogue }, answers, on, before);
+        }
+      } finally {
+        // Also where the store is down: the alarm on them needs none.
+        emitMetrics(measurePins(listPins(joined.pinned, catalogue, now)));
+      }
+      for (const absent of joined.notListed) log.warn('Bedrock does not list a pinned model', { ...absent });
+      return watchPins(listPins(joined.pinned, catalogue, now), {
+        pins: store,
+        heard: joined.heard,
         clock,
         log,
         tell: ({ subject, message, detail }) =>

@@ -1,6 +1,9 @@
 import { loadConfigFile } from '../adapters/config-file/load-config-file.ts';
 import { catalogue } from '../catalogue/catalogue.ts';
+import { dateOf } from '../contract/calendar-date.ts';
 import type { ConfigProblem } from '../contract/config-problem.ts';
+import { type HeardPins, hearPins, type Pinned } from '../core/pins/hear-pins.ts';
+import type { RegionAnswer } from '../core/pins/heard-lifecycle.ts';
 import { listPins, type Pin } from '../core/pins/list-pins.ts';
 import { pinnedTargets } from '../core/pins/pinned-targets.ts';
 import { canaryPairs } from '../core/route/draw-canaries.ts';
@@ -17,11 +20,34 @@ export interface ConfiguredCanary {
 }
 
 export type OpenedPinList =
-  | { ok: true; pins: Pin[]; canaries: ConfiguredCanary[]; aliases: string[]; asOf: string }
+  | {
+      ok: true;
+      pins: Pin[];
+      canaries: ConfiguredCanary[];
+      aliases: string[];
+      asOf: string;
+      /** What was asked of Bedrock's API, and what it came to; no answers where nothing was asked. */
+      hearing: PinHearing;
+    }
   | { ok: false; problems: ConfigProblem[] };
 
-/** The pins of a configuration as they stand at an instant, whether their providers have keys here or not: no store, no network. */
-export const openPinList = async (file: string, nowMs: number): Promise<OpenedPinList> => {
+export type AskLifecycles = (pinned: Pinned) => Promise<RegionAnswer[]>;
+
+export interface PinHearing extends HeardPins {
+  answers: RegionAnswer[];
+}
+
+/**
+ * The pins of a configuration as they stand at an instant, whether their providers have keys here or not: no store, and no
+ * network but what `ask` does.
+ *
+ * @param ask what the providers' own APIs say of them (`askLifecycles`); the catalogue alone speaks unless given
+ */
+export const openPinList = async (
+  file: string,
+  nowMs: number,
+  ask: AskLifecycles = async () => [],
+): Promise<OpenedPinList> => {
   const loaded = await loadConfigFile(file);
   if (!loaded.ok) return loaded;
   const resolved = resolveGateway(loaded.config, catalogue, 0, { caches: resolveCaches });
@@ -31,11 +57,16 @@ export const openPinList = async (file: string, nowMs: number): Promise<OpenedPi
     canaryPairs(targets).map(({ target, canary, share }) => ({ alias, target, canary, share })),
   );
   const names = aliases.map(([name]) => name);
+  const { config } = loaded;
+  const pinned = pinnedTargets(resolved.gateway);
+  const answers = await ask(pinned);
+  const heard = hearPins({ pinned, config, catalogue }, answers, dateOf(nowMs) ?? '');
   return {
     ok: true,
-    pins: listPins(pinnedTargets(resolved.gateway), catalogue, nowMs),
+    pins: listPins(heard.pinned, catalogue, nowMs),
     canaries,
     aliases: names,
     asOf: catalogue.asOf,
+    hearing: { ...heard, answers },
   };
 };

@@ -58,6 +58,7 @@ const configWith = (more: Partial<GatewayConfig['models']> = {}): GatewayConfig 
       ],
     },
     demo: { targets: [{ provider: 'demo', model: 'echo' }] },
+    kept: { targets: [{ provider: 'demo', model: 'echo' }], cache: { exact: '1h' } },
     ...more,
   } as GatewayConfig['models'],
   budgets: { org: { monthly: '$100' }, users: { poor: { monthly: '$0.0001' } } },
@@ -193,6 +194,29 @@ describe('first deployment', () => {
       body: { model: openaiVendor.model, messages: [{ role: 'user', content: TEXT }] },
     });
   });
+
+  chapter(
+    'the same question again is given the kept answer, in whichever language it is asked, and costs nothing',
+    async () => {
+      const by = await gateway.makeKey();
+      const first = await gateway
+        .anthropic(by.key)
+        .messages.create({ model: 'kept', max_tokens: 100, messages: [{ role: 'user', content: TEXT }] })
+        .withResponse();
+      expect(first.response.headers.get('x-tollgate-cache')).toBe('miss');
+      // Another environment of the function may not be woken yet, and a store that is slow is a miss.
+      const again = await until(async () => {
+        const reply = await gateway
+          .openai(by.key)
+          .chat.completions.create({ model: 'kept', max_tokens: 100, messages: [{ role: 'user', content: TEXT }] })
+          .withResponse();
+        if (reply.response.headers.get('x-tollgate-cache') !== 'hit-exact') throw new Error('no hit yet');
+        return reply;
+      });
+      expect(again.data.choices[0]?.message.content).toBe(TEXT);
+      expect(again.response.headers.get('x-tollgate-cost-usd')).toBe('0');
+    },
+  );
 
   chapter('a message by the Anthropic SDK, from a provider that speaks OpenAI’s dialect', async () => {
     const message = await gateway.anthropic(key.key).messages.create({

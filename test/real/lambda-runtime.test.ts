@@ -520,7 +520,7 @@ describe('the front door over a body that breaks', () => {
     expect(await at('/empty')).toMatchObject({ status: 204, text: '', error: undefined });
   });
 
-  test('what goes on behind an answer keeps its client not waiting, and is over before the next request', async () => {
+  test('what goes on behind an answer keeps no client waiting, and is over before the next request', async () => {
     expect(await at('/behind')).toMatchObject({ status: 200, text: 'whole', error: undefined });
     expect(broken.logged()).not.toContain('done behind the answer');
     expect(await at('/whole')).toMatchObject({ status: 200, text: 'whole' });

@@ -1,5 +1,4 @@
-import type { CacheSelection } from '../../core/ports.ts';
-import { StoreUnavailable } from '../../core/ports.ts';
+import { type CacheSelection, StoreUnavailable } from '../../core/ports.ts';
 import type { CliCache, CliStores } from '../../wiring/cli-stores.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, UsageError } from '../output.ts';
 

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { DAY_MS } from '../../contract/calendar-date.ts';
 import { NEAR_DAYS } from '../../core/pins/end-of-life.ts';
-import type { OpenedPinList } from '../../wiring/open-pin-list.ts';
+import type { AskLifecycles, OpenedPinList } from '../../wiring/open-pin-list.ts';
 import type { Cli, StoreOptions } from '../cli.ts';
 import { CommandFailed } from '../output.ts';
 import { readDays, readExpiry, readName } from '../read-options.ts';
@@ -46,10 +46,14 @@ const registerLookups = (pins: Parent, { now, addCommand, addStoreCommand, onSto
   addCommand(pins, 'check', 'what has retired and what soon will; fails where something has')
     .option(...CONFIG)
     .option('--within <time>', 'how soon', readDays, NEAR_DAYS * DAY_MS)
-    .action(async (options: ConfigOptions & { within: number }) => {
-      const { checkPins } = await import('../pins.ts');
-      const { pins: list } = await open(options.config, now);
-      print(checkPins(list, Math.floor(options.within / DAY_MS)), options);
+    .option('--offline', "ask no provider's API: what the catalogue says")
+    .action(async (options: ConfigOptions & { within: number; offline?: true }) => {
+      const [{ checkPins }, { askLifecycles }] = await Promise.all([
+        import('../pins.ts'),
+        import('../../wiring/ask-lifecycles.ts'),
+      ]);
+      const { pins: list, hearing } = await open(options.config, now, options.offline ? undefined : askLifecycles);
+      print(checkPins(list, Math.floor(options.within / DAY_MS), hearing), options);
     });
 
   addStoreCommand(
@@ -118,9 +122,13 @@ const readShare = (text: string): number => {
   throw new InvalidArgumentError('Expected a share above 0 up to 1 with at most four decimals, such as 0.25.');
 };
 
-const open = async (config: string, now: number): Promise<Extract<OpenedPinList, { ok: true }>> => {
+const open = async (
+  config: string,
+  now: number,
+  ask?: AskLifecycles,
+): Promise<Extract<OpenedPinList, { ok: true }>> => {
   const { openPinList } = await import('../../wiring/open-pin-list.ts');
-  const opened = await openPinList(config, now);
+  const opened = await openPinList(config, now, ask);
   if (opened.ok) return opened;
   throw new CommandFailed(
     `There are no pins with ${config}:\n${opened.problems.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,

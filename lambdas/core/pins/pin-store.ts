@@ -1,3 +1,5 @@
+import type { HeardLifecycle } from './heard-lifecycle.ts';
+
 /** What the calendar says of a version; null = nothing. Dates are `YYYY-MM-DD`. */
 export interface CalendarEntry {
   deprecatedOn: string | null;
@@ -33,6 +35,8 @@ export interface PinRecord {
   /** Newest first; the oldest are forgotten. */
   changes: CalendarChange[];
   notices: NoticeMark[];
+  /** What its provider's own API said when it was last heard; absent where none is asked, or none has said anything yet. */
+  heard?: HeardLifecycle;
 }
 
 /** What a canary and the target whose place it takes have of an alias's conversations, set by hand. It is about these two versions and no others. */

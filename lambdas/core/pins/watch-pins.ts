@@ -1,5 +1,7 @@
 import { NOTICE_DAYS } from '../../contract/pin-notices.ts';
 import type { Clock, Log } from '../ports.ts';
+import { present } from '../read-json.ts';
+import { type HeardLifecycle, isSameHeard } from './heard-lifecycle.ts';
 import type { Pin } from './list-pins.ts';
 import { makeChangeNotice, makeEndNotice, type PinNotice } from './make-pin-notice.ts';
 import type { CalendarChange, CalendarEntry, NoticeMark, PinRecord, PinStore } from './pin-store.ts';
@@ -10,6 +12,8 @@ export interface WatchPorts {
   log: Log;
   /** Tells people. Rejects where they could not be told: then they are at the next run. */
   tell(notice: PinNotice): Promise<void>;
+  /** By pin, what its provider's own API says: remembered for the days on which it can't be asked. */
+  heard?: ReadonlyMap<string, HeardLifecycle>;
 }
 
 /** What a run came to; JSON-ready. */
@@ -52,21 +56,24 @@ export const watchPins = async (pins: readonly Pin[], ports: WatchPorts): Promis
 const watchPin = async (
   pin: Pin,
   seen: PinRecord | undefined,
-  { pins: store, clock, tell }: WatchPorts,
+  { pins: store, clock, tell, heard: heardPins }: WatchPorts,
 ): Promise<{ told: number; changed: number }> => {
   const now = Math.floor(clock.now());
   const calendar = calendarOf(pin);
   const hasChanged = seen !== undefined && !isSame(seen.calendar, calendar);
   const changes = hasChanged ? [{ at: now, from: seen.calendar, to: calendar }, ...seen.changes] : seen?.changes;
+  const heard = heardPins?.get(pin.id);
   const base: PinRecord = {
     pin: pin.id,
     version: (seen?.version ?? 0) + 1,
     calendar,
     changes: (changes ?? []).slice(0, MOST_KEPT),
     notices: seen?.notices ?? [],
+    ...present('heard', heard),
   };
   const due = dueNotices(pin, base).filter(({ key }) => isFree(base, key, now));
-  if (seen !== undefined && !hasChanged && due.length === 0) return { told: 0, changed: 0 };
+  const isKnown = seen !== undefined && !hasChanged && isSameHeard(seen.heard, heard);
+  if (isKnown && due.length === 0) return { told: 0, changed: 0 };
 
   const keys = new Set(due.map(({ key }) => key));
   const others = base.notices.filter(({ key }) => !keys.has(key));

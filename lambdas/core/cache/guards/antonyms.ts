@@ -21,6 +21,8 @@ start begin launch | stop end halt
 show display visible | hide hidden
 send sent | receive received
 push | pull
+give | get receive
+get | make
 lend | borrow
 hire | fire dismiss
 accept approve agree | decline reject deny refuse

@@ -10,7 +10,9 @@ const UNSPACED_FILLING = new Set([
 ]);
 
 /** Small words of another language that mean something in English. */
-const ENGLISH_NOUNS = new Set('die dies son war hat par ton man pour sur art fin come mine fare dove'.split(' '));
+export const ENGLISH_NOUNS = new Set(
+  'die dies son war hat par ton man pour sur art fin come comment mine fare dove'.split(' '),
+);
 /** `Vitamin d`: a letter that no language has as a word. */
 const isLetter = (word: string): boolean => /^[bcdfghjklmnpqrtvwxz]$/.test(word);
 

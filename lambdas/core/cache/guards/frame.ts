@@ -55,6 +55,7 @@ const DEGREES = mapOf({
 });
 const DATES = setOf('date datum fecha data');
 const REASONS = setOf('reason reasons cause causes caused makes made grund ursache raison cause razón motivo');
+const FOREIGN = setOf('was comment come como que si dove chi');
 const HOURS = setOf('time uhr heure hora ora horas');
 
 export const HELPING = setOf(
@@ -124,7 +125,7 @@ export const readFrame = (text: string): Frame => {
     .map((clause) => readWords(clause).map((word) => word.text))
     .filter((words) => words.length > 0);
   const words = clauses.flat();
-  const isForeign = (word: string) => word === 'was' && language === 'english';
+  const isForeign = (word: string) => language === 'english' && FOREIGN.has(word);
   const { asked, at, clause } = findAsked(clauses, isForeign, polite === spaced && /[?？]/u.test(text));
   const modes = new Set<string>();
   const tenses = new Set<string>();
@@ -132,20 +133,29 @@ export const readFrame = (text: string): Frame => {
     const mode = MODES.get(word);
     if (mode !== undefined) modes.add(mode);
     if (isHaveTo(words, i)) modes.add('must');
-    // "Has been paid" goes with "was" and with "is", but not with "will be".
-    if (isPerfect(words, i)) for (const tense of ['past', 'present']) tenses.add(tense);
+    if (isPerfect(words, i)) tenses.add('past');
     if (PAST.has(word) || (word === 'was' && language !== 'german') || (word === 'war' && language === 'german'))
       tenses.add('past');
     if (PRESENT.has(word) && !(word === 'es' && language === 'german')) tenses.add('present');
     if ((word === 'will' && language !== 'german') || (word === 'going' && words[i + 1] === 'to')) tenses.add('future');
   }
-  const whoIs = asked === 'person' ? roleOfWho(clause, at) : undefined;
+  const isWhat =
+    asked === 'what' &&
+    clause[at] === 'what' &&
+    /^(?:do|does|did|are)$|[^s]s$/u.test(clause[at + 1] ?? '') &&
+    clause[at + 1] !== 'is';
+  const whoIs = asked === 'person' || isWhat ? roleOfWho(clause, at) : undefined;
   // "Who owns", "who owned".
   const verb = clause[at + 1] ?? '';
   if (clause[at] === 'what' && /[^s]s$/u.test(verb) && !HELPING.has(verb)) tenses.add('present');
-  if (asked === 'whether' && MODES.has(clause[0] ?? '')) tenses.add('present');
-  if (asked === 'whether' && /^ha(?:s|ve)$/u.test(clause[0] ?? '') && clause[2] !== 'to')
-    for (const tense of ['past', 'present']) tenses.add(tense);
+  if (asked === 'whether' && MODES.has(clause[0] ?? '')) tenses.add('present'); // "Has it", "why has it".
+  const helper = clause[asked === 'whether' ? 0 : at + 1] ?? '';
+  if (
+    language === 'english' &&
+    /^ha(?:s|ve)$/u.test(helper) &&
+    /\p{L}(?:ed|en)(?: |$)/u.test(clause.slice(0, 20).join(' '))
+  )
+    tenses.add('past');
   if (whoIs === 'acting' && clause[at] === 'who' && !HELPING.has(verb))
     tenses.add(/[^s]s$/u.test(verb) ? 'present' : 'past');
   const [mine, yours] = [words.some((word) => MINE.has(word)), words.some((word) => isAnothers(word, language))];
@@ -260,7 +270,8 @@ const findSubject = (
   for (const word of clause.slice(helping + 1)) {
     // "Can I be fired": done to the asker.
     if (SELF.has(word)) return words.includes('be') || words.includes('been') ? undefined : 'self';
-    if (!isFunctionWord(word)) return { sense: senseOf(word) };
+    if (!isFunctionWord(word)) return { sense: senseOf(word) }; // "Is it possible to": for who asks.
+    if (word === 'it' && words.some((one) => MODES.get(one) === 'can')) return 'self';
     if (!DETERMINERS.has(word)) return undefined;
   }
   return undefined;
@@ -270,6 +281,7 @@ const findSubject = (
 const roleOfWho = (clause: readonly string[], at: number): Frame['whoIs'] => {
   const [before, next, after] = [clause[at - 1] ?? '', clause[at + 1] ?? '', clause[at + 2] ?? ''];
   if (before === 'by') return 'acting';
+  if (clause[at] === 'what' && next === 'are') return 'acted-on';
   if (['is', 'was', 'are', 'were'].includes(next)) return after === 'it' ? 'acting' : undefined;
   if (['do', 'does', 'did'].includes(next)) return 'acted-on';
   return HELPING.has(next) && (SELF.has(after) || OTHERS.has(after) || DETERMINERS.has(after)) && after !== 'it'

@@ -1,3 +1,4 @@
+import { ENGLISH_NOUNS } from './content.ts';
 import { DETERMINERS, HELPING, isAskingWord } from './frame.ts';
 import { isFunctionWord, senseOf } from './function-words.ts';
 import type { Guard } from './guard.ts';
@@ -13,7 +14,8 @@ interface Placed {
   stem: string;
   role: Role | undefined /** A preposition stands right before it. */;
   isLed: boolean /** `My`, `the` before it: a noun. */;
-  isNoun: boolean;
+  isNoun: boolean /** No word stands between it and the place before. */;
+  follows: boolean;
   /** Where it stands in the text. */
   start: number;
   /** `'s`. */
@@ -89,7 +91,8 @@ const readText = (text: string): Reading => {
     }
     if (CONDITIONS.has(word) || (word === 'when' && !HELPING.has(words[i + 1]?.text ?? ''))) condition = 'if';
     if (JOINING.has(word)) isJoined = true;
-    if (isFunctionWord(word) || isAskingWord(word)) continue;
+    const isSmall = isFunctionWord(word) || isAskingWord(word);
+    if (isSmall && !(language === 'english' && ENGLISH_NOUNS.has(word))) continue;
     const beAt = BE.has(previous) ? i - 1 : ARTICLES.has(previous) && BE.has(words[i - 2]?.text ?? '') ? i - 2 : -1;
     // First of an English question it precedes who is spoken of.
     const isPredicate = beAt > 0 || (beAt === 0 && language !== 'english' && beAt === i - 1);
@@ -106,6 +109,7 @@ const readText = (text: string): Reading => {
         role: role ?? condition,
         isLed,
         isNoun,
+        follows: before !== undefined && before.start === words[i - 1]?.start,
         start,
         owns,
         isJoined,
@@ -243,7 +247,8 @@ const isRotation = (one: readonly Placed[], two: readonly Placed[], left: Readin
     jumped[0]?.isLed === true &&
     jumped.every(({ role }) => role === 'of' || role === 'for' || role === 'at') &&
     word.role === two[to]?.role &&
-    others.every(({ role }) => role === word.role) &&
+    others.every(({ role, follows }, i) => role === word.role && (i === 0 || follows)) &&
+    two[to]?.follows === true &&
     two[to]?.isLed === false;
   const isOnce = [one, two].every(
     (places) => places.filter(({ sense }) => sense === word.sense || sense === jumped[0]?.sense).length === 2,
