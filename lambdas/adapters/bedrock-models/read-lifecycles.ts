@@ -1,4 +1,9 @@
-import { BedrockClient, type FoundationModelLifecycle, ListFoundationModelsCommand } from '@aws-sdk/client-bedrock';
+import {
+  BedrockClient,
+  type BedrockClientConfig,
+  type FoundationModelLifecycle,
+  ListFoundationModelsCommand,
+} from '@aws-sdk/client-bedrock';
 import { dateOf, isDate } from '../../contract/calendar-date.ts';
 import type { RegionAnswer, ToldLifecycle } from '../../core/pins/heard-lifecycle.ts';
 import { present } from '../../core/read-json.ts';
@@ -6,7 +11,7 @@ import { whyNot } from './why-not.ts';
 
 export interface LifecycleReaderOptions {
   /** Of the SDK's clients; credentials and endpoint by the SDK's own chain unless given. */
-  client?: { endpoint?: string; credentials?: { accessKeyId: string; secretAccessKey: string } };
+  client?: Pick<BedrockClientConfig, 'endpoint' | 'credentials'>;
   /** For everything: finding credentials, every try, all regions. */
   deadlineMs?: number;
 }
