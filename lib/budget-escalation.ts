@@ -6,7 +6,7 @@ import { Alias } from 'aws-cdk-lib/aws-kms';
 import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import {
   Choice,
   Condition,
@@ -28,6 +28,7 @@ import { Construct } from 'constructs';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { ESCALATION_VARIABLE, EVENT_SOURCE, EVENT_TYPE } from '../lambdas/contract/escalation.ts';
 import type { TableName } from '../lambdas/contract/tables.ts';
+import { makeFailureQueue } from './failure-queue.ts';
 import { makeLambdaFunction } from './lambda-function.ts';
 import { grantTables, type TableGrants, tableVariables } from './table-grants.ts';
 
@@ -73,15 +74,7 @@ export class BudgetEscalation extends Construct {
       masterKey: Alias.fromAliasName(this, 'SnsKey', 'alias/aws/sns'),
     });
     for (const address of alerts?.email ?? []) this.topic.addSubscription(new EmailSubscription(address));
-    this.failures = new Queue(this, 'Failures', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    Validations.of(this.failures).acknowledge({
-      id: 'AwsSolutions::AwsSolutions-SQS3',
-      reason: 'It is itself where failed notices end up; nothing reads it but people, and an alarm sees what comes in.',
-    });
+    this.failures = makeFailureQueue(this, 'Failures');
     this.step = makeLambdaFunction(this, 'Step', {
       folder: 'budget-step',
       description: 'Tollgate: moves budgets up their thresholds, and raises them',

@@ -1,4 +1,4 @@
-import { Duration, Names, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Names, Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -12,12 +12,13 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { DeployedConfig } from '../lambdas/catalogue/deployed-config.ts';
 import { PROBE_EVERY_MS, PROBE_RULE_VARIABLE } from '../lambdas/contract/probing.ts';
 import { CIRCUIT_OPEN, CIRCUIT_STATE, type TableName } from '../lambdas/contract/tables.ts';
 import { grantProviders, providerCode } from './deployed-code.ts';
+import { makeFailureQueue } from './failure-queue.ts';
 import { makeLambdaFunction } from './lambda-function.ts';
 import { grantTables, type TableGrants, tableVariables } from './table-grants.ts';
 
@@ -52,15 +53,7 @@ export class CircuitProber extends Construct {
 
   constructor(scope: Construct, id: string, { deployed, tables }: CircuitProberProps) {
     super(scope, id);
-    this.failures = new Queue(this, 'Failures', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    Validations.of(this.failures).acknowledge({
-      id: 'AwsSolutions::AwsSolutions-SQS3',
-      reason: 'It is itself where failed work ends up; nothing reads it but people, and an alarm sees what comes in.',
-    });
+    this.failures = makeFailureQueue(this, 'Failures');
 
     const period = Duration.millis(PROBE_EVERY_MS);
     // By a name known beforehand: the rule needs the function, which could not need the rule as well.

@@ -1,4 +1,4 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
@@ -13,7 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import {
   ENTRY_STATE,
@@ -23,6 +23,7 @@ import {
   type TableName,
 } from '../lambdas/contract/tables.ts';
 import { EPOCH_MS } from '../lambdas/contract/timing.ts';
+import { makeFailureQueue } from './failure-queue.ts';
 import { makeLambdaFunction } from './lambda-function.ts';
 import { grantTables, type TableGrants, tableVariables } from './table-grants.ts';
 
@@ -65,21 +66,9 @@ export class LedgerPipeline extends Construct {
 
   constructor(scope: Construct, id: string, { tables }: LedgerPipelineProps) {
     super(scope, id);
-    const makeFailureQueue = (queueId: string): Queue => {
-      const queue = new Queue(this, queueId, {
-        encryption: QueueEncryption.SQS_MANAGED,
-        enforceSSL: true,
-        retentionPeriod: Duration.days(14),
-      });
-      Validations.of(queue).acknowledge({
-        id: 'AwsSolutions::AwsSolutions-SQS3',
-        reason: 'It is itself where failed work ends up; nothing reads it but people, and an alarm sees what comes in.',
-      });
-      return queue;
-    };
-    this.projectorFailures = makeFailureQueue('ProjectorFailures');
-    this.closerFailures = makeFailureQueue('CloserFailures');
-    this.auditFindings = makeFailureQueue('AuditFindings');
+    this.projectorFailures = makeFailureQueue(this, 'ProjectorFailures');
+    this.closerFailures = makeFailureQueue(this, 'CloserFailures');
+    this.auditFindings = makeFailureQueue(this, 'AuditFindings');
 
     this.projector = makeLambdaFunction(this, 'Projector', {
       folder: 'ledger-projector',

@@ -7,7 +7,7 @@ import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { catalogueData } from '../lambdas/catalogue/catalogue.ts';
 import { cutCatalogue } from '../lambdas/catalogue/deployed-config.ts';
@@ -17,6 +17,7 @@ import { PIN_EVENT_TYPE } from '../lambdas/contract/pin-notices.ts';
 import type { TableName } from '../lambdas/contract/tables.ts';
 import { hasBedrockPins } from './bedrock-access.ts';
 import { providerCode } from './deployed-code.ts';
+import { makeFailureQueue } from './failure-queue.ts';
 import { makeLambdaFunction } from './lambda-function.ts';
 import { grantTables, type TableGrants, tableVariables } from './table-grants.ts';
 
@@ -46,15 +47,7 @@ export class PinWatch extends Construct {
 
   constructor(scope: Construct, id: string, { config, tables }: PinWatchProps) {
     super(scope, id);
-    this.failures = new Queue(this, 'Failures', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    Validations.of(this.failures).acknowledge({
-      id: 'AwsSolutions::AwsSolutions-SQS3',
-      reason: 'It is itself where failed work ends up; nothing reads it but people, and an alarm sees what comes in.',
-    });
+    this.failures = makeFailureQueue(this, 'Failures');
     this.function = makeLambdaFunction(this, 'Function', {
       folder: 'pin-watch',
       description: 'Tollgate: tells of pinned model versions that retire',

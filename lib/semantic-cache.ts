@@ -4,11 +4,12 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { InvocationType, Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
 import type { VectorIndexConfig } from '../lambdas/contract/cache-config.ts';
 import { DIMENSIONS_VARIABLE, SEARCH_VARIABLES, type SearchPlace } from '../lambdas/contract/search-index.ts';
+import { makeFailureQueue } from './failure-queue.ts';
 import { makeLambdaFunction } from './lambda-function.ts';
 import { SearchDomain } from './search-domain.ts';
 import { gatewayRights, keeperRights, type SearchRight, searchStatements } from './search-rights.ts';
@@ -42,15 +43,7 @@ export class SemanticCache extends Construct {
 
   constructor(scope: Construct, id: string, { index, dimensions, gateway }: SemanticCacheProps) {
     super(scope, id);
-    this.failures = new Queue(this, 'Failures', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    Validations.of(this.failures).acknowledge({
-      id: 'AwsSolutions::AwsSolutions-SQS3',
-      reason: 'It is itself where failed work ends up; nothing reads it but people, and an alarm sees what comes in.',
-    });
+    this.failures = makeFailureQueue(this, 'Failures');
     this.keeper = makeLambdaFunction(this, 'Keeper', {
       folder: 'cache-keeper',
       description: "Tollgate: makes and sweeps the semantic cache's index",

@@ -4,6 +4,7 @@ import { printable } from './output.ts';
 /** What Bedrock's API was asked of the pins, where it and the catalogue differ, and where it could not be asked; no lines where nothing was. */
 export const describeHearing = ({ answers, differences, notListed, dearer }: PinHearing): string[] => {
   const asked = answers.filter(({ ok }) => ok).map(({ region }) => region);
+  const others = asked.length === 0 ? 'The catalogue speaks' : 'Where they know a model, the other regions speak';
   return [
     ...differences.map(
       (one) =>
@@ -21,9 +22,7 @@ export const describeHearing = ({ answers, differences, notListed, dearer }: Pin
     ...answers.flatMap((answer) =>
       answer.ok
         ? []
-        : [
-            `Bedrock's API in ${answer.region} could not be asked, because ${answer.because}: the catalogue speaks for it.`,
-          ],
+        : [`Bedrock's API in ${answer.region} could not be asked, because ${answer.because}. ${others} for it.`],
     ),
   ].map(printable);
 };

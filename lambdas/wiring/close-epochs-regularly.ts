@@ -1,4 +1,5 @@
 import type { Clock, Ledger, Log } from '../core/ports.ts';
+import { runRegularly } from './run-regularly.ts';
 
 const EVERY_MS = 60_000;
 
@@ -11,23 +12,12 @@ export const closeEpochsRegularly = ({
   clock: Clock;
   ledger: Pick<Ledger, 'closeDueEpochs'>;
   log: Log;
-}): (() => void) => {
-  let isStopped = false;
-  let cancel = () => {};
-  const schedule = () => {
-    cancel = clock.after(EVERY_MS, async () => {
-      try {
-        const closed = await ledger.closeDueEpochs();
-        if (closed.length > 0) log.debug('epochs closed', { count: closed.length });
-      } catch (error) {
-        log.error('epochs not closed; the next run tries again', { error });
-      }
-      if (!isStopped) schedule();
-    });
-  };
-  schedule();
-  return () => {
-    isStopped = true;
-    cancel();
-  };
-};
+}): (() => void) =>
+  runRegularly(EVERY_MS, { clock }, async () => {
+    try {
+      const closed = await ledger.closeDueEpochs();
+      if (closed.length > 0) log.debug('epochs closed', { count: closed.length });
+    } catch (error) {
+      log.error('epochs not closed; the next run tries again', { error });
+    }
+  });

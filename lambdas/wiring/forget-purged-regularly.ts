@@ -1,4 +1,5 @@
 import { type Clock, type Log, StoreUnavailable } from '../core/ports.ts';
+import { runRegularly } from './run-regularly.ts';
 
 const EVERY_MS = 60_000;
 
@@ -6,23 +7,12 @@ const EVERY_MS = 60_000;
 export const forgetPurgedRegularly = (
   { vectors }: { vectors: { forgetPurged(): Promise<void> } },
   { clock, log }: { clock: Clock; log: Log },
-): (() => void) => {
-  let isStopped = false;
-  let cancel = () => {};
-  const schedule = () => {
-    cancel = clock.after(EVERY_MS, async () => {
-      try {
-        await vectors.forgetPurged();
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        log.warn('could not look for purges; the next run does', { error });
-      }
-      if (!isStopped) schedule();
-    });
-  };
-  schedule();
-  return () => {
-    isStopped = true;
-    cancel();
-  };
-};
+): (() => void) =>
+  runRegularly(EVERY_MS, { clock }, async () => {
+    try {
+      await vectors.forgetPurged();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      log.warn('could not look for purges; the next run does', { error });
+    }
+  });

@@ -264,6 +264,22 @@ describe('never a reason to fail', () => {
   });
 });
 
+test('a quote counts what the vector of the question may cost, as the hold does', async () => {
+  const gateway = await start();
+  const body = JSON.stringify({ model: 'assistant', messages: [{ role: 'user', content: ASKED }] });
+  const headers = { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' };
+  const quoteOf = async (more: Record<string, string> = {}) =>
+    (await (
+      await fetch(`${gateway.url}/v1/quote`, { method: 'POST', headers: { ...headers, ...more }, body })
+    ).json()) as { max_cost_usd: number };
+  const [quote, withoutCache] = [await quoteOf(), await quoteOf({ 'x-tollgate-cache': 'off' })];
+  expect(embeddings?.requests ?? []).toEqual([]);
+  await ask(gateway, ASKED);
+  const hold = Number((await lastEntry(gateway))?.hold) / 1e9;
+  expect(quote.max_cost_usd).toBeCloseTo(hold, 9);
+  expect(quote.max_cost_usd).toBeGreaterThan(withoutCache.max_cost_usd);
+});
+
 test('a budget that has no room for the call has none for its vector: nothing is asked of the embedder', async () => {
   const gateway = await start({}, { budgets: { org: { monthly: '$0.000001' } } });
   expect((await ask(gateway, ASKED)).status).toBe(429);

@@ -38,10 +38,26 @@ describe('the watcher of pins', () => {
     expect(statements.map(({ Action }) => Action)).toEqual([
       ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
       'events:PutEvents',
+      'bedrock:ListFoundationModels',
     ]);
     expect(statements[1]?.Condition).toEqual({
       StringEquals: { 'events:source': 'tollgate', 'events:detail-type': 'Tollgate Pin' },
     });
+  });
+
+  test.each<[string, GatewayConfig['providers'], string]>([
+    ['nothing is Bedrock’s', DEPLOYABLE.providers, 'anthropic'],
+    [
+      'Bedrock is called with a key of its own',
+      { bedrock: { kind: 'bedrock', regions: ['us-east-1'], apiKey: 'secret:tollgate/bedrock' } },
+      'bedrock',
+    ],
+  ])('may not ask Bedrock where %s', (_, providers, provider) => {
+    const model = provider === 'bedrock' ? 'us.anthropic.claude-haiku-4-5-20251001-v1:0' : 'claude-haiku-4-5-20251001';
+    const config = { ...DEPLOYABLE, providers, models: { assistant: { targets: [{ provider, model }] } } };
+    const actions = statementsOf(synthGateway({ config }), 'GatewayPinsFunctionRole').flatMap(({ Action }) => Action);
+    expect(actions).toContain('events:PutEvents');
+    expect(actions).not.toContain('bedrock:ListFoundationModels');
   });
 
   test('its events go to the people who are told of budgets, those of other gateways do not', () => {

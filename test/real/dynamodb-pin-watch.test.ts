@@ -13,6 +13,7 @@ import { DAY_MS, dateOf } from '../../lambdas/contract/calendar-date.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import { TABLES, type TableName } from '../../lambdas/contract/tables.ts';
 import { PIN_WATCH_GRANTS } from '../../lib/pin-watch.ts';
+import { answering, LEGACY, listed, type ModelsServer, startModelsServer } from '../support/bedrock-models.ts';
 import { actionsOf } from './support/actions-of.ts';
 import { bundleFunctions } from './support/bundle-gateway.ts';
 import { CLIENT, type DynamoWorld, makeDynamoWorld } from './support/dynamo-world.ts';
@@ -21,7 +22,11 @@ import { type RunningLambda, runLambda } from './support/run-lambda.ts';
 
 const ENDS = dateOf(Date.now() + 20 * DAY_MS) ?? '';
 const CONFIG: GatewayConfig = {
-  providers: { demo: { kind: 'simulator' }, openai: { kind: 'openai', apiKey: 'secret:tollgate/openai' } },
+  providers: {
+    demo: { kind: 'simulator' },
+    openai: { kind: 'openai', apiKey: 'secret:tollgate/openai' },
+    bedrock: { kind: 'bedrock', regions: ['eu-central-1'] },
+  },
   models: {
     ending: {
       targets: [
@@ -32,6 +37,7 @@ const CONFIG: GatewayConfig = {
         },
       ],
     },
+    heard: { targets: [{ provider: 'bedrock', model: 'eu.anthropic.claude-haiku-4-5-20251001-v1:0' }] },
     demo: { targets: [{ provider: 'demo', model: 'echo' }] },
   },
 };
@@ -39,6 +45,7 @@ const CONFIG: GatewayConfig = {
 let dynamo: LocalServer;
 let world: DynamoWorld;
 let bus: { server: Server; events: Record<string, unknown>[]; refuses: boolean };
+let models: ModelsServer;
 let shim: string;
 let watcher: RunningLambda;
 
@@ -59,6 +66,7 @@ beforeAll(async () => {
   bus = { server, events: [], refuses: true };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  models = await startModelsServer();
   dynamo = await startDynamoDb();
   world = await makeDynamoWorld(dynamo, systemClock);
   const { folder } = bundleFunctions(CONFIG)['GatewayPinsFunction'] ?? { folder: '' };
@@ -66,6 +74,7 @@ beforeAll(async () => {
   watcher = await runLambda(shimOf(folder, shim), {
     AWS_REGION: CLIENT.region,
     AWS_ENDPOINT_URL_DYNAMODB: world.proxy.endpoint,
+    AWS_ENDPOINT_URL_BEDROCK: models.endpoint,
     AWS_ENDPOINT_URL_EVENTBRIDGE: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ...Object.fromEntries(
       (Object.keys(TABLES) as TableName[]).map((name) => [TABLES[name].nameVariable, world.tables[name]]),
@@ -77,6 +86,7 @@ afterAll(async () => {
   await watcher?.stop();
   bus.server.closeAllConnections();
   bus.server.close();
+  models?.stop();
   await world?.proxy.stop();
   await dynamo?.stop();
   rmSync(shim, { recursive: true, force: true });
@@ -86,8 +96,8 @@ test('what EventBridge refuses fails the run, and is told at the next, once, wit
   await expect(watcher.invoke({}).plain).rejects.toThrow(/AggregateError/);
   expect(watcher.logged()).toContain('EventBridge took no event: InternalFailure: not today');
   bus.refuses = false;
-  expect(await watcher.invoke({}).plain).toEqual({ pins: 2, told: 1, changed: 0 });
-  expect(await watcher.invoke({}).plain).toEqual({ pins: 2, told: 0, changed: 0 });
+  expect(await watcher.invoke({}).plain).toEqual({ pins: 3, told: 1, changed: 0 });
+  expect(await watcher.invoke({}).plain).toEqual({ pins: 3, told: 0, changed: 0 });
   expect(bus.events).toHaveLength(1);
   const [{ Source, DetailType, Resources, Detail } = {}] = bus.events;
   expect({ Source, DetailType, Resources }).toEqual({
@@ -113,7 +123,35 @@ test('the days of each alias are measured, told or not', () => {
     .map((line) => JSON.parse(line));
   expect(measured.filter(({ Alias: alias }) => alias === 'ending')).toHaveLength(3);
   expect(measured.every(({ DaysToSunset: days }) => days === 19 || days === 20)).toBe(true);
+  expect(measured.some(({ Alias: alias }) => alias === 'heard')).toBe(false);
   expect(measured.some(({ Alias: alias }) => alias === 'demo')).toBe(false);
+});
+
+test('what Bedrock says of its model is told, also while it can not be asked', async () => {
+  expect(watcher.logged()).toContain('bedrock:ListFoundationModels is not allowed');
+  const retires = dateOf(Date.now() + 60 * DAY_MS) ?? '';
+  const id = 'anthropic.claude-haiku-4-5-20251001-v1:0';
+  models.answers['eu-central-1'] = answering(listed(id, { ...LEGACY, endOfLifeTime: `${retires}T08:00:00Z` }));
+  expect(await watcher.invoke({}).plain).toEqual({ pins: 3, told: 2, changed: 1 });
+  const details = bus.events.slice(1).map(({ Detail: detail }) => JSON.parse(String(detail)));
+  expect(details).toMatchObject([
+    {
+      pin: `bedrock/eu.${id}`,
+      notice: 'calendar-changed',
+      change: { from: { retiresOn: null }, to: { retiresOn: retires } },
+    },
+    { pin: `bedrock/eu.${id}`, notice: 'ends', threshold_days: 90, retires_on: retires },
+  ]);
+  models.answers = {};
+  expect(await watcher.invoke({}).plain).toEqual({ pins: 3, told: 0, changed: 0 });
+  const days = watcher
+    .logged()
+    .split('\n')
+    .filter((line) => line.includes('"CloudWatchMetrics"') && line.includes('"heard"'))
+    .map((line) => JSON.parse(line).DaysToSunset);
+  // Twice, of which once from memory; over midnight a day less.
+  expect(days).toHaveLength(2);
+  for (const left of days) expect([59, 60]).toContain(left);
 });
 
 test('it asks of the tables what it may, and nothing that it need not', async () => {

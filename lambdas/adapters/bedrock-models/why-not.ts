@@ -12,18 +12,20 @@ const NOT_KNOWN = new Set([
 ]);
 const DENIED = new Set(['AccessDenied', 'AccessDeniedException', 'NotAuthorized']);
 const BUSY = new Set(['Throttling', 'ThrottlingException', 'TooManyRequestsException', 'RequestLimitExceeded']);
-const NO_HOST = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+/** Looked for in the message, which the SDK keeps where it wraps the error of another realm without its code. */
+const NO_HOST = /getaddrinfo (ENOTFOUND|EAI_AGAIN) (\S+)/;
 
 /** Why Bedrock could not be asked, to go on from "because". The SDK's errors are known by their names, as in its documentation. */
 export const whyNot = (error: unknown): string => {
-  const { name, message, code, hostname } = partsOf(error);
+  const { name, message, code } = partsOf(error);
+  const [, missing, host] = NO_HOST.exec(message) ?? [];
   if (NO_CREDENTIALS.has(name)) return `there are no AWS credentials here (${message})`;
   if (EXPIRED.has(name)) return `the AWS credentials have expired (${name})`;
   if (NOT_KNOWN.has(name)) return `AWS does not accept the credentials (${name}: ${message})`;
   if (DENIED.has(name)) return `bedrock:ListFoundationModels is not allowed (${message})`;
   if (BUSY.has(name)) return `it is asked too often (${name})`;
-  if (NO_HOST.has(code))
-    return `${hostname ?? 'its address'} is not found (${code}): there is no Bedrock in that region, or no network here`;
+  if (missing !== undefined)
+    return `${host} is not found (${missing}): there is no Bedrock in that region, or no network here`;
   if (name === 'TimeoutError') return `it did not answer in time (${message})`;
   return [code, name, message].filter((part) => part !== '' && part !== 'Error').join(': ');
 };
@@ -32,20 +34,13 @@ interface Parts {
   name: string;
   message: string;
   code: string;
-  hostname: string | undefined;
 }
 
 /** Told by its shape, since an error may come from another realm, whose `Error` is not ours. */
 const partsOf = (error: unknown): Parts => {
-  if (typeof error !== 'object' || error === null)
-    return { name: '', message: short(String(error)), code: '', hostname: undefined };
-  const { name, message, code, hostname, errors } = error as Record<string, unknown>;
-  const own = {
-    name: textOf(name),
-    message: short(textOf(message)),
-    code: textOf(code),
-    hostname: typeof hostname === 'string' ? hostname : undefined,
-  };
+  if (typeof error !== 'object' || error === null) return { name: '', message: short(String(error)), code: '' };
+  const { name, message, code, errors } = error as Record<string, unknown>;
+  const own = { name: textOf(name), message: short(textOf(message)), code: textOf(code) };
   // Node tells of several addresses tried in vain by one error that holds the others.
   const [first] = Array.isArray(errors) ? (errors as unknown[]) : [];
   return own.message === '' && first !== undefined ? partsOf(first) : own;

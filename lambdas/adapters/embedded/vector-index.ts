@@ -55,20 +55,26 @@ export interface EmbeddedVectorIndex extends VectorIndex {
 export const makeEmbeddedVectorIndex = (database: Database): EmbeddedVectorIndex => {
   /** By scope, the least recently used first. */
   const snapshots = new Map<string, Snapshot>();
+  /** Entries in all of them. */
+  let remembered = 0;
   /** The last one before any of them was read. */
   let lastPurge = 0n;
 
   const forget = (connection: Connection): void => {
     // Not the largest id that is left: a process that has slept for longer than a purge is noted would miss it.
     const last = lastOf(connection, `SELECT seq AS last FROM sqlite_sequence WHERE name = 'vector_purges'`);
-    if (last !== lastPurge) snapshots.clear();
+    if (last !== lastPurge) {
+      snapshots.clear();
+      remembered = 0;
+    }
     lastPurge = last;
   };
 
-  const snapshotOf = (connection: Connection, scope: string): Snapshot => {
+  /** Taken out, until `keepSnapshot` puts it back. */
+  const takeSnapshot = (connection: Connection, scope: string): Snapshot => {
     forget(connection);
     const snapshot = snapshots.get(scope) ?? { lastSeq: 0n, entries: new Map() };
-    snapshots.delete(scope);
+    if (snapshots.delete(scope)) remembered -= snapshot.entries.size;
     const lastSeq = lastOf(connection, 'SELECT max(seq) AS last FROM vectors WHERE scope = ?', scope);
     if (lastSeq > snapshot.lastSeq) {
       const rows = connection.all<VectorRow>(
@@ -88,9 +94,19 @@ export const makeEmbeddedVectorIndex = (database: Database): EmbeddedVectorIndex
         snapshot.entries.delete(id);
       }
     }
-    snapshots.set(scope, snapshot);
-    forgetLeastUsed(snapshots);
     return snapshot;
+  };
+
+  const keepSnapshot = (scope: string, snapshot: Snapshot): void => {
+    // Every turn of a conversation is a scope of its own, and in most nothing lies.
+    if (snapshot.entries.size === 0) return;
+    snapshots.set(scope, snapshot);
+    remembered += snapshot.entries.size;
+    for (const [leastUsed, { entries }] of snapshots) {
+      if (remembered <= MOST_REMEMBERED || snapshots.size === 1) return;
+      snapshots.delete(leastUsed);
+      remembered -= entries.size;
+    }
   };
 
   return {
@@ -123,7 +139,12 @@ export const makeEmbeddedVectorIndex = (database: Database): EmbeddedVectorIndex
     forgetPurged: () => database.read(forget),
 
     find: (query, nowMs) =>
-      database.read((connection) => nearest(snapshotOf(connection, query.scope).entries, query, nowMs)),
+      database.read((connection) => {
+        const snapshot = takeSnapshot(connection, query.scope);
+        const found = nearest(snapshot.entries, query, nowMs);
+        keepSnapshot(query.scope, snapshot);
+        return found;
+      }),
 
     purge: (selection, nowMs) =>
       database.writeDurably((connection) => {
@@ -137,7 +158,7 @@ export const makeEmbeddedVectorIndex = (database: Database): EmbeddedVectorIndex
           createdBefore,
           nowMs + PURGE_LASTS_MS,
         );
-        const { where, values } = whereOf(selection, createdBefore);
+        const { where, values } = whereOf(selection);
         return connection.run(`DELETE FROM vectors WHERE ${where}`, ...values);
       }),
 
@@ -181,12 +202,15 @@ const isPurged = (connection: Connection, { team, user, alias, createdAt }: Vect
     alias,
   ) !== undefined;
 
-const whereOf = ({ team, user, alias }: CacheSelection, createdBefore: number) => {
-  const named = Object.entries({ team, user, alias }).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return {
-    where: ['created_at < ?', ...named.map(([column]) => `${column} = ?`)].join(' AND '),
-    values: [createdBefore, ...named.map(([, value]) => value)],
-  };
+/** Without an age all that is there came before, whatever the clock said when it came. */
+const whereOf = ({ team, user, alias, createdBefore }: CacheSelection) => {
+  const terms = Object.entries({
+    'team = ?': team,
+    'user = ?': user,
+    'alias = ?': alias,
+    'created_at < ?': createdBefore,
+  }).filter((pair): pair is [string, string | number] => pair[1] !== undefined);
+  return { where: ['1', ...terms.map(([term]) => term)].join(' AND '), values: terms.map(([, value]) => value) };
 };
 
 const bytesOf = (vector: Float32Array): Uint8Array =>
@@ -231,14 +255,4 @@ const dot = (a: Float32Array, b: Float32Array): number => {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
   return sum;
-};
-
-const forgetLeastUsed = (snapshots: Map<string, Snapshot>): void => {
-  let count = 0;
-  for (const { entries } of snapshots.values()) count += entries.size;
-  for (const [scope, { entries }] of snapshots) {
-    if (count <= MOST_REMEMBERED || snapshots.size === 1) return;
-    snapshots.delete(scope);
-    count -= entries.size;
-  }
 };

@@ -3,9 +3,9 @@ import { type Calibration, calibrate, type Figures } from '../../core/cache/cali
 import { embeddingCeiling, embeddingCost } from '../../core/cache/embedding-cost.ts';
 import { type LabelledPair, scorePairs } from '../../core/cache/labelled-pairs.ts';
 import { isInScope } from '../../core/cache/pair-scope.ts';
-import { wilsonInterval } from '../../core/cache/wilson.ts';
 import { type Clock, type Embedder, EmbedderUnavailable } from '../../core/ports.ts';
 import type { Target } from '../../core/target.ts';
+import { wilsonInterval } from '../../core/wilson-interval.ts';
 import { CommandFailed, type Output, printable, table, UsageError } from '../output.ts';
 
 export interface CalibrateOptions {

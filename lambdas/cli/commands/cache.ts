@@ -1,6 +1,7 @@
 import { didYouMean } from '../../contract/config-problem.ts';
 import { MAX_WRONG_SHARE } from '../../contract/configured-caches.ts';
 import type { Log } from '../../core/ports.ts';
+import { present } from '../../core/read-json.ts';
 import type { OpenedCalibration } from '../../wiring/open-calibration.ts';
 import type { Cli } from '../cli.ts';
 import { CommandFailed, type Output, UsageError } from '../output.ts';
@@ -31,7 +32,7 @@ export const registerCacheCommands = (cli: Cli): void => {
       onStores(options, async (stores) => {
         const { showCache } = await import('../cache/show-cache.ts');
         const { team, alias, last } = options;
-        return showCache({ ...(team !== undefined && { team }), ...(alias !== undefined && { alias }) }, last, stores);
+        return showCache({ ...present('team', team), ...present('alias', alias) }, last, stores);
       }),
     );
 
@@ -52,10 +53,10 @@ export const registerCacheCommands = (cli: Cli): void => {
         return purgeCache(
           {
             isAll,
-            ...(team !== undefined && { team }),
-            ...(user !== undefined && { user }),
-            ...(alias !== undefined && { alias }),
-            ...(createdBefore !== undefined && { createdBefore }),
+            ...present('team', team),
+            ...present('user', user),
+            ...present('alias', alias),
+            ...present('createdBefore', createdBefore),
           },
           stores,
         );

@@ -52,7 +52,7 @@ const downgradingOf = ({ scope, id, withoutStandIn }: AccountRef): Downgrading =
  */
 export const affordableStandIn = (
   refused: Extract<HoldOutcome, { kind: 'refused' }>,
-  { plan, accounts, isBudgeted }: Pick<Admission, 'plan' | 'accounts' | 'isBudgeted'>,
+  { asked, plan, accounts, isBudgeted }: Pick<Admission, 'asked' | 'plan' | 'accounts' | 'isBudgeted'>,
 ): (StandIn & { by: Downgrading }) | undefined => {
   const { account, figures, standing } = refused;
   const { warnPerMille, downgradePerMille } = thresholdsOf(account);
@@ -60,11 +60,17 @@ export const affordableStandIn = (
   if (figures === undefined || cap === null || downgradePerMille === undefined) return undefined;
   if (!hasReached(figures.committed, cap, warnPerMille)) return undefined;
   const rooms = roomsOf(accounts, standing);
-  for (let standIn = plan.standIn?.(); standIn !== undefined; standIn = standIn.plan.standIn?.()) {
+  for (let standIn = standInOf({ asked, plan }); standIn !== undefined; standIn = standInOf(standIn)) {
     const ceiling = ceilingOf(standIn, isBudgeted);
     if (rooms.every(({ room }) => ceiling <= room)) return { ...standIn, by: downgradingOf(account) };
   }
   return undefined;
+};
+
+/** The vector of its question costs the same, whoever answers: a plan is made before that is known. */
+const standInOf = ({ asked: { besides }, plan }: StandIn): StandIn | undefined => {
+  const standIn = plan.standIn?.();
+  return standIn && { ...standIn, asked: { ...standIn.asked, ...present('besides', besides) } };
 };
 
 const ceilingOf = (standIn: StandIn, isBudgeted: boolean): NanoUsd => {
@@ -86,7 +92,7 @@ export const downgrade = (
 ): Refusal | undefined => {
   const by = known ?? downgradedBy(admission.accounts, figures, admission.hold);
   if (by === undefined) return undefined;
-  const standIn = known === undefined ? admission.plan.standIn?.() : undefined;
+  const standIn = known === undefined ? standInOf(admission) : undefined;
   if (standIn !== undefined) putStandIn(admission, standIn);
   else if (known === undefined && by.withoutStandIn === 'reject') return noStandIn(admission, by);
   const { asked, receipt } = admission;

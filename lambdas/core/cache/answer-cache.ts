@@ -1,5 +1,5 @@
 import type { Admission } from '../admit/admission.ts';
-import type { CallRequest, CallResult } from '../call/call.ts';
+import type { CallRequest, LateResult } from '../call/call.ts';
 import type { Asked } from '../decode/decode.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import type { Embedder, Ports, VectorIndex } from '../ports.ts';
@@ -41,8 +41,8 @@ export interface Consultation {
   answerOr(
     request: CallRequest,
     admission: Admission,
-    call: (request: CallRequest) => Promise<CallResult>,
-  ): Promise<CallResult>;
+    call: (request: CallRequest) => Promise<LateResult>,
+  ): Promise<LateResult>;
   /** Resolves when the answer has been kept, was not to be, or has been waited for long enough. */
   kept(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { type Interval, wilsonInterval } from './wilson.ts';
+import { type Interval, wilsonInterval } from '../wilson-interval.ts';
 
 export type Half = 'tune' | 'test';
 

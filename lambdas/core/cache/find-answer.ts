@@ -1,4 +1,4 @@
-import { OutOfPatience, withPatience } from '../call/with-patience.ts';
+import { OutOfPatience, waitAtMost, withPatience } from '../call/with-patience.ts';
 import type { Embedder, Ports } from '../ports.ts';
 import type { CacheReceipt } from '../receipt.ts';
 import type { SemanticParts } from './answer-cache.ts';
@@ -61,7 +61,9 @@ export const makeFinder = (question: CacheQuestion, desk: CacheDesk, note: Cache
       note.whyNotSemantic = 'turned-off';
       return {};
     }
-    if (!breakers.semantic.mayAsk()) return { failure: 'shut' };
+    // Without a search nobody would hear what came of a trial.
+    const isShut = semantic.reads ? !breakers.semantic.mayAsk() : breakers.semantic.isShut();
+    if (isShut) return { failure: 'shut' };
     const most = mostTokens(semantic.question, embedder);
     embedding = embedQuestion(semantic.question, embedder, most, ports, embeddingStop);
     // The answer is to be kept under it: a call that is faster would leave it behind.
@@ -79,7 +81,7 @@ export const makeFinder = (question: CacheQuestion, desk: CacheDesk, note: Cache
   };
 
   const inTime = async (vector: Promise<unknown>, mostMs: number): Promise<LookedUp> => {
-    await Promise.race([vector, ports.clock.sleep(mostMs)]);
+    await waitAtMost(vector, mostMs, ports.clock);
     return {};
   };
 

@@ -5,6 +5,7 @@ import type { SemanticParts } from './answer-cache.ts';
 import type { Breaker } from './breaker.ts';
 import type { CachedAnswer, ResponseCache } from './cache-stores.ts';
 import { decideHit, MOST_CANDIDATES, type SemanticFacts } from './decide-hit.ts';
+import { judgeAnswer } from './eligibility.ts';
 
 interface LookUpPorts {
   clock: Clock;
@@ -125,6 +126,8 @@ export const lookUpSemantic = async (
     const found = await responses.find(tenant, decision.found.answerKey, clock.now());
     // Expired, purged, or written a moment after its vector: nothing is broken.
     if (found === undefined || isOlder(found, ttlMs, clock)) return { ...facts };
+    // The very words may have been answered anew since their vector was put: by the call of a tool, which is for them alone.
+    if (judgeAnswer(found.answer, 'semantic') !== undefined) return { ...facts };
     return { ...facts, found, score: decision.found.score };
   };
   try {

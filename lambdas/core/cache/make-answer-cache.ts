@@ -1,4 +1,4 @@
-import type { CallResult } from '../call/call.ts';
+import type { LateResult } from '../call/call.ts';
 import type { Asked } from '../decode/decode.ts';
 import type { Clock, Log, Ports } from '../ports.ts';
 import type { Plan } from '../route/plan.ts';
@@ -67,7 +67,7 @@ const whyNeither = ({ exact, semantic }: Eligibility): WhyNotCached => {
 const withoutCache = (why: WhyNotCached): Consultation => ({
   ceiling: 0n,
   start: () => {},
-  answerOr: (request, { receipt }, call): Promise<CallResult> => {
+  answerOr: (request, { receipt }, call): Promise<LateResult> => {
     receipt.cache = { result: 'off', why };
     return call(request);
   },

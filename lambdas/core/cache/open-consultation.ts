@@ -1,5 +1,6 @@
 import type { Admission } from '../admit/admission.ts';
-import type { CallRequest, CallResult, LateResult } from '../call/call.ts';
+import type { CallRequest, LateResult, StreamEnd } from '../call/call.ts';
+import { waitAtMost } from '../call/with-patience.ts';
 import { collectAnswer } from '../collect-answer.ts';
 import type { Answer, StreamEvent } from '../conversation.ts';
 import type { Ports } from '../ports.ts';
@@ -39,8 +40,8 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
   const callAndKeep = async (
     request: CallRequest,
     admission: Admission,
-    call: (request: CallRequest) => Promise<CallResult>,
-  ): Promise<CallResult> => {
+    call: (request: CallRequest) => Promise<LateResult>,
+  ): Promise<LateResult> => {
     const arrivedAt = admission.arrivedAt ?? ports.clock.now();
     // Others of this process that ask the same wait for this one.
     const land = exact.may ? desk.flights.begin(tenant, key) : () => {};
@@ -50,7 +51,7 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
       if (entry !== undefined) {
         const keeping = keepCached(entry, question, finder.embedded(), desk, ports);
         desk.behind(keeping);
-        kept = Promise.race([keeping, ports.clock.sleep(KEEP_MS)]);
+        kept = waitAtMost(keeping, KEEP_MS, ports.clock);
       }
       await billEmbedding();
     };
@@ -64,17 +65,21 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
       else if (result.kind === 'answered') await end(result.answer, { by: result.target, dropped: result.dropped });
       if (result.kind !== 'streaming') return result;
       const { target: by, dropped } = result;
-      const ended = result.ended.then(async (stream) => {
-        if (stream.outcome !== 'answered') await endWithout();
-        else await end(streamed.last(), { by, dropped: [...dropped, ...(stream.unsaid ?? [])] });
-        return stream;
-      });
-      return { ...result, ended };
+      const watchEnd = async (): Promise<StreamEnd> => {
+        try {
+          const stream = await result.ended;
+          if (stream.outcome !== 'answered') await endWithout();
+          else await end(streamed.last(), { by, dropped: [...dropped, ...(stream.unsaid ?? [])] });
+          return stream;
+        } finally {
+          // Whatever broke, nobody waits for it.
+          land();
+        }
+      };
+      return { ...result, ended: watchEnd() };
     };
     try {
-      const result = await call({ ...request, gather: streamed.gather });
-      if (result.kind !== 'waiting') return await watch(result);
-      return { ...result, result: result.result.then(watch) };
+      return await watch(await call({ ...request, gather: streamed.gather }));
     } catch (error) {
       land();
       throw error;
@@ -85,17 +90,18 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
     ceiling: price === undefined ? 0n : embeddingCeiling(semantic.question, price),
     start: finder.start,
     async answerOr(request, admission, call) {
-      admission.receipt.cache = note;
       if (exact.may && semantic.why !== undefined && semantic.why !== 'not-configured')
         note.whyNotSemantic = semantic.why;
       let hit = await finder.find();
       const flight = hit === undefined ? finder.fly(request.signal) : undefined;
       if (flight !== undefined) hit = await flight;
+      // Not before it is known: who is kept company is told by a header what has been decided so far.
+      admission.receipt.cache = note;
+      const given = hit && unlessItBreaks(() => give(hit, question, request, admission, note), hit, note, ports);
       // Who has left or was stopped is told so by the call.
-      if (hit === undefined && asked.labels.cache !== 'only') return callAndKeep(request, admission, call);
+      if (given === undefined && asked.labels.cache !== 'only') return callAndKeep(request, admission, call);
       await billEmbedding();
-      if (hit !== undefined) {
-        const given = give(hit, question, request, admission, note);
+      if (hit !== undefined && given !== undefined) {
         const { found, score } = hit;
         if (score !== undefined)
           desk.auditor?.consider({ admission, kept: found.answer, target: found.target, score }, ports);
@@ -106,6 +112,22 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
     },
     kept: () => kept,
   };
+};
+
+/** @returns undefined where it can't be said: an answer that other code has kept is no reason to fail */
+const unlessItBreaks = (
+  give: () => LateResult,
+  { found }: Hit,
+  note: CacheReceipt,
+  { log }: Pick<Ports, 'log'>,
+): LateResult | undefined => {
+  try {
+    return give();
+  } catch (error) {
+    log.error('cache broke', { what: 'answer', of: found.requestId, error });
+    note.failures = [...(note.failures ?? []), 'answer'];
+    return undefined;
+  }
 };
 
 /** The kept answer once more, and in the receipt whose it was and what it saved. */
@@ -119,13 +141,14 @@ const give = (
   const by = plan.targets.find(({ id }) => id === found.target) ?? { ...target, id: found.target };
   const { usage } = found.answer;
   const call = { target: by, startedAt: 0, durationMs: 0, seenOutputTokens: 0, ...(usage && { usage }) };
+  const given = replay(found, by, request);
   Object.assign(note, {
     result,
     requestId: found.requestId,
     saved: attemptCost(call, admission).cost.toString(),
     ...(score !== undefined && { score: Math.round(score * 10_000) / 10_000 }),
   } satisfies Partial<CacheReceipt>);
-  return replay(found, by, request);
+  return given;
 };
 
 /** Characters of an answer that is remembered while it passes: what is longer fits into no store. */

@@ -1,4 +1,4 @@
-import { type Interval, wilsonInterval } from './wilson.ts';
+import { type Interval, wilsonInterval } from '../wilson-interval.ts';
 
 /** What an alias lets its semantic cache get wrong, and how it is checked. */
 export interface WrongHitPolicy {

@@ -21,8 +21,11 @@ export const callAdmitted = async (
   const stop = watchForStop(clientSignal, requestId, runs, ports);
   try {
     const request = noteCalls(callRequestOf(admission, stop, ports), admission, ports);
-    const call = (request: CallRequest) => callWithHeartbeats(request, ports);
-    const result = await (consultation?.answerOr(request, admission, call) ?? call(request));
+    const call = (request: CallRequest) => callTargets(request, ports);
+    const answer = (request: CallRequest) => consultation?.answerOr(request, admission, call) ?? call(request);
+    // Who wants a kept answer alone waits for milliseconds, and is to be told by the status that there is none.
+    const isOnly = consultation !== undefined && admission.asked.labels.cache === 'only';
+    const result = await (isOnly ? answer(request) : answerWithHeartbeats(request, answer, ports));
     if (result.kind === 'streaming') result.ended.then(stop.end, stop.end);
     else if (result.kind === 'waiting') whenEnded(result.result).then(stop.end, stop.end);
     else stop.end();
@@ -39,13 +42,17 @@ const whenEnded = async (result: Promise<LateResult>): Promise<void> => {
   if (late.kind === 'streaming') await late.ended;
 };
 
-const callWithHeartbeats = async (request: CallRequest, ports: CallPorts): Promise<CallResult> => {
+const answerWithHeartbeats = async (
+  request: CallRequest,
+  answer: (request: CallRequest) => Promise<LateResult>,
+  ports: Pick<CallPorts, 'clock'>,
+): Promise<CallResult> => {
   const { heartbeatMs } = request.alias.timeouts;
-  if (heartbeatMs === undefined || !request.conversation.stream) return callTargets(request, ports);
+  if (heartbeatMs === undefined || !request.conversation.stream) return answer(request);
   const { withHeartbeats } = await import('./heartbeats.ts');
   const reader = new AbortController();
   const signal = AbortSignal.any([request.signal, reader.signal]);
-  return withHeartbeats(callTargets({ ...request, signal }, ports), {
+  return withHeartbeats(answer({ ...request, signal }), {
     heartbeatMs,
     clock: ports.clock,
     leave: () => reader.abort('client-gone' satisfies Outcome),

@@ -48,6 +48,7 @@ export const callRequestOf = (
       const isUp = outcome === 'deadline' && runEndsAt !== null && ports.clock.now() >= runEndsAt;
       return isUp && runEndsBy !== undefined ? stopByTime(runEndsBy, runEndsAt) : undefined;
     },
+    ...present('isHeldBack', plan.isHeldBack),
     passedOver: ({ id }, reason) => {
       const { passedOver } = admission.receipt.plan;
       if (!passedOver.some(({ target }) => target === id)) passedOver.push({ target: id, reason });

@@ -32,6 +32,8 @@ export interface Call {
   fellBack: Set<FallbackCause>;
   /** A filter has refused the request: it is for the targets that were named for that, and for no others. */
   isFiltered: boolean;
+  /** Targets whose circuits had only just closed when their turn came, and that come behind the others. */
+  heldBack: Set<Target>;
   /** Targets that were tried although their circuits were open. */
   triedLeastBad: Set<Target>;
   /** What the last attempt that was not admitted was refused for. */
@@ -51,6 +53,7 @@ export const startCall = (request: CallRequest, ports: CallPorts): Call => ({
   full: new Map(),
   fellBack: new Set(),
   isFiltered: false,
+  heldBack: new Set(),
   triedLeastBad: new Set(),
   refusal: undefined,
 });

@@ -49,10 +49,14 @@ export const callTargets = async (request: CallRequest, ports: CallPorts): Promi
 
 /** One target after the other, until one has brought the call to its end. */
 const askEach = async (call: Call, targets: readonly Target[], entering: Entering): Promise<LateResult | undefined> => {
-  for (const target of targets) {
+  const order = [...targets];
+  for (const target of order) {
     if (call.finished.has(target)) continue;
+    const hadItsTurn = call.heldBack.has(target);
     const result = await askTarget(call, target, entering);
     if (result !== undefined) return result;
+    // The loop comes to it again, once.
+    if (!hadItsTurn && call.heldBack.has(target)) order.push(target);
   }
   return undefined;
 };
@@ -68,6 +72,13 @@ const askTarget = async (call: Call, target: Target, entering: Entering): Promis
   const entry = await ports.circuitBoard.tryEnter(target.id, entering);
   if (entry.kind === 'wait') {
     request.passedOver?.(target, whyNot(entry));
+    return undefined;
+  }
+  // By the plan's own measure, asked again: between the two a prober may have closed the circuit, and conversations that came
+  // home in that moment, all at once, would leave again with their next request.
+  if (entry.probe === undefined && !call.heldBack.has(target) && request.isHeldBack?.(target)) {
+    call.heldBack.add(target);
+    request.passedOver?.(target, 'circuit closed a moment ago');
     return undefined;
   }
   const mark = <T extends AttemptRecord>(record: T): T =>

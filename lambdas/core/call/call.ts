@@ -32,6 +32,8 @@ export interface CallRequest {
   fallbackTargets?: (cause: FallbackCause) => readonly Target[];
   /** They are asked now. */
   fellBack?: (cause: FallbackCause) => void;
+  /** Asked when a target's turn has come: whether it is to come behind the others, since its circuit has only just closed. */
+  isHeldBack?: (target: Target) => boolean;
   /** Told of a target that was not asked when its turn came, and why. */
   passedOver?: (target: Target, reason: string) => void;
   /** Called for each streamed attempt: what it returns sees the attempt's events, so that its answer can be kept. */

@@ -16,3 +16,14 @@ export const withPatience = <T>(work: () => Promise<T>, patienceMs: number, cloc
     const start = async () => work();
     start().then(resolve, reject).finally(clear);
   });
+
+/** Resolves when the work has ended, whichever way, or the time is up. Leaves no timer behind. */
+export const waitAtMost = (work: Promise<unknown>, mostMs: number, clock: Pick<Clock, 'after'>): Promise<void> =>
+  new Promise((resolve) => {
+    const clear = clock.after(mostMs, resolve);
+    const end = (): void => {
+      clear();
+      resolve();
+    };
+    work.then(end, end);
+  });

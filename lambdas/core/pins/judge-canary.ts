@@ -1,4 +1,4 @@
-import { type Interval, wilsonInterval } from '../cache/wilson.ts';
+import { type Interval, wilsonInterval } from '../wilson-interval.ts';
 import type { Arm, CanaryTally } from './tally-canaries.ts';
 
 /** 95 % of such intervals hold the true value. */

@@ -1,5 +1,6 @@
 import { randomText } from '../authenticate/api-key.ts';
 import { authenticate } from '../authenticate/authenticate.ts';
+import { consultCache } from '../cache/answer-cache.ts';
 import { finalRefusal } from '../call/final-refusal.ts';
 import type { JsonValue } from '../conversation.ts';
 import { type Asked, decode } from '../decode/decode.ts';
@@ -33,9 +34,12 @@ export const quoteRequest = async (
     if (!authenticated.ok) return respondWithRefusal(authenticated.refusal, surface, ports);
     const decoded = await decode(request, surfaceOf, authenticated.caller, ports.gateway);
     if (!decoded.ok) return respondWithRefusal(decoded.refusal, surface, ports);
-    const { asked } = decoded;
-    const planned = await planRequest(asked, ports.dialects, ports.gateway.aliases, routeSources(ports));
-    if (!planned.ok) return respondWithRefusal(planned.refusal, surface, ports, { asked });
+    const planned = await planRequest(decoded.asked, ports.dialects, ports.gateway.aliases, routeSources(ports));
+    if (!planned.ok) return respondWithRefusal(planned.refusal, surface, ports, decoded);
+    // Nothing is looked for: what the vector of its question may cost is held as well.
+    const consulted = consultCache(decoded.asked, planned.plan, ports);
+    if (!consulted.ok) return respondWithRefusal(consulted.refusal, surface, ports, decoded);
+    const asked: Asked = { ...decoded.asked, besides: consulted.consultation?.ceiling ?? 0n };
 
     const now = ports.clock.now();
     await Promise.all([learnRuns(asked, ports), ports.circuitBoard.catchUp()]);

@@ -36,9 +36,13 @@ export const undecidedHeaders = (
   nowMs: number,
 ): Record<string, string> => ({
   ...idHeaders(requestId),
-  ...cacheHeader(receipt),
+  ...(mayStillHit(asked, receipt) ? {} : cacheHeader(receipt)),
   ...standingHeaders({ budget: receipt.budget, limits }, asked.surface.name, nowMs),
 });
+
+/** While it looks for a kept answer, or waits for the call of another that asks the same. A stand-in's alias is not the one whose answers are kept. */
+const mayStillHit = ({ alias, conversation }: Admission['asked'], { cache }: Receipt): boolean =>
+  cache === undefined && (alias.cache !== undefined || alias.name !== conversation.model);
 
 /** Whether a kept answer was given. */
 const cacheHeader = ({ cache: { result, score } = { result: 'off' } }: Receipt): Record<string, string> => ({

@@ -10,6 +10,8 @@ export interface GatheredFacts {
   facts: OrderFacts;
   /** The conversation's name, where its home is to be remembered. */
   conversation?: string;
+  /** Whether a slow start that has begun since then puts this target behind the others. Absent where there are none. */
+  isHeldBack?: (target: Target) => boolean;
 }
 
 /** Looks up what the policy needs to know of the targets that can serve the request, and nothing else. */
@@ -33,30 +35,40 @@ export const gatherFacts = (
   const looks = { asked, estimateOf, sources, name, draw };
   const { facts, hasHome } =
     policy === 'ordered' ? { facts: { policy }, hasHome: false } : policiesOf(sources).gather(policy, targets, looks);
-  const slowStart = slowStartOf(targets, asked, { sources, name, draw });
+  const place = () => placeOf(asked, { name, draw });
+  const slowStart = slowStartOf(targets, place, sources);
+  const later = new Set(targets.filter((_, i) => slowStart?.shares.every(([known]) => known !== i) ?? true));
   return {
     facts: slowStart === undefined ? facts : { ...facts, slowStart },
     ...(hasHome && { conversation: name() }),
+    isHeldBack: (target) => later.has(target) && isBehind(place, sources.shareOf(target.id)),
   };
 };
 
-/**
- * The slow start of those whose circuits have closed of late. A conversation's place is its name's, so that it comes back once
- * and stays; one that has only just begun has nowhere to stay, and takes its chance, so that many alike do not come at once.
- */
+/** The slow start of those whose circuits have closed of late. */
 const slowStartOf = (
   targets: readonly Target[],
-  { conversation, labels }: Asked,
-  { sources, name, draw }: Pick<Looks, 'sources' | 'name' | 'draw'>,
+  place: () => number,
+  { shareOf }: Pick<RouteSources, 'shareOf'>,
 ): SlowStart | undefined => {
   const shares = targets.flatMap(({ id }, i): [number, number][] => {
-    const share = sources.shareOf(id);
+    const share = shareOf(id);
     return share < 1 ? [[i, share]] : [];
   });
-  if (shares.length === 0) return undefined;
-  const isNew = labels.session === undefined && conversation.turns.every(({ role }) => role !== 'assistant');
-  return { place: isNew ? draw() : rounded(hashFraction(`${name()} slow start`)), shares };
+  return shares.length === 0 ? undefined : { place: place(), shares };
 };
+
+/**
+ * A conversation's place in a slow start is its name's, so that it comes back once and stays; one that has only just begun has
+ * nowhere to stay, and takes its chance, so that many alike do not come at once.
+ */
+const placeOf = ({ conversation, labels }: Asked, { name, draw }: Pick<Looks, 'name' | 'draw'>): number => {
+  const isNew = labels.session === undefined && conversation.turns.every(({ role }) => role !== 'assistant');
+  return isNew ? draw() : rounded(hashFraction(`${name()} slow start`));
+};
+
+/** The place is made only where it matters: a name is a hash of all that a conversation begins with. */
+const isBehind = (place: () => number, share: number): boolean => share < 1 && place() >= share;
 
 /** Six digits are enough to choose by, and to read. */
 const rounded = (fraction: number): number => Math.floor(fraction * 1e6) / 1e6;

@@ -26,6 +26,11 @@ export interface Plan {
   canaries?: CanaryNote[];
   /** The conversation's name, where it is to be remembered which target has answered it. */
   conversation?: string;
+  /**
+   * Whether this target is to stand behind the others after all: its circuit was not closed when the plan was made, has closed
+   * since, and its slow start has no place for this conversation yet. Absent where there are no others.
+   */
+  isHeldBack?(target: Target): boolean;
   /** The cheaper model that answers once a budget is in downgrade; absent where the alias names none. Planned when first asked for. */
   standIn?(): StandIn | undefined;
   /** The other aliases that may answer, with those of their targets that can. Planned when first asked for (plan-fallbacks.ts). */
@@ -110,11 +115,11 @@ const inOrder = (
   { policy, rule }: Route,
   able: readonly Target[],
   { asked, estimateOf, sources, draw }: Ordering,
-): { targets: Target[] } & Pick<Plan, 'route' | 'conversation' | 'canaries'> => {
+): { targets: Target[] } & Pick<Plan, 'route' | 'conversation' | 'canaries' | 'isHeldBack'> => {
   // A canary has no place of its own: what is put in order are places, and then it is seen who takes each.
   const places = draw === undefined ? able : draw.placesOf(able);
   const from = draw === undefined ? sources : draw.withHomes(sources);
-  const { facts, conversation } = gatherFacts(policy, places, asked, estimateOf, from);
+  const { facts, conversation, isHeldBack } = gatherFacts(policy, places, asked, estimateOf, from);
   const ids = places.map((target) => draw?.placeOf(target) ?? target.id);
   const order =
     facts.policy === 'ordered' ? holdBack([...ids.keys()], facts.slowStart) : policiesOf(sources).order(ids, facts);
@@ -132,6 +137,7 @@ const inOrder = (
     }),
     ...(draw !== undefined && { canaries: draw.notes }),
     ...present('conversation', conversation),
+    ...present('isHeldBack', isHeldBack),
   };
 };
 

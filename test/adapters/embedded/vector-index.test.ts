@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +46,24 @@ test('a vector of another length, or of no numbers, is never the nearest', async
   const found = await stores.vectors.find({ ...entryOf('', now), vector: vectorOf(1), count: 5 }, now);
   expect(found.map(({ id }) => id)).toEqual(['right']);
   stores.close();
+});
+
+test('a purge that names no age takes what a clock that was set back since has dated later', async () => {
+  const { clock, stores } = inMemory();
+  const now = clock.now();
+  await stores.vectors.put(entryOf('ahead', now + 60_000), now);
+  await stores.vectors.put(entryOf('bea', now + 60_000, { user: 'bea' }), now);
+  expect(await stores.vectors.purge({ user: 'ada' }, now)).toBe(1);
+  const found = await stores.vectors.find({ ...entryOf('', now), vector: vectorOf(1), count: 5 }, now);
+  expect(found.map(({ id }) => id)).toEqual(['bea']);
+  stores.close();
+});
+
+test('scopes in which nothing lies leave nothing in memory: each turn of a conversation is one', () => {
+  const script = join(import.meta.dirname, 'ask-scopes-process.ts');
+  const flags = ['--disable-warning=ExperimentalWarning'];
+  const { stdout, stderr } = spawnSync(process.execPath, [...flags, script, '1000'], { encoding: 'utf8' });
+  expect({ stdout, stderr }).toEqual({ stdout: JSON.stringify({ left: 0, found: ['kept'] }), stderr: '' });
 });
 
 test('of a scope’s entries the 10,000 latest are found, and few more are kept', async () => {

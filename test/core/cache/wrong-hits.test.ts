@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compareAnswers } from '../../../lambdas/core/cache/same-answer.ts';
-import { wilsonInterval } from '../../../lambdas/core/cache/wilson.ts';
 import {
   noteAudit,
   thresholdNow,
@@ -9,6 +8,7 @@ import {
   type WrongHitState,
   wrongShare,
 } from '../../../lambdas/core/cache/wrong-hits.ts';
+import { wilsonInterval } from '../../../lambdas/core/wilson-interval.ts';
 
 const policy = { maxWrongShare: 0.01, threshold: 0.9 };
 

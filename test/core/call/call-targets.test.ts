@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { closeCircuit } from '../../../lambdas/core/call/circuit.ts';
 import { overrideCircuit } from '../../../lambdas/core/call/override-circuit.ts';
 import { dialectOf } from '../../../lambdas/core/codecs.ts';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import type { Target } from '../../../lambdas/core/target.ts';
 import { ANSWER, answers, expectKind, fails, makeScene, makeTarget } from './call-fixture.ts';
+import type { Script } from './scripted-upstream.ts';
 
 const LIMITED = (seconds: number) => fails(429, { 'retry-after': String(seconds) });
 
@@ -435,6 +437,71 @@ describe('circuits', () => {
     expectKind(await scene.call(), 'answered');
     await scene.ports.circuitBoard.settled();
     expect(scene.circuits.records.get('a')?.circuit).toEqual({ state: 'closed' });
+  });
+
+  describe('closed by another process after the plan was made', () => {
+    /** `a` is open as far as this process knows, and was closed elsewhere a moment ago. */
+    const closedElsewhere = async (backup: Script) => {
+      const scene = makeScene({ a: [...Array(5).fill(fails(500)), answers()], b: [backup] }, { fraction: 0 });
+      await failing(scene, 5);
+      await scene.ports.circuitBoard.settled();
+      await scene.clock.advance(30_000);
+      scene.upstream.calls.length = 0;
+      const { circuitBoard } = scene.ports;
+      // As a request does: it is planned by what is known, and what is no longer fresh is read anew beside its trips.
+      expect(circuitBoard.shareOf('a')).toBe(1);
+      const [record] = await scene.circuits.read(['a']);
+      if (record === undefined) throw new Error('no record');
+      await scene.circuits.write(
+        closeCircuit(
+          { ...record, circuit: { state: 'half-open', prober: 'p', leaseUntil: 0, openings: 1 } },
+          scene.clock.now(),
+          'probe answered',
+        ),
+      );
+      await circuitBoard.refresh();
+      const passedOver: string[][] = [];
+      const ask = (place: number) =>
+        scene.call({
+          isHeldBack: ({ id }) => place >= circuitBoard.shareOf(id),
+          passedOver: ({ id }, reason) => void passedOver.push([id, reason]),
+        });
+      return { ...scene, ask, passedOver, hosts: () => scene.upstream.calls.map(({ host }) => host) };
+    };
+
+    test('it is asked behind the others, where its slow start has no place for the conversation yet', async () => {
+      const { ask, hosts, passedOver } = await closedElsewhere(answers());
+      expect(expectKind(await ask(0.5), 'answered').target.id).toBe('b');
+      expect(hosts()).toEqual(['b']);
+      expect(passedOver).toEqual([['a', 'circuit closed a moment ago']]);
+    });
+
+    test('and in its turn where there is one', async () => {
+      const { ask, hosts, passedOver } = await closedElsewhere(answers());
+      expect(expectKind(await ask(0.05), 'answered').target.id).toBe('a');
+      expect([hosts(), passedOver]).toEqual([['a'], []]);
+    });
+
+    test('where the others fail it is asked after them, at once', async () => {
+      const { ask, hosts, clock } = await closedElsewhere(fails(503));
+      const before = clock.now();
+      expect(expectKind(await ask(0.5), 'answered').target.id).toBe('a');
+      expect(hosts()).toEqual(['b', 'a']);
+      expect(clock.now()).toBe(before);
+    });
+  });
+
+  test('where all are to come behind the others they are asked as they stand, each once a round', async () => {
+    const scene = makeScene({ a: [fails(500)], b: [fails(500)] });
+    expectKind(await scene.call({ attempts: 4, isHeldBack: () => true }), 'failed');
+    expect(scene.upstream.calls.map(({ host }) => host)).toEqual(['a', 'b', 'a', 'b']);
+  });
+
+  test('a prober is held back by nothing: somebody has to find out', async () => {
+    const scene = makeScene({ a: [...Array(5).fill(fails(500)), answers()], b: [answers()] }, { fraction: 0 });
+    await failing(scene, 5);
+    await scene.clock.advance(30_000);
+    expect(expectKind(await scene.call({ isHeldBack: () => true }), 'answered').target.id).toBe('a');
   });
 
   test('a probe whose call is refused by the ledger gives the lease back', async () => {

@@ -97,6 +97,13 @@ describe('what Bedrock says', () => {
     expect(differences).toEqual([]);
   });
 
+  test('of an end takes the place of a promise, which holds without one', () => {
+    const of = (told: ToldLifecycle) =>
+      hear(inEurope({ chat: [bedrock('v.active')] }), [eu({ 'v.active': told })]).pins[0];
+    expect(of({ stated: 'legacy', retiresOn: '2027-05-01' })?.lifecycle).not.toHaveProperty('notBefore');
+    expect(of({ stated: 'active' })?.lifecycle).toMatchObject({ notBefore: '2026-10-16' });
+  });
+
   test('holds for a model that the catalogue does not have', () => {
     const config = inEurope({ chat: [target('bedrock', 'global.v.newest')] });
     const { pins } = hear(config, [eu({ 'v.newest': { stated: 'legacy', retiresOn: '2026-12-01' } })]);
@@ -186,11 +193,15 @@ describe('of several regions', () => {
   const config = configOf({ chat: [bedrock('v.active')] });
   const legacy = (retiresOn: string): ToldLifecycle => ({ stated: 'legacy', retiresOn });
 
-  test('the nearest end counts', () => {
-    const { pins } = hear(config, [us({ 'v.active': legacy('2027-03-01') }), eu({ 'v.active': legacy('2027-02-01') })]);
+  test('the nearest end counts, and is what is remembered', () => {
+    const { pins, heard } = hear(config, [
+      us({ 'v.active': legacy('2027-03-01') }),
+      eu({ 'v.active': legacy('2027-02-01') }),
+    ]);
     expect(pins).toMatchObject([
       { lifecycle: { retiresOn: '2027-02-01', source: "Bedrock's API in eu-central-1, 2026-11-23" } },
     ]);
+    expect(heard.get('bedrock/v.active')?.retiresOn).toBe('2027-02-01');
   });
 
   test.each([
@@ -248,6 +259,12 @@ describe('where it says nothing', () => {
       retiresOn: ON,
       source,
     });
+  });
+
+  test('of a model that it lists, the catalogue holds, and nothing is absent', () => {
+    const { pins, silent, notListed } = hear(config, [eu({ 'v.active': {} })]);
+    expect(pins).toMatchObject([{ lifecycle: { stated: 'active', source: PAGE } }]);
+    expect({ silent, notListed }).toEqual({ silent: ['bedrock/v.active'], notListed: [] });
   });
 
   test('one that was never listed has not', () => {

@@ -371,6 +371,37 @@ describe('slow start', () => {
     const firsts = Array.from({ length: 100 }, (_, i) => routeOf({}, {}, { shareOf, draw: () => i / 100 }).ids[0]);
     expect(firsts.filter((id) => id === 'a/m')).toHaveLength(25);
   });
+
+  test('that begins after a plan was made holds back whom a plan made then would have held back, and nobody else', () => {
+    for (let i = 0; i < 200; i++) {
+      let share = 1;
+      const sources = { shareOf: (id: string) => (id === 'a/m' ? share : 1) };
+      const { plan } = routeOf({}, { conversation: old(i) }, sources);
+      expect(plan.targets.map((target) => plan.isHeldBack?.(target))).toEqual([false, false]);
+      share = 0.25;
+      const isBehind = routeOf({}, { conversation: old(i) }, sources).ids[0] !== 'a/m';
+      expect(plan.targets.map((target) => plan.isHeldBack?.(target))).toEqual([isBehind, false]);
+    }
+  });
+
+  test('that the plan knows of holds nobody back a second time', () => {
+    for (let i = 0; i < 20; i++) {
+      const { plan } = routeOf({}, { conversation: old(i) }, { shareOf });
+      expect(plan.targets.map((target) => plan.isHeldBack?.(target))).toEqual([false, false]);
+    }
+  });
+
+  test('of a conversation that has just begun goes by one draw, in the plan and after it', () => {
+    const draws = [0.1, 0.9];
+    let share = 1;
+    const { plan } = routeOf({}, {}, { shareOf: () => share, draw: () => draws.shift() ?? 0 });
+    share = 0.5;
+    const asked = () => plan.targets.map((target) => plan.isHeldBack?.(target));
+    expect([asked(), asked()]).toEqual([
+      [false, false],
+      [false, false],
+    ]);
+  });
 });
 
 describe('a receipt', () => {
