@@ -35,8 +35,9 @@ export const PIN_WATCH_GRANTS: TableGrants = {
 const TIMEOUT = Duration.seconds(30);
 
 /**
- * Looks every morning at the versions that aliases are pinned to, asks Bedrock how those of its own stand, measures the days that each alias has left, and tells people
- * by an event and by mail 90, 30 and 7 days before one retires, on the day itself, and when its date changes. Each once.
+ * Looks every morning at the versions that aliases are pinned to, asks Bedrock how those of its own stand, measures the days
+ * that each alias has left, and tells people by an event and by mail 90, 30 and 7 days before one retires, on the day itself,
+ * and when its date changes. Each once.
  */
 export class PinWatch extends Construct {
   readonly function: Lambda;

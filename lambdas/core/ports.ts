@@ -29,6 +29,8 @@ export interface Ports {
   policies?: Policies;
   /** Absent where no alias keeps answers. */
   cache?: AnswerCache;
+  /** Whether a call may begin that nobody waits for: not in a process that is ending, or that holds answers back until nothing goes on any more. Absent: it may. */
+  mayLinger?: () => boolean;
   /** Absent where no target has a canary. */
   canaries?: Canaries;
   ledger: RequestLedger;

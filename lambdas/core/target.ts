@@ -59,6 +59,8 @@ export interface Target {
   /** Others in which its provider can be asked: a client that speaks one of them is passed through (codecs.ts). */
   alsoSpeaks?: readonly AnyDialectName[];
   model: string;
+  /** The model behind it, where its provider has a name of its own for it (Azure's deployments). */
+  serves?: string;
   region?: string;
   price: Price;
   /** What its alias lets one request make the provider do. */

@@ -4,6 +4,7 @@ import { respondWithError } from '../core/respond/respond-with-refusal.ts';
 import { type DeployedGateway, openDeployedGateway, openGround } from '../wiring/open-deployed-gateway.ts';
 import { makeApp } from './app.ts';
 import { makeLambdaHandler } from './lambda/make-lambda-handler.ts';
+import { findStreaming } from './lambda/runtime.ts';
 
 /** The gateway as a Lambda function behind API Gateway. */
 
@@ -15,7 +16,7 @@ let opening: Promise<Open> | undefined;
 
 /** One gateway an environment. A store that is away fails the request that met it, and the next one tries again. */
 const open = (): Promise<Open> => {
-  opening ??= openDeployedGateway(deployed, process.env, ground)
+  opening ??= openDeployedGateway(deployed, process.env, ground, { mayLinger: findStreaming() !== undefined })
     .then((gateway) => ({ ...gateway, app: makeApp(gateway.ports) }))
     .catch((error: unknown) => {
       opening = undefined;

@@ -9,8 +9,9 @@ export interface RunningServer {
   /** `http://127.0.0.1:8787`; SDKs take it with `/v1`. */
   url: string;
   /**
-   * Ends in order: takes no new connection, lets requests under way finish for at most `drainMs`, cuts off the rest (they
-   * are settled as `client-gone`), enters what is queued, closes the store. Idempotent.
+   * Ends in order: takes no new connection, begins no audit of the cache, lets requests and an audit under way finish for at
+   * most `drainMs`, cuts off the rest (requests are settled as `client-gone`), enters what is queued, closes the store.
+   * Idempotent.
    */
   stop(drainMs: number): Promise<void>;
 }
@@ -61,16 +62,22 @@ const stopInOrder = async (server: Server, gateway: LocalGateway, drainMs: numbe
   server.close(() => {
     isClosed = true;
   });
+  gateway.beginNothing();
+  // A call that is cut short is charged all that it may cost: an audit is given the time that requests are.
+  const drained = new AbortController();
+  let isAuditing = true;
+  const audits = (gateway.ports.cache?.settled(drained.signal) ?? Promise.resolve()).finally(() => {
+    isAuditing = false;
+  });
   // A connection whose answer has just ended is kept alive by its client: it counts as idle only from then on.
-  for (const until = clock.now() + drainMs; !isClosed && clock.now() < until; ) {
+  for (const until = clock.now() + drainMs; (!isClosed || isAuditing) && clock.now() < until; ) {
     server.closeIdleConnections();
     await clock.sleep(Math.min(LOOK_EVERY_MS, drainMs));
   }
   server.closeAllConnections();
+  drained.abort();
   const enough = new AbortController();
-  // Nobody waits for an audit of the cache.
-  const idle = Promise.all([gateway.ports.cache?.settled(AbortSignal.abort()), gateway.whenIdle()]);
-  await Promise.race([idle, clock.sleep(SETTLE_MS, enough.signal)]);
+  await Promise.race([Promise.all([audits, gateway.whenIdle()]), clock.sleep(SETTLE_MS, enough.signal)]);
   enough.abort();
   await gateway.close();
 };

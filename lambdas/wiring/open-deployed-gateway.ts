@@ -57,12 +57,14 @@ export const openGround = (service: string): DeployedGround => ({
  * Configuration and environment → a gateway on DynamoDB and Secrets Manager. The configuration was checked at synth, by the
  * code that it is bundled with.
  *
+ * @param mayLinger whether calls may begin that nobody waits for: not where answers leave only with the end of an invocation
  * @throws {StoreUnavailable} when the store can't be reached
  */
 export const openDeployedGateway = async (
   { config, catalogue }: DeployedConfig,
   env: Readonly<Record<string, string | undefined>>,
   { clock, random, log, loadSurface }: DeployedGround,
+  { mayLinger = true }: { mayLinger?: boolean } = {},
 ): Promise<DeployedGateway> => {
   const stores = openRequestStores({ client: {}, tables: readTableNames(env), clock, random, log });
   const targetsOf = (gateway: Ports['gateway']): string[] => [
@@ -123,6 +125,7 @@ export const openDeployedGateway = async (
       ...policies,
       ...canaries.ports,
       ...cache,
+      mayLinger: () => mayLinger,
       ledger,
       settleQueue,
       storeHealth,

@@ -49,6 +49,8 @@ export interface LocalGateway {
   notices: string[];
   /** What the simulator says it delivered: tests hold the ledger against it. */
   meter: Meter;
+  /** From here on no call begins that nobody waits for; requests are answered as ever. */
+  beginNothing(): void;
   /** Resolves when every request that was admitted has been settled. */
   whenIdle(): Promise<void>;
   /** Reads the caps that were set by hand now, rather than within seconds. */
@@ -135,6 +137,7 @@ const wireGateway = async (
   const calling = { clock, random, log, secrets, upstream, loadSurface, ...codecs };
   const cache = await openLocalCache(gateway, opened, calling, modelsFolder);
   const canaries = await loadCanaries(gateway.aliases, { pins: opened.pins, clock, log });
+  let isEnding = false;
   const ports: LocalPorts = {
     clock,
     random,
@@ -147,6 +150,7 @@ const wireGateway = async (
     ...(await loadPolicies(gateway.aliases)),
     ...canaries.ports,
     ...cache.ports,
+    mayLinger: () => !isEnding,
     ledger,
     settleQueue,
     storeHealth: stores.storeHealth,
@@ -172,6 +176,9 @@ const wireGateway = async (
     demoKey,
     notices: [...notices, ...cache.notices, ...pinNotices(configured, clock.now())],
     meter,
+    beginNothing: () => {
+      isEnding = true;
+    },
     whenIdle: async () => {
       await whenIdle();
       await ports.cache?.settled();

@@ -280,6 +280,17 @@ test('a quote counts what the vector of the question may cost, as the hold does'
   expect(quote.max_cost_usd).toBeGreaterThan(withoutCache.max_cost_usd);
 });
 
+test.each([{ exact: '1h' }, {}])(
+  'many who ask the same at once make one call, and pay for one vector (%j)',
+  async (cache) => {
+    const gateway = await start(cache, {}, 'slow-300');
+    const replies = await Promise.all(Array.from({ length: 20 }, () => ask(gateway, ASKED)));
+    expect(replies.every(({ status, text }) => status === 200 && text === ASKED)).toBe(true);
+    expect(calls(gateway)).toBe(1);
+    expect(embeddings?.requests).toHaveLength(1);
+  },
+);
+
 test('a budget that has no room for the call has none for its vector: nothing is asked of the embedder', async () => {
   const gateway = await start({}, { budgets: { org: { monthly: '$0.000001' } } });
   expect((await ask(gateway, ASKED)).status).toBe(429);

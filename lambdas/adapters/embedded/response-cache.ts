@@ -11,6 +11,7 @@ import {
 } from '../../core/cache/purge-marks.ts';
 import type { CacheSelection, Log } from '../../core/ports.ts';
 import type { Connection, Database } from './database.ts';
+import { whereSelected } from './where-selected.ts';
 
 /** Compressed. */
 const MOST_BYTES = 1024 * 1024;
@@ -133,14 +134,14 @@ const takeOutSelected = (
     from,
     last,
   );
-  const { where, values } = whereOf(selection);
+  const { where, values } = whereSelected(selection);
   const range = [from, to, ...values];
   const live = connection.run(
-    `DELETE FROM responses WHERE id > ? AND id <= ?${where} AND expires > ?`,
+    `DELETE FROM responses WHERE id > ? AND id <= ? AND ${where} AND expires > ?`,
     ...range,
     nowMs,
   );
-  connection.run(`DELETE FROM responses WHERE id > ? AND id <= ?${where}`, ...range);
+  connection.run(`DELETE FROM responses WHERE id > ? AND id <= ? AND ${where}`, ...range);
   return { live, to: to === 0n ? last : to };
 };
 
@@ -164,20 +165,4 @@ const writeMark = (connection: Connection, selection: CacheSelection, nowMs: num
     'INSERT INTO response_purges (id, marks) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET marks = excluded.marks',
     writePurgeMarks(marks),
   );
-};
-
-/** Without an age all that is there came before, whatever the clock said when it came. */
-const whereOf = ({
-  team,
-  user,
-  alias,
-  createdBefore,
-}: CacheSelection): { where: string; values: (string | number)[] } => {
-  const terms = Object.entries({
-    'team = ?': team,
-    'user = ?': user,
-    'alias = ?': alias,
-    'created_at < ?': createdBefore,
-  }).filter((pair): pair is [string, string | number] => pair[1] !== undefined);
-  return { where: terms.map(([term]) => ` AND ${term}`).join(''), values: terms.map(([, value]) => value) };
 };

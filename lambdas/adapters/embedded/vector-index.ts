@@ -1,12 +1,6 @@
-import type {
-  CacheSelection,
-  FoundVector,
-  VectorCount,
-  VectorEntry,
-  VectorIndex,
-  VectorQuery,
-} from '../../core/ports.ts';
+import type { FoundVector, VectorCount, VectorEntry, VectorIndex, VectorQuery } from '../../core/ports.ts';
 import type { Connection, Database } from './database.ts';
+import { whereSelected } from './where-selected.ts';
 
 /** Entries of one scope; the oldest make room. */
 const MOST_IN_SCOPE = 10_000;
@@ -158,7 +152,7 @@ export const makeEmbeddedVectorIndex = (database: Database): EmbeddedVectorIndex
           createdBefore,
           nowMs + PURGE_LASTS_MS,
         );
-        const { where, values } = whereOf(selection);
+        const { where, values } = whereSelected(selection);
         return connection.run(`DELETE FROM vectors WHERE ${where}`, ...values);
       }),
 
@@ -201,17 +195,6 @@ const isPurged = (connection: Connection, { team, user, alias, createdAt }: Vect
     user,
     alias,
   ) !== undefined;
-
-/** Without an age all that is there came before, whatever the clock said when it came. */
-const whereOf = ({ team, user, alias, createdBefore }: CacheSelection) => {
-  const terms = Object.entries({
-    'team = ?': team,
-    'user = ?': user,
-    'alias = ?': alias,
-    'created_at < ?': createdBefore,
-  }).filter((pair): pair is [string, string | number] => pair[1] !== undefined);
-  return { where: ['1', ...terms.map(([term]) => term)].join(' AND '), values: terms.map(([, value]) => value) };
-};
 
 const bytesOf = (vector: Float32Array): Uint8Array =>
   new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);

@@ -137,11 +137,11 @@ export const focusRows = (record: LedgerRecord): Cell[][] =>
 const chargesOf = (record: LedgerRecord): Charge[] => {
   const { state, cost, inputTokens, outputTokens, receipt } = record;
   if (state !== 'settled' && state !== 'lost') return [];
-  const billed = billedCalls(receipt);
+  const billed = billedCalls(receipt, record);
   const isSplit =
     (billed.length > 1 || billed[0]?.embeddedTokens !== undefined) &&
     billed.reduce((sum, attempt) => sum + BigInt(attempt.cost), 0n) === cost;
-  if (!isSplit || record.isCorrection)
+  if (!isSplit)
     return [
       {
         record,
@@ -167,11 +167,26 @@ const chargesOf = (record: LedgerRecord): Charge[] => {
   }));
 };
 
-/** What somebody bills: attempts, and the vector of a question that was compared with kept ones. */
-const billedCalls = ({ attempts, cache }: Receipt): { target: string; cost: string; embeddedTokens?: number }[] => {
+interface BilledCall {
+  target: string;
+  cost: string;
+  embeddedTokens?: number;
+}
+
+/**
+ * What somebody bills: attempts, and the vectors of what was compared. What a correction takes back was charged, while nobody
+ * knew more, to the target that was planned first.
+ */
+const billedCalls = ({ attempts, cache, plan }: Receipt, { cost, isCorrection }: LedgerRecord): BilledCall[] => {
   const { embedding } = cache ?? {};
-  return [
+  const calls: BilledCall[] = [
     ...attempts,
     ...(embedding ? [{ target: embedding.target, cost: embedding.cost, embeddedTokens: embedding.inputTokens }] : []),
-  ].filter(({ cost }) => BigInt(cost) > 0n);
+  ];
+  const takenBack = cost - calls.reduce((sum, call) => sum + BigInt(call.cost), 0n);
+  const [planned] = plan.targets;
+  return [
+    ...calls,
+    ...(isCorrection && planned !== undefined ? [{ target: planned, cost: takenBack.toString() }] : []),
+  ].filter((call) => BigInt(call.cost) !== 0n);
 };

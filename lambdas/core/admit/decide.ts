@@ -1,6 +1,7 @@
 import { affordableStandIn, downgrade } from '../budget/stand-in.ts';
 import type { Refusal } from '../failures.ts';
 import type { HoldOutcome, LimitOutcome, RunOutcome } from '../ports.ts';
+import { roomsOf } from './account-rooms.ts';
 import type { Admission } from './admission.ts';
 import { budgetStanding } from './admit-refusals.ts';
 import { lowerOutputLimit } from './clamp.ts';
@@ -35,8 +36,9 @@ export const decide = (wish: Wish, draft: Admission, { taken, held, entered }: A
   if (entered.kind === 'other-parent') return entered;
   if (entered.kind === 'refused') return refused(runRefusal(entered));
   if (held.kind === 'refused' || taken.kind === 'refused') {
-    const less = wishForLess(wish, draft, held, taken);
-    return less === undefined ? refused(refuseAdmission(draft, held, taken, nowMs)) : { kind: 'ask-again', wish: less };
+    const bare = held.kind === 'refused' ? withoutBesides(draft) : draft;
+    const less = wishForLess({ ...wish, asked: bare.asked }, bare, held, taken, bare !== draft);
+    return less === undefined ? refused(refuseAdmission(bare, held, taken, nowMs)) : { kind: 'ask-again', wish: less };
   }
   if (held.kind === 'wrong-epoch') return held;
 
@@ -48,9 +50,34 @@ export const decide = (wish: Wish, draft: Admission, { taken, held, entered }: A
   return withoutStandIn === undefined ? { kind: 'go' } : refused(withoutStandIn);
 };
 
-/** A whole answer of a cheaper model before a shorter one. */
-const wishForLess = (wish: Wish, draft: Admission, held: HoldOutcome, taken: LimitOutcome): Wish | undefined => {
+/**
+ * The answer is what was asked for; what it might cost beside its calls serves to save some of them. Where there is no room for
+ * both, whoever finds `asked.besides` gone does without.
+ */
+const withoutBesides = (draft: Admission): Admission => {
+  const { besides = 0n, ...asked } = draft.asked;
+  return besides === 0n ? draft : { ...draft, asked, hold: draft.hold - besides };
+};
+
+/**
+ * The same without its vector before a whole answer of a cheaper model, and that before a shorter one.
+ *
+ * @param isBare the draft has just been relieved of what it might cost beside its calls
+ */
+const wishForLess = (
+  wish: Wish,
+  draft: Admission,
+  held: HoldOutcome,
+  taken: LimitOutcome,
+  isBare: boolean,
+): Wish | undefined => {
   const { clamps } = wish;
+  if (
+    isBare &&
+    held.kind === 'refused' &&
+    roomsOf(draft.accounts, held.standing).every(({ room }) => draft.hold <= room)
+  )
+    return wish;
   const standIn = held.kind === 'refused' ? affordableStandIn(held, draft) : undefined;
   if (standIn !== undefined) return { ...standIn, clamps };
   const mostTokens = clamps < MOST_CLAMPS ? lowerOutputLimit(draft, held, taken) : undefined;

@@ -1,11 +1,13 @@
 import type { Admission } from '../admit/admission.ts';
 import { admit } from '../admit/admit.ts';
+import { outputLimitFor } from '../admit/output-limit.ts';
 import type { CallResult } from '../call/call.ts';
 import { callAdmitted } from '../call/call-admitted.ts';
 import type { Asked } from '../decode/decode.ts';
 import { refuse } from '../failures.ts';
 import { modelOf } from '../observe/model-of.ts';
 import type { Ports } from '../ports.ts';
+import { present } from '../read-json.ts';
 import type { Plan } from '../route/plan.ts';
 import { settle } from '../settle/settle.ts';
 import type { AuditableHit, AuditorParts } from './auditor.ts';
@@ -41,7 +43,8 @@ export const auditHit = async (
   }
   const { admission } = admitted;
   const { receipt, requestId } = admission;
-  const result = isInTheWay(admission) || signal.aborted ? STOOD_BACK : await callAdmitted(signal, admission, ports);
+  const isShort = isInTheWay(admission) || admission.asked.besides !== wish.asked.besides;
+  const result = isShort || signal.aborted ? STOOD_BACK : await callAdmitted(signal, admission, ports);
   const { verdict, embedding } = await compareWithKept(hit.kept, result, parts.embedder, ports);
   receipt.cacheAudit = { of, verdict };
   if (embedding !== undefined) receipt.cache = { result: 'off', embedding };
@@ -66,7 +69,8 @@ const STOOD_BACK: CallResult = {
 };
 
 /** The same question to the same model, whole, and nobody else in its place: another one's answer proves nothing. */
-const wishOf = ({ admission, kept }: AuditableHit, { embedder }: AuditorParts): { asked: Asked; plan: Plan } => {
+const wishOf = (hit: AuditableHit, { embedder }: AuditorParts): { asked: Asked; plan: Plan } => {
+  const { admission, kept } = hit;
   const { idempotencyKey: _, ...asked } = admission.asked;
   // A run counts its calls, and may have ended: this is none of them.
   const { run: __, ...labels } = asked.labels;
@@ -80,12 +84,30 @@ const wishOf = ({ admission, kept }: AuditableHit, { embedder }: AuditorParts): 
       body,
       // It is nobody's loss if it comes to nothing.
       alias: { ...asked.alias, attempts: 1 },
-      conversation: { ...asked.conversation, stream: false },
+      conversation: { ...asked.conversation, stream: false, ...present('maxOutputTokens', auditLimit(hit)) },
       besides: comparisonCeiling(kept, embedder),
       auditOf: admission.requestId,
     },
     plan: { targets: [targets[0]], passedOver, estimateOf },
   };
+};
+
+/** An answer to the same question is about as long: what is held for it, and what a call that is cut short is charged, need be no more. */
+const MORE_THAN_KEPT = 2;
+const MORE_TOKENS = 256;
+
+/**
+ * The output limit of an audit, tokens; undefined where it is the request's own. Thinking varies with nothing that was kept: its
+ * budget stays on top. An answer that is longer all the same is cut, and shows nothing.
+ */
+const auditLimit = ({ admission, kept }: AuditableHit): number | undefined => {
+  const { asked, plan, isBudgeted } = admission;
+  const outputTokens = kept.usage?.outputTokens ?? 0;
+  if (outputTokens === 0) return undefined;
+  const own = outputLimitFor(asked.conversation, asked.alias, plan.targets[0], isBudgeted).tokens;
+  const { budgetTokens = 0 } = asked.conversation.reasoning ?? {};
+  const enough = MORE_THAN_KEPT * outputTokens + MORE_TOKENS + budgetTokens;
+  return enough < own ? enough : undefined;
 };
 
 /** What is left of a budget, or of a rate limit, is for those who ask: an audit takes none of the last half. */

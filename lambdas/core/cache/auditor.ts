@@ -18,7 +18,7 @@ export interface AuditableHit {
 
 /** Asks some of the semantic hits upstream as well, beside the requests (docs/decisions/044). */
 export interface Auditor {
-  /** Draws by the alias's `auditShare`. Returns at once and never throws. */
+  /** Draws by the alias's `auditShare`, where calls may begin that nobody waits for. Returns at once and never throws. */
   consider(hit: AuditableHit, ports: Ports): void;
   /** Resolves when no audit is under way. Where the signal aborts, it is cut short, and settled all the same. */
   settled(signal?: AbortSignal): Promise<void>;
@@ -30,7 +30,7 @@ export interface AuditorParts {
 }
 
 /** A busy alias must not ask upstream nearly as often as if it had no cache: for a rate, a sample is enough. */
-export const MOST_AUDITS_A_MINUTE = 6;
+const MOST_AUDITS_A_MINUTE = 6;
 const MINUTE_MS = 60_000;
 
 /** At most one audit at a time and `MOST_AUDITS_A_MINUTE`, a process. */
@@ -60,7 +60,7 @@ export const makeAuditor = (parts: AuditorParts, { clock }: { clock: Pick<Clock,
   return {
     consider(hit, ports) {
       const share = hit.admission.asked.alias.cache?.semantic?.auditShare ?? 0;
-      if (ports.random.fraction() >= share) return;
+      if (ports.mayLinger?.() === false || ports.random.fraction() >= share) return;
       if (!hasRoom()) {
         ports.log.debug('an audit of the semantic cache was left out', { of: hit.admission.requestId, why: 'busy' });
         return;

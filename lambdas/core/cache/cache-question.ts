@@ -1,3 +1,4 @@
+import { canonicalText } from '../audit/canonical-text.ts';
 import type { Asked } from '../decode/decode.ts';
 import type { Plan } from '../route/plan.ts';
 import type { Target } from '../target.ts';
@@ -52,7 +53,9 @@ export const questionOf = (
   const { caller, labels, alias, conversation } = asked;
   const [target] = plan.targets;
   const owner = { org: caller.org, team: caller.team, user: labels.user };
-  const scope = { owner, sharedBy: policy.sharedBy, alias: alias.name, model: modelOf(target), unheld };
+  // What was answered where it may not be any more is not given any more.
+  const model = canonicalText([modelOf(target), alias.allowRegions?.toSorted()]);
+  const scope = { owner, sharedBy: policy.sharedBy, alias: alias.name, model, unheld };
   const embedder = parts.semantic?.embedder.name;
   return {
     asked,
@@ -69,8 +72,14 @@ export const questionOf = (
   };
 };
 
-/** Every region serves the same model. */
-export const modelOf = ({ provider, model }: Target): string => `${provider.name}/${model}`;
+/**
+ * Whose answers are of one kind: every region serves the same model, but a deployment that is given another one, or a
+ * provider that is pointed at another server, serves another.
+ */
+export const modelOf = ({ provider, model, serves, region = '' }: Target): string => {
+  const baseUrl = region === '' ? provider.baseUrl : provider.baseUrl.replaceAll(region, '{region}');
+  return canonicalText([provider.name, provider.kind, baseUrl, provider.apiVersion, model, serves]);
+};
 
 const useOf = (use: CacheUse): Use =>
   use.may ? { may: true, reads: use.reads } : { may: false, reads: false, why: use.why };

@@ -1,4 +1,4 @@
-import { OutOfPatience, waitAtMost, withPatience } from '../call/with-patience.ts';
+import { waitAtMost } from '../call/with-patience.ts';
 import type { Embedder, Ports } from '../ports.ts';
 import type { CacheReceipt } from '../receipt.ts';
 import type { SemanticParts } from './answer-cache.ts';
@@ -14,17 +14,12 @@ export interface Hit {
   score?: number;
 }
 
-/** Looks for one request's answer: the same request's, then that of one that means the same; and, where there is none, of one under way. */
+/** Looks for one request's answer: the same request's, then that of one that means the same. Nothing of it rejects. */
 export interface Finder {
   /** Begins, where that costs nothing. More than once is once. */
   start(): void;
-  /** Never rejects. Waits no longer than the caches' deadlines let it. */
-  find(): Promise<Hit | undefined>;
-  /**
-   * The answer of the call of this process that answers the same, once it has ended; undefined at once where there is none, so
-   * that of two at the same moment one calls.
-   */
-  fly(signal: AbortSignal): Promise<Hit | undefined> | undefined;
+  findSame(): Promise<Hit | undefined>;
+  findAlike(): Promise<Hit | undefined>;
   /** What came of the question's vector; undefined where none was asked for. */
   embedded(): Promise<EmbeddedQuestion> | undefined;
   /** The call has ended: a vector that has still not come is not waited for. */
@@ -91,42 +86,21 @@ export const makeFinder = (question: CacheQuestion, desk: CacheDesk, note: Cache
     return looked;
   };
 
-  /** Whoever asks the same at this moment: its answer is ours too, unless that takes longer than a target may be silent. */
-  const awaitFlight = async (
-    flight: Promise<CachedAnswer | undefined>,
-    signal: AbortSignal,
-  ): Promise<CachedAnswer | undefined> => {
-    if (signal.aborted) return undefined;
-    const left = Promise.withResolvers<undefined>();
-    const leave = (): void => left.resolve(undefined);
-    signal.addEventListener('abort', leave, { once: true });
-    try {
-      const both = Promise.race([flight, left.promise]);
-      return await withPatience(() => both, asked.alias.timeouts.firstTokenMs, ports.clock);
-    } catch (error) {
-      if (error instanceof OutOfPatience) return undefined;
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', leave);
-    }
-  };
-
   return {
     start() {
       void lookForSame().then(({ found }) => {
-        // What is paid for waits for the entry.
-        if (found === undefined && parts.semantic?.embedder.target === undefined) void lookForAlike();
+        const isFree = parts.semantic?.embedder.target === undefined;
+        // What is paid for waits for the entry; who will wait for another's call need not compare.
+        if (found === undefined && isFree && flights.under(tenant, key) === undefined) void lookForAlike();
       });
     },
-    async find() {
-      const exactly = take(await lookForSame());
-      if (exactly.found !== undefined) return { found: exactly.found, result: 'hit-exact' };
+    async findSame() {
+      const { found } = take(await lookForSame());
+      return found && { found, result: 'hit-exact' };
+    },
+    async findAlike() {
       const { found, score } = take(await lookForAlike());
       return found && { found, result: 'hit-semantic', ...(score !== undefined && { score }) };
-    },
-    fly(signal) {
-      const flight = exact.reads && asked.labels.cache !== 'only' ? flights.under(tenant, key) : undefined;
-      return flight && awaitFlight(flight, signal).then((found) => found && { found, result: 'hit-exact' });
     },
     embedded: () => embedding,
     giveUpEmbedding: () => embeddingStop.abort(),

@@ -10,20 +10,30 @@ import { judgeAnswer } from './eligibility.ts';
 import type { EmbeddedQuestion } from './look-up.ts';
 import { entryId } from './scope-key.ts';
 
+/** A whole answer as others may be given it. */
+export interface Shareable {
+  entry: CachedAnswer;
+  /** Whether those may be given it who ask later. */
+  isKept: boolean;
+}
+
+/** Not for those who ask later, but for those who ask at this very moment: their calls would come to the same. */
+const SHARED: ReadonlySet<string> = new Set(['truncated', 'refusal', 'invalid-output', 'empty', 'another-model']);
+
 /**
  * What others may be given of an answer.
  *
  * @param answer undefined where it was too long to be remembered
- * @returns undefined where nothing may be; the receipt says why
+ * @returns undefined where nobody may be given it; why it is not kept, the receipt says
  */
-export const judgeForKeeping = (
+export const judgeForSharing = (
   answer: Answer | undefined,
   { by, dropped }: { by: Target; dropped: string[] },
-  { tenant, key, target, policy, asked }: CacheQuestion,
+  { tenant, key, target, plan, policy, asked }: CacheQuestion,
   { requestId }: Admission,
   arrivedAt: number,
   note: CacheReceipt,
-): CachedAnswer | undefined => {
+): Shareable | undefined => {
   const why =
     answer === undefined
       ? 'too-long'
@@ -31,12 +41,12 @@ export const judgeForKeeping = (
         ? judgeAnswer(answer, 'exact', asked.conversation.format)
         : // Who asks next is meant to be answered by the first of its plan.
           'another-model';
-  if (why !== undefined || answer === undefined) {
-    if (why !== undefined) note.notKept = why;
-    return undefined;
-  }
+  if (why !== undefined) note.notKept = why;
+  if (answer === undefined || (why !== undefined && !SHARED.has(why))) return undefined;
+  // What it would have cost is known of the plan's own targets.
+  if (!plan.targets.some(({ id }) => id === by.id)) return undefined;
   const ttlMs = Math.max(policy.exact?.ttlMs ?? 0, policy.semantic?.ttlMs ?? 0);
-  return {
+  const entry: CachedAnswer = {
     tenant,
     key,
     answer,
@@ -49,6 +59,7 @@ export const judgeForKeeping = (
     createdAt: arrivedAt,
     expiresAt: arrivedAt + ttlMs,
   };
+  return { entry, isKept: why === undefined };
 };
 
 /** Keeps an answer, then the vector that leads to it. Best effort: never rejects. */

@@ -21,7 +21,7 @@ export const makeAnswerCache = (parts: CacheParts, { clock, log }: { clock: Cloc
   void wrongHits?.refresh();
   const desk: CacheDesk = {
     parts,
-    flights: makeFlights(),
+    flights: makeFlights(clock),
     breakers: { exact: makeBreaker(clock), semantic: makeBreaker(clock) },
     ...(wrongHits && { wrongHits }),
     ...(auditor && { auditor }),

@@ -6,8 +6,8 @@ import type { Vector } from '../conversation.ts';
 import type { Surface } from '../dialect.ts';
 import { fromBase64 } from '../embedding/vectors.ts';
 import type { AttemptFailure } from '../failures.ts';
-import { type Embedded, type Embedder, EmbedderUnavailable, type Random } from '../ports.ts';
-import { inputOf, MOST_TOKENS } from '../settle/attempt-cost.ts';
+import { type Embedded, type Embedder, EmbedderUnavailable, type Log, type Random } from '../ports.ts';
+import { inputOf } from '../settle/attempt-cost.ts';
 import type { Alias, Target } from '../target.ts';
 import { askForVector } from './ask-for-vector.ts';
 import { embedderName } from './embedder-name.ts';
@@ -51,10 +51,11 @@ export const makePaidEmbedder = (
       if (failure.reason === 'unauthorized' && result.key !== undefined)
         await renewKey(target, result.key, request, ports);
       throw new EmbedderUnavailable(`${target.id} made no vector: ${whyNot(failure, result.wasSent)}`, {
-        inputTokens: billedBy(result.record, mostTokens),
+        inputTokens: billedBy(result.record, target, mostTokens, ports.log),
       });
     }
-    const inputTokens = result.kind === 'answered' ? countedIn(result.record, mostTokens) : mostTokens;
+    const inputTokens =
+      result.kind === 'answered' ? countedIn(result.record, target, mostTokens, ports.log) : mostTokens;
     const vector = result.kind === 'answered' ? readVector(result.answer.vectors, dimensions) : undefined;
     if (vector === undefined)
       throw new EmbedderUnavailable(`${target.id} answered with no vector of ${dimensions} numbers.`, { inputTokens });
@@ -125,14 +126,33 @@ const renewKey = async (
 };
 
 /** What a failed call may be billed by: the vendor's count, else as much as the text can count as. */
-const billedBy = (record: AttemptRecord & { failure: AttemptFailure }, mostTokens: number): number => {
-  if (record.usage !== undefined) return countedIn(record, mostTokens);
+const billedBy = (
+  record: AttemptRecord & { failure: AttemptFailure },
+  target: Target,
+  mostTokens: number,
+  log: Log,
+): number => {
+  if (record.usage !== undefined) return countedIn(record, target, mostTokens, log);
   return record.failure.mayBeBilled ? mostTokens : 0;
 };
 
-const countedIn = ({ usage }: AttemptRecord, mostTokens: number): number => {
-  const counted = usage === undefined ? 0 : inputOf(usage);
-  return Number.isSafeInteger(counted) && counted > 0 && counted <= MOST_TOKENS ? counted : mostTokens;
+/**
+ * Every token of a text stands for something in it: more than that, and whatever words a model puts before it, is no count of this
+ * text. What is between the estimate and this the vendor may well bill: it is entered, as an overrun where it passes the hold.
+ */
+const BELIEVED_TIMES = 8;
+
+const countedIn = ({ usage }: AttemptRecord, target: Target, mostTokens: number, log: Log): number => {
+  if (usage === undefined) return mostTokens;
+  const counted = inputOf(usage);
+  if (Number.isSafeInteger(counted) && counted > 0 && counted <= BELIEVED_TIMES * mostTokens) return counted;
+  if (counted > 0)
+    log.error("an embedder's count can not be of its text: charged as that can count at most", {
+      target: target.id,
+      counted_tokens: counted,
+      charged_tokens: mostTokens,
+    });
+  return mostTokens;
 };
 
 /** Of length 1; undefined where it is none of that many numbers, or points nowhere. */

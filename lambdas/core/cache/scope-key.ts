@@ -19,7 +19,7 @@ export interface CacheScope {
   owner: CacheOwner;
   sharedBy: CachePolicy['sharedBy'];
   alias: string;
-  /** What answers it, as a target's id says: provider, version, region. */
+  /** What answers it: provider, version, and where it may be. */
   model: string;
   /** Values of the body's fields that the conversation can't hold, as JSON texts. */
   unheld?: ReadonlyMap<string, string>;

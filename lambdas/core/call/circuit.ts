@@ -5,8 +5,9 @@
  *                                 ▲                                                       │
  *                                 └──────────(it failed: open again, twice as long)───────┘
  *
- * One that has just closed is given a share of the requests, which grows in steps. Each move makes the next record, whose version is the condition of the write: of many processes that move at once one
- * succeeds, and that picks the single prober. An override set by hand wins over all of it until it expires.
+ * One that has just closed is given a share of the requests, which grows in steps. Each move makes the next record, whose
+ * version is the condition of the write: of many processes that move at once one succeeds, and that picks the single prober.
+ * An override set by hand wins over all of it until it expires.
  */
 import type { CircuitRecord } from '../ports.ts';
 import { CIRCUIT } from './call-policy.ts';

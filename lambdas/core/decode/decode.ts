@@ -18,7 +18,7 @@ export interface Asked {
   conversation: Conversation;
   /** The client's own body, for targets that speak its dialect. */
   body: JsonObject;
-  /** What it may cost beside its calls, nano-USD: held with them. */
+  /** What it may cost beside its calls, nano-USD: held with them. Of an admitted request: what is held; absent where there was no room for it. */
   besides?: bigint;
   /** What the client calls this very request, so that a repeat is known. */
   idempotencyKey?: string;

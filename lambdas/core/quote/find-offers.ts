@@ -1,4 +1,4 @@
-import type { AdmitPorts } from '../admit/admit.ts';
+import { consultCache } from '../cache/answer-cache.ts';
 import { type Asked, usableAliases } from '../decode/decode.ts';
 import type { Offer, Refusal } from '../failures.ts';
 import type { Ports } from '../ports.ts';
@@ -8,8 +8,6 @@ import type { Target } from '../target.ts';
 import { findAskable } from './find-askable.ts';
 import { type Draft, draftOf, judge, readStanding } from './judge-request.ts';
 import { costsOf } from './quote-costs.ts';
-
-export type OfferPorts = AdmitPorts & Pick<Ports, 'dialects' | 'statistics' | 'homes' | 'policies'>;
 
 const MOST_OFFERS = 5;
 /** More aliases than this are not looked at: a refusal must stay cheap. */
@@ -21,7 +19,7 @@ const MOST_CANDIDATES = 32;
  *
  * @param own the request as it was asked
  */
-export const draftOffers = (asked: Asked, own: Draft, nowMs: number, ports: OfferPorts): Draft[] => {
+export const draftOffers = (asked: Asked, own: Draft, nowMs: number, ports: Ports): Draft[] => {
   const than = costsOf(own.admission, own.admission.firstTarget);
   return usableAliases(asked.caller, ports.gateway)
     .filter(
@@ -31,8 +29,13 @@ export const draftOffers = (asked: Asked, own: Draft, nowMs: number, ports: Offe
     .flatMap((alias) => {
       const instead: Asked = { ...asked, alias, conversation: { ...asked.conversation, model: alias.name } };
       const planned = planRoute(instead, ports.dialects, ports.gateway.aliases, routeSources(ports));
-      const drafted = planned.ok ? draftOf(instead, planned.plan, nowMs, ports) : undefined;
-      if (!drafted?.ok) return [];
+      if (!planned.ok) return [];
+      // Each has a cache of its own, or none.
+      const consulted = consultCache(instead, planned.plan, ports);
+      if (!consulted.ok) return [];
+      const besides = consulted.consultation?.ceiling ?? 0n;
+      const drafted = draftOf({ ...instead, besides }, planned.plan, nowMs, ports);
+      if (!drafted.ok) return [];
       const costs = costsOf(drafted.draft.admission, drafted.draft.admission.firstTarget);
       return costs.mostCost < than.mostCost && costs.expectedCost < than.expectedCost ? [drafted.draft] : [];
     });
@@ -46,7 +49,7 @@ export const offersAmong = (
   drafts: readonly Draft[],
   standing: Awaited<ReturnType<typeof readStanding>>,
   nowMs: number,
-  ports: OfferPorts,
+  ports: Ports,
 ): Offer[] =>
   drafts
     .flatMap((draft) => {
@@ -65,7 +68,7 @@ export const offersAmong = (
  * A refusal for want of room, with what would be admitted instead. Best effort: without an answer of the store the refusal
  * goes out as it is.
  */
-export const withOffers = async (refusal: Refusal, asked: Asked, ports: OfferPorts): Promise<Refusal> => {
+export const withOffers = async (refusal: Refusal, asked: Asked, ports: Ports): Promise<Refusal> => {
   if (refusal.code !== 'budget_exceeded' && refusal.code !== 'rate_limit_exceeded') return refusal;
   try {
     const now = ports.clock.now();

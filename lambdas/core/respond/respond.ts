@@ -4,19 +4,17 @@ import type { CallResult } from '../call/call.ts';
 import { keepAnswer, makeTranscript, type Transcript } from '../idempotency/keep-answer.ts';
 import { logAnswer } from '../observe/log-request.ts';
 import type { Ports } from '../ports.ts';
-import { type OfferPorts, withOffers } from '../quote/find-offers.ts';
+import { withOffers } from '../quote/find-offers.ts';
 import type { Settled } from '../settle/settle.ts';
 import { respondWithRefusal } from './respond-with-refusal.ts';
 import { decisionHeaders, undecidedHeaders } from './response-headers.ts';
-
-type RespondPorts = Pick<Ports, 'answers'> & OfferPorts;
 
 /** What a call came to, in the surface's dialect. All but a stream is settled first, so that it carries what it cost and whoever has it may read its receipt. */
 export const respond = async (
   result: CallResult,
   settled: Promise<Settled>,
   admission: Admission,
-  ports: RespondPorts,
+  ports: Ports,
 ): Promise<Response> => {
   switch (result.kind) {
     case 'answered':
@@ -40,7 +38,7 @@ const respondWithAnswer = async (
   result: Extract<CallResult, { kind: 'answered' }>,
   settled: Settled,
   admission: Admission,
-  ports: RespondPorts,
+  ports: Ports,
 ): Promise<Response> => {
   logAnswer(settled, admission, ports);
   const body = JSON.stringify(result.body);
@@ -60,7 +58,7 @@ const respondWithStream = (
   result: Extract<CallResult, { kind: 'streaming' | 'waiting' }>,
   settled: Promise<Settled>,
   admission: Admission,
-  ports: RespondPorts,
+  ports: Ports,
 ): Response => {
   const now = ports.clock.now();
   const headers = new Headers({

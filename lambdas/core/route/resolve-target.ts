@@ -196,6 +196,7 @@ const makeTarget = (
       ? languagesOf(settings, config)
       : { dialect: EMBEDDING_DIALECTS[settings.kind] ?? DIALECTS[settings.kind] }),
     model,
+    ...present('serves', config.deploymentOf),
     ...present('region', region),
     price,
     ...present('bounds', bounds),

@@ -12,7 +12,8 @@ export interface FrontDoor {
   /**
    * After every answer, and before the environment may be frozen. Done by the time that the signal aborts.
    *
-   * @param deadline as of `answer`: what goes on behind answers ends then, while there is time to settle it
+   * @param deadline as of `answer`: what goes on behind answers ends then, while there is time to settle it. Past already where
+   *   the answer leaves only when this has ended
    */
   beforeFreeze(signal: AbortSignal, deadline: AbortSignal): Promise<void>;
 }
@@ -22,6 +23,8 @@ const RESERVE_MS = 10_000;
 const FREEZE_RESERVE_MS = 1_000;
 /** Connections may have been closed while an environment stood frozen for longer than this. */
 const FROZEN_AFTER_MS = 1_000;
+
+const PAST = AbortSignal.abort('deadline' satisfies Outcome);
 
 /** One function for both integrations: it streams where the runtime can. */
 export const makeLambdaHandler = (door: FrontDoor) => {
@@ -46,7 +49,8 @@ export const makeLambdaHandler = (door: FrontDoor) => {
     } finally {
       underWay.delete(request);
       const freeze = abortAfter(context.getRemainingTimeInMillis() - FREEZE_RESERVE_MS, 'freeze');
-      await door.beforeFreeze(freeze.signal, deadline.signal);
+      // Where nothing streams, the client is still waiting.
+      await door.beforeFreeze(freeze.signal, streaming === undefined ? PAST : deadline.signal);
       freeze.clear();
       deadline.clear();
       endedAt = performance.now();

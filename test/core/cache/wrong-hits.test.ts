@@ -8,7 +8,6 @@ import {
   type WrongHitState,
   wrongShare,
 } from '../../../lambdas/core/cache/wrong-hits.ts';
-import { wilsonInterval } from '../../../lambdas/core/wilson-interval.ts';
 
 const policy = { maxWrongShare: 0.01, threshold: 0.9 };
 
@@ -22,12 +21,6 @@ const run = (outcomes: readonly boolean[], from: WrongHitState = UNAUDITED) => {
   }
   return { state, changes };
 };
-
-test('Wilson’s interval as the textbooks have it: 10 of 100 lies between 5.5 and 17.4 %', () => {
-  const { low, high } = wilsonInterval(10, 100);
-  expect([low.toFixed(4), high.toFixed(4)]).toEqual(['0.0552', '0.1744']);
-  expect(wilsonInterval(0, 0)).toEqual({ low: 0, high: 1 });
-});
 
 test('hits that are all wrong tighten twice and then turn the cache off, three at a time', () => {
   const { state, changes } = run(Array.from({ length: 9 }, () => true));
