@@ -3,6 +3,7 @@ import {
   type LifecycleReaderOptions,
   readLifecycles,
 } from '../../../lambdas/adapters/bedrock-models/read-lifecycles.ts';
+import { whyNot } from '../../../lambdas/adapters/bedrock-models/why-not.ts';
 import {
   ACTIVE,
   answering,
@@ -105,14 +106,13 @@ describe('a region that could not be asked says why, and the others are heard', 
     expect(server.asked).toHaveLength(3);
   });
 
-  test('a region without Bedrock, or no network', async () => {
-    // As Node says it; not asked of whoever answers for names here.
-    const hostname = 'bedrock.eu-nowhere-1.amazonaws.com';
-    const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND', hostname });
-    const client = { requestHandler: { handle: () => Promise.reject(error) } };
-    expect(await because(['eu-nowhere-1'], { client })).toEqual([
-      expect.stringMatching(/^bedrock\.eu-nowhere-1\.amazonaws\.com is not found .*there is no Bedrock in that region/),
-    ]);
+  test('a region without Bedrock, or no network', () => {
+    // As Node says it: whoever answers for names here is not asked.
+    const host = 'bedrock.eu-nowhere-1.amazonaws.com';
+    const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND', hostname: host });
+    expect(whyNot(error)).toBe(
+      `${host} is not found (ENOTFOUND): there is no Bedrock in that region, or no network here`,
+    );
   });
 
   test('nobody at the address', async () => {
