@@ -12,6 +12,7 @@ export const HELD_OUT_FILES: Readonly<Record<string, string>> = {
   third: 'test/fixtures/semantic-pairs-third.jsonl',
   fourth: 'test/fixtures/semantic-pairs-fourth.jsonl',
   fifth: 'test/fixtures/semantic-pairs-fifth.jsonl',
+  sixth: 'test/fixtures/semantic-pairs-sixth.jsonl',
 };
 
 interface HeldOutSet {

@@ -4,7 +4,7 @@ import { percent } from '../core/pins/judge-canary.ts';
 import type { Pin } from '../core/pins/list-pins.ts';
 import { isInForce } from '../core/pins/live-canaries.ts';
 import { MOST_OVERRIDES, overridePin, releasePins } from '../core/pins/override-pins.ts';
-import type { PinOverride, PinStore } from '../core/pins/pin-store.ts';
+import type { PinOverride, PinOverrides, PinStore } from '../core/pins/pin-store.ts';
 import type { Clock } from '../core/ports.ts';
 import type { ConfiguredCanary } from '../wiring/open-pin-list.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, UsageError } from './output.ts';
@@ -39,11 +39,13 @@ export const setCanary = async (
   ports: CanaryPorts,
 ): Promise<Output> => {
   const { alias, target, canary } = chooseCanary(choice, configured);
+  const now = ports.clock.now();
   const written = await overridePin({ alias, target, canary, share, until, by }, ports);
   if (written === undefined)
     throw new CommandFailed(
       `There are ${MOST_OVERRIDES} canaries set by hand, which is as many as gateways read. Release some: pins release ALIAS.`,
     );
+  const replaced = replacedBy(written, { alias, target, canary, share, by }, now);
   const ends = until === null ? 'until "pins release"' : `until ${shortTime(until)}`;
   const rest =
     share === 0
@@ -52,13 +54,28 @@ export const setCanary = async (
         ? `${target} stands behind it, and answers where it fails.`
         : `${target} has the others, and answers where the canary fails.`;
   return {
-    warnings: endingWarnings(share === 0 ? target : canary, configured.pins),
+    warnings: [...replaced, ...endingWarnings(share === 0 ? target : canary, configured.pins)],
     text: printable(
       `${alias}: ${canary} gets ${percent(share)} of the conversations ${ends}. ${rest} ` +
         'Running gateways see it within seconds; one whose configuration has other versions there does not follow it.',
     ),
     data: { alias, target, canary, share, by, until: until === null ? null : isoTime(until) },
   };
+};
+
+/** Whose word is replaced by this one: it may have been given for a reason. */
+const replacedBy = (
+  { history }: PinOverrides,
+  { alias, target, canary, share, by }: Omit<PinOverride, 'until' | 'at'>,
+  now: number,
+): string[] => {
+  const [, before] = history.filter((one) => one.alias === alias && one.target === target);
+  if (before === undefined || before.share === null || before.canary !== canary) return [];
+  if (before.until !== null && before.until <= now) return [];
+  if (before.by === by || before.share === share) return [];
+  return [
+    `This replaces what ${printable(before.by)} has set at ${shortTime(before.at)}: ${percent(before.share)} for ${printable(canary)}.`,
+  ];
 };
 
 /** Whoever leans on one version should know of its end. */
@@ -79,7 +96,11 @@ export const releaseCanary = async (
     );
   return {
     text: released
-      .map((one) => `${printable(one.alias)}: ${printable(one.canary)} has the configuration's share again.`)
+      .map(
+        (one) =>
+          `${printable(one.alias)}: nothing is set by hand for ${printable(one.canary)} in the place of ${printable(one.target)} any more. ` +
+          'Where a configuration has the two, its share holds.',
+      )
       .join('\n'),
     data: { released: released.map(({ target: of, canary }) => ({ alias, target: of, canary })), by },
   };

@@ -13,7 +13,10 @@ export interface CacheConfig {
   semantic?: SemanticConfig;
   /** Whose answers a request may be given: its user's own, its team's (default), or all of the organisation's. */
   sharedBy?: 'user' | 'team' | 'org';
-  /** A request with a higher temperature is never answered from a cache, 0 to 2; 1 unless given. */
+  /**
+   * A request with a higher temperature is never answered from a cache, 0 to 2; 1 unless given. A request that names none has
+   * the vendors' default, 1: below that only requests that ask for less chance are answered.
+   */
   maxTemperature?: number;
 }
 

@@ -83,7 +83,7 @@ const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
   /** By target: where it was first given a price, for all aliases. */
   const overrides = new Map<string, { path: string; text: string }>();
 
-  for (const [alias, { targets, timeouts, attempts }] of Object.entries(config.models)) {
+  for (const [alias, { targets, timeouts }] of Object.entries(config.models)) {
     const seen = new Set<string>();
     const check = (target: TargetConfig, path: PropertyKey[]): void => {
       const id = `${target.provider}/${target.model}`;
@@ -106,13 +106,7 @@ const referenceProblems = (config: GatewayConfig): ConfigProblem[] => {
     });
     targets.forEach((target, index) => {
       if (target.canary === undefined) return;
-      const path = ['models', alias, 'targets', index, 'canary'];
-      check(canaryTarget(target, target.canary), path);
-      if (attempts === 1)
-        problems.push({
-          path: pathText(path),
-          message: 'needs a second attempt, so that its target can answer where it fails; the model has attempts: 1',
-        });
+      check(canaryTarget(target, target.canary), ['models', alias, 'targets', index, 'canary']);
     });
     const { connectMs, firstTokenMs, idleMs, answerMs, heartbeatMs, totalMs } = timeouts ?? {};
     for (const [name, ms] of Object.entries({ connectMs, firstTokenMs, idleMs, answerMs, heartbeatMs }))

@@ -116,15 +116,15 @@ export const collectAnswer = (): AnswerCollector => {
   };
 };
 
-/** A whole answer as a stream of events: each part at once. */
+/** A whole answer as a stream of events: each part at once. Usage is known from the first, where Anthropic's clients look for it. */
 export const answerEvents = (answer: Answer): StreamEvent[] => {
   const { alternatives = [], unsaid = [] } = answer;
   const parts = [answer, ...alternatives].flatMap((one, choice) => one.parts.map((part) => ({ part, choice })));
   return [
     { type: 'answer-start', id: answer.id, model: answer.model },
+    ...(answer.usage === undefined ? [] : [{ type: 'usage', usage: answer.usage } as const]),
     ...parts.flatMap(({ part, choice }, index) => partEvents(part, index, choice)),
     ...unsaid.map((what): StreamEvent => ({ type: 'unsaid', what })),
-    ...(answer.usage === undefined ? [] : [{ type: 'usage', usage: answer.usage } as const]),
     {
       type: 'stop',
       stop: answer.stop,

@@ -213,6 +213,8 @@ export interface Conversation {
    * only a target that speaks `dialect` can serve the request. `what` says what it is and where, in the client's words.
    */
   boundTo?: { dialect: 'openai-chat' | 'anthropic-messages' | 'openai-responses'; what: string };
+  /** Set where a target of that dialect would keep the answer, for the client to name it by its id later on. */
+  storedIn?: 'openai-chat' | 'openai-responses';
   /** What the request asks for that is not billed by its tokens at standard rates alone. A target serves it only where each is priced or bounded. */
   costBearing: CostBearing[];
 }

@@ -109,8 +109,10 @@ export interface CanaryNote {
   share: number;
   byHand?: true;
   slowStart?: number;
-  /** It was not known yet whether somebody has set another share: the canary is asked only where its target fails. */
+  /** It was not known whether somebody has set another share: the canary is asked only where its target fails. */
   unread?: true;
+  /** Nothing says which conversation it belongs to, which has begun at the vendor's: it stays with the target, and counts for neither side. */
+  unnamed?: true;
 }
 
 /** The whole decision of one request, kept in its ledger entry and shown by `GET /v1/receipts/{id}`. Amounts are decimal nano-USD, since JSON has no bigint. */

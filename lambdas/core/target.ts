@@ -87,8 +87,20 @@ export interface Target {
   lifecycle?: Lifecycle;
   /** What its answers say of that once it is near; absent where no end is known. */
   sunset?: Sunset;
-  /** Set where it is a canary: the target whose place it may take, `provider/model`, and the configured share of the conversations. */
-  canaryOf?: { target: string; share: number };
+  /** Set where it is a canary. */
+  canaryOf?: CanaryOf;
+}
+
+/** Of which target a target is the canary, and how it is asked. */
+export interface CanaryOf {
+  /** The target whose place it may take, `provider/model`. */
+  target: string;
+  /** The configured share of the conversations. */
+  share: number;
+  /** Its own, where it thinks before it writes and nobody has set the alias's. */
+  firstTokenMs?: number;
+  /** In a plan: it has not all of the conversations, or nobody knows whether it has. */
+  onTrial?: true;
 }
 
 export interface Timeouts {

@@ -57,7 +57,7 @@ describe('a canary by hand', () => {
     const { canaries } = await jsonOf('list', 'chat', ...config(), ...local());
     expect(canaries).toMatchObject([{ configured_share: 0.05, share: 0, override: { share: 0, by: 'bob' } }]);
     expect((await pins('release', 'chat', '--by', 'ada', ...local())).stdout).toBe(
-      "chat: a/m-2 has the configuration's share again.\n",
+      'chat: nothing is set by hand for a/m-2 in the place of a/m-1 any more. Where a configuration has the two, its share holds.\n',
     );
     const released = await jsonOf('list', 'chat', ...config(), ...local());
     expect(released.canaries).toMatchObject([{ share: 0.05, override: null }]);
@@ -67,6 +67,20 @@ describe('a canary by hand', () => {
       0.25,
       1,
     ]);
+  });
+
+  test('says whose word it replaces', async () => {
+    await pins('back', 'chat', '--by', 'ann (incident 12)', ...config(), ...local());
+    const promoted = await pins('promote', 'chat', '--by', 'bob', ...config(), ...local());
+    expect([promoted.status, promoted.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^This replaces what ann \(incident 12\) has set at .*: 0 % for a\/m-2\.\n$/),
+    ]);
+    // One's own word, or the same once more, is no news.
+    expect((await pins('promote', 'chat', '--share', '0.5', '--by', 'bob', ...config(), ...local())).stderr).toBe('');
+    expect((await pins('promote', 'chat', '--share', '0.5', '--by', 'ann', ...config(), ...local())).stderr).toBe('');
+    await pins('release', 'chat', '--by', 'ann', ...local());
+    expect((await pins('back', 'chat', '--by', 'bob', ...config(), ...local())).stderr).toBe('');
   });
 
   test('of several is the one that is named', async () => {
@@ -161,7 +175,14 @@ describe('pins compare', () => {
           plan: {
             targets: [],
             passedOver: [],
-            canaries: [{ target: 'a/m-2', of: 'a/m-1', place: isDrawn ? 0.1 : 0.9, share: 0.25 }],
+            canaries: [
+              {
+                target: 'a/m-2',
+                of: 'a/m-1',
+                place: ((i % 100_000) / 100_000) * (isDrawn ? 0.25 : 0.75) + (isDrawn ? 0 : 0.25),
+                share: 0.25,
+              },
+            ],
           },
           attempts: [
             {
@@ -210,7 +231,8 @@ describe('pins compare', () => {
       expect.stringMatching(/^answer p50, p95 +80 ms, 80 ms +40 ms, 40 ms$/),
       expect.stringMatching(/^first token p50 +7 ms +7 ms$/),
       expect.stringMatching(/^output tokens +12 +12$/),
-      expect.stringMatching(/^per 1000 requests +\$1\.5 +\$1\.5$/),
+      expect.stringMatching(/^per 1000 answers +\$1\.5 +\$1\.5$/),
+      expect.stringMatching(/^by others +\$0 +\$0$/),
       expect.stringMatching(/^quality +- +0\.50 of 50$/),
       'worse: refusals 50 % against 0 %. Better: half of the answers take 40 ms against 80 ms.',
       '',
@@ -224,7 +246,7 @@ describe('pins compare', () => {
             model: 'a/m-2',
             requests: 100,
             refusals: { count: 50, of: 100 },
-            cost_usd_per_1000_requests: '1.5',
+            cost_usd_per_1000_answers: '1.5',
           },
           target: { model: 'a/m-1', duration_p50_ms: { value: 80, interval: { low: 80, high: 80 } }, quality: null },
         },
@@ -255,7 +277,9 @@ describe('pins compare', () => {
 
   test('of an alias without any says so', async () => {
     const { ledger } = ledgerOf(10);
-    expect(await comparePins({ alias: 'plain', since: undefined, most: 100 }, { ledger, feedback })).toMatchObject({
+    const PLAIN = { alias: 'plain', since: undefined, most: 100 };
+    const configured = { aliases: ['chat', 'plain'], file: 'it.ts' };
+    expect(await comparePins({ ...PLAIN, configured }, { ledger, feedback })).toMatchObject({
       text: expect.stringMatching(/^None of the requests for plain had a canary\. 10 entries/),
       data: { comparisons: [], entries_read: 10 },
     });
@@ -264,5 +288,68 @@ describe('pins compare', () => {
       { ledger: ledgerOf(0).ledger, feedback },
     );
     expect(empty.text).toBe('None of the requests had a canary. 0 entries were read.');
+    // Neither the configuration nor the ledger knows it.
+    await expect(comparePins({ ...PLAIN, alias: 'chta', configured }, { ledger, feedback })).rejects.toThrow(
+      /There is no alias "chta" in it\.ts, and none of the entries names it\. Did you mean "chat"\?/,
+    );
+    await expect(comparePins(PLAIN, { ledger, feedback })).rejects.toThrow(
+      /None of the entries names an alias "plain"\. 10 entries/,
+    );
+  });
+
+  test('counts what a canary’s failures cost its target on the canary’s side, by the answer', async () => {
+    const { ledger } = ledgerOf(400);
+    const failing = {
+      tail: async (options: { limit: number; before?: string }) =>
+        (await ledger.tail(options)).map((entry): LedgerEntry => {
+          const [attempt] = entry.receipt.attempts;
+          if (attempt?.target !== 'a/m-2') return entry;
+          const attempts = [
+            { ...attempt, failure: 'server_error' as const, cost: '0' },
+            { ...attempt, target: 'a/m-1' },
+          ];
+          return { ...entry, receipt: { ...entry.receipt, attempts, answeredBy: 'a/m-1' } };
+        }),
+    };
+    const { text } = await comparePins(
+      { alias: 'chat', since: undefined, most: 400 },
+      { ledger: failing, feedback: NOBODY },
+    );
+    expect(text).toMatch(/\nper 1000 answers +\$1\.5 +\$1\.5\nby others +\$0 +\$1\.5\n/);
+    expect(text).toMatch(/\nIts errors: server_error 100\.\n/);
+  });
+
+  test('says what it left out, and under which shares it compared', async () => {
+    const { ledger } = ledgerOf(400);
+    const mixed = {
+      tail: async (options: { limit: number; before?: string }) =>
+        (await ledger.tail(options)).map((entry, i): LedgerEntry => {
+          const canaries = (entry.receipt.plan.canaries ?? []).map((note) =>
+            i < 200 ? note : { ...note, share: note.place < 0.25 ? 0.25 : 0, byHand: true as const },
+          );
+          const isShut = i === 0;
+          const plan = {
+            ...entry.receipt.plan,
+            canaries: i < 100 ? canaries.map((note) => ({ ...note, share: 0.2501 })) : canaries,
+            passedOver: isShut ? [{ target: 'a/m-2', reason: 'circuit open' }] : [],
+          };
+          const attempts = entry.receipt.attempts.map((one) => (isShut ? { ...one, target: 'a/m-1' } : one));
+          return { ...entry, receipt: { ...entry.receipt, plan, attempts } };
+        }),
+    };
+    const { text, data } = await comparePins(
+      { alias: 'chat', since: undefined, most: 400 },
+      { ledger: mixed, feedback: NOBODY },
+    );
+    expect(text).toContain('\nDrawn for it, and not asked with it: circuit open 1.\n');
+    expect(text).toContain(
+      '\nCompared within each share that was in force (25 %, 25.0 %), then put together.\n'.replace('25.0', '25'),
+    );
+    expect(text).toContain('\nLeft out: 150 from times in which only one of the two was asked.\n');
+    expect(data).toMatchObject({
+      comparisons: [
+        { shares: [0.25, 0.2501], not_side_by_side: 150, canary: { drawn_but_not_asked: { 'circuit open': 1 } } },
+      ],
+    });
   });
 });

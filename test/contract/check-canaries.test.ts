@@ -79,13 +79,6 @@ describe('a canary in the configuration', () => {
       /targets\[0\]\.canary\.model: .*gpt-5\.4-2026-03-05/,
     ],
     [
-      'where nobody could answer in its place',
-      GOOD,
-      {},
-      { attempts: 1 },
-      /targets\[0\]\.canary: needs a second attempt/,
-    ],
-    [
       'whose deployment nobody knows',
       { model: 'next', share: 0.1 },
       { provider: 'azure', model: 'mine', deploymentOf: 'gpt-5-2025-08-07' },

@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openEmbeddedStores } from '../../lambdas/adapters/embedded/open-embedded-stores.ts';
@@ -126,6 +127,28 @@ const ask = async ({ url, key }: TestGateway, content: string) => {
   };
 };
 
+/** A request whose body is not whole yet: the server waits for it. */
+const openBody = async ({ url, key }: TestGateway, content: string): Promise<{ finish(): Promise<string> }> => {
+  const body = JSON.stringify({ model: 'assistant', max_tokens: 500, messages: [{ role: 'user', content }] });
+  const request = httpRequest(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'content-length': body.length },
+  });
+  const responded = once(request, 'response') as Promise<[IncomingMessage]>;
+  await new Promise<void>((resolve) => request.write(body.slice(0, 10), () => resolve()));
+  // Its head has been read by the time that another request has been answered.
+  await fetch(`${url}/health`);
+  return {
+    finish: async () => {
+      request.end(body.slice(10));
+      const [response] = await responded;
+      response.resume();
+      await once(response, 'end');
+      return String(response.headers['x-tollgate-cache']);
+    },
+  };
+};
+
 const HIT = { status: 200, cache: 'hit-semantic; score=1', text: KEPT };
 
 const auditsOf = async ({ gateway }: TestGateway): Promise<LedgerEntry[]> =>
@@ -178,6 +201,45 @@ describe('an audit of a hit, through the whole gateway', () => {
     expect(entries.filter(({ receipt }) => receipt.cacheAudit !== undefined)).toMatchObject([
       { receipt: { outcome: 'cancelled', cacheAudit: { verdict: 'unknown' } } },
     ]);
+  });
+
+  test('does not begin in a gateway that is stopping, though its requests still hit', async () => {
+    const gateway = await start(say(KEPT), {}, { dataDir: folder.path });
+    const client = await openBody(gateway, PARAPHRASE);
+    const stopped = gateway.server.stop(60_000);
+    expect(await client.finish()).toMatch(/hit-semantic/);
+    await stopped;
+    const entries = await openFile().ledger.tail({ limit: 10 });
+    expect(entries.map(({ state, receipt }) => [state, receipt.cache?.result])).toEqual([
+      ['settled', 'hit-semantic'],
+      ['settled', 'miss'],
+    ]);
+  });
+
+  test('is given by a stop the time that requests are given, and ends as itself', async () => {
+    const release: (() => void)[] = [];
+    const gateway = await start(
+      (response) => void release.push(() => say(KEPT)(response)),
+      { budgets: { org: { monthly: '$10' } } },
+      { dataDir: folder.path },
+    );
+    expect(await ask(gateway, PARAPHRASE)).toMatchObject(HIT);
+    await until(() => release.length === 1);
+    let hasStopped = false;
+    const stopped = gateway.server.stop(60_000).then(() => {
+      hasStopped = true;
+    });
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(hasStopped).toBe(false);
+    for (const answer of release) answer();
+    await stopped;
+    const entries = await openFile().ledger.tail({ limit: 10 });
+    expect(entries.map(({ state }) => state)).toEqual(Array(3).fill('settled'));
+    expect(entries.filter(({ receipt }) => receipt.cacheAudit !== undefined)).toMatchObject([
+      // 10 tokens in and 5 out; no word was compared by its vector.
+      { cost: 600_000n, receipt: { outcome: 'answered', cacheAudit: { verdict: 'same' } } },
+    ]);
+    expect(upstream?.requests.filter(({ path }) => path.endsWith('/chat/completions'))).toHaveLength(2);
   });
 
   test.each<[string, (response: ServerResponse) => void]>([
@@ -253,6 +315,7 @@ describe('an audit of a hit, through the whole gateway', () => {
         model: 'assistant',
         max_output_tokens: 500,
         input: PARAPHRASE,
+        store: false,
         stream: true,
         stream_options: { include_obfuscation: false },
       }),

@@ -80,7 +80,7 @@ const configOf = (vectors: FaultUpstream): GatewayConfig => ({
   },
 });
 
-const open = async (world: DynamoWorld, { endpoint = search.endpoint } = {}) => {
+const open = async (world: DynamoWorld, { endpoint = search.endpoint, mayLinger = true } = {}) => {
   const vectors = await startUpstream(embed);
   ENDED.push(vectors.stop);
   const env: Record<string, string> = {
@@ -105,7 +105,9 @@ const open = async (world: DynamoWorld, { endpoint = search.endpoint } = {}) => 
   const ground = openGround('gateway');
   const quiet = { ...ground, log: { ...ground.log, debug() {}, info() {}, warn() {}, error() {} } };
   const config = configOf(vectors);
-  const { ports, beforeFreeze } = await openDeployedGateway({ config, catalogue: catalogueData }, env, quiet);
+  const { ports, beforeFreeze } = await openDeployedGateway({ config, catalogue: catalogueData }, env, quiet, {
+    mayLinger,
+  });
   const stores = world.openRaw({ clock: systemClock });
   const wanted = { name: 'a', team: 'search', user: 'ada', tags: {}, aliases: null, rights: [], expiresAt: null };
   const { key } = await issueKey(wanted, { access: stores.access, clock: systemClock, random: systemRandom });
@@ -171,7 +173,8 @@ test('what is kept in DynamoDB and OpenSearch answers the same question and one 
 
 test('an audit of a hit has ended, entry and all, before the environment may freeze', async () => {
   await prepare();
-  const { ask, freeze, ledger } = await open(await worldOf());
+  const world = await worldOf();
+  const { ask, freeze, ledger } = await open(world);
   await ask('audited', ASKED);
   await freeze();
   await openSearch.call({ method: 'POST', path: `/${PREFIX}-questions/_refresh`, timeoutMs: 30_000 });
@@ -188,6 +191,12 @@ test('an audit of a hit has ended, entry and all, before the environment may fre
     },
   ]);
   expect(audits[0]?.cost).toBeGreaterThanOrEqual(14_000n);
+
+  // Where an answer leaves only with the end of its invocation, none is made: the client would wait for it.
+  const buffered = await open(world, { mayLinger: false });
+  expect((await untilHit(() => buffered.ask('audited', PARAPHRASE))).cache).toMatch(/^hit-semantic/);
+  await buffered.freeze();
+  expect((await ledger.tail({ limit: 50 })).filter(({ receipt }) => receipt.cacheAudit !== undefined)).toHaveLength(1);
 }, 120_000);
 
 test('a look into the cache costs no round trip before the call: it goes beside the entry', async () => {

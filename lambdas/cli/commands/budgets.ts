@@ -1,13 +1,13 @@
-import { userInfo } from 'node:os';
 import { approveBudget, readKind, setBudget, showBudgets } from '../budgets.ts';
 import type { Cli } from '../cli.ts';
 import { UsageError } from '../output.ts';
 import { readCap, readExpiry, readName, readUsd } from '../read-options.ts';
+import { whoAmI } from '../who-am-i.ts';
 
 /** `tollgate budgets …` */
 export const registerBudgetCommands = ({ program, now, addStoreCommand, onStores }: Cli): void => {
   const budgets = program.command('budgets').description('caps on spending, and where each account stands');
-  const by = userInfo().username;
+  const by = whoAmI();
 
   addStoreCommand(
     budgets,

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { DAY_MS } from '../../contract/calendar-date.ts';
 import { NEAR_DAYS } from '../../core/pins/end-of-life.ts';
@@ -7,6 +6,7 @@ import type { Cli, StoreOptions } from '../cli.ts';
 import { CommandFailed } from '../output.ts';
 import { readDays, readExpiry, readName } from '../read-options.ts';
 import { readPast } from '../read-time.ts';
+import { whoAmI } from '../who-am-i.ts';
 
 interface ConfigOptions {
   json?: true;
@@ -64,17 +64,20 @@ const registerLookups = (pins: Parent, { now, addCommand, addStoreCommand, onSto
 };
 
 const registerCanaryCommands = (pins: Parent, { now, addStoreCommand, onStores }: Cli): void => {
-  const by = userInfo().username;
+  const by = whoAmI();
 
   addStoreCommand(pins, 'compare [alias]', 'canaries beside their targets: errors, refusals, times, cost')
     .option('--since <when>', 'a date (2026-11-01), or how long ago (7d); default: as far as is read', (text) =>
       readPast(text, now),
     )
     .option('--most <n>', 'entries that are read at most', readEntries, MOST_ENTRIES)
-    .action((alias: string | undefined, options) =>
-      onStores(options, async (stores) =>
-        (await import('../compare-pins.ts')).comparePins({ alias, since: options.since, most: options.most }, stores),
-      ),
+    .option(...CONFIG)
+    .action((alias: string | undefined, { since, most, config, ...options }) =>
+      onStores(options, async (stores) => {
+        const { comparePins } = await import('../compare-pins.ts');
+        const configured = alias === undefined ? undefined : await aliasesOf(config, now);
+        return comparePins({ alias, since, most, configured }, stores);
+      }),
     );
 
   for (const [verb, description] of [
@@ -108,6 +111,16 @@ const registerCanaryCommands = (pins: Parent, { now, addStoreCommand, onStores }
         (await import('../canaries.ts')).releaseCanary({ alias, target, by: who }, stores),
       ),
     );
+};
+
+/** Undefined where there is no configuration here: a comparison needs none. */
+const aliasesOf = async (
+  file: string,
+  now: number,
+): Promise<{ aliases: readonly string[]; file: string } | undefined> => {
+  const { openPinList } = await import('../../wiring/open-pin-list.ts');
+  const opened = await openPinList(file, now);
+  return opened.ok ? { aliases: opened.aliases, file } : undefined;
 };
 
 const readEntries = (text: string): number => {

@@ -146,7 +146,8 @@ const chargesOf = (record: LedgerRecord): Charge[] => {
       {
         record,
         cost,
-        target: receipt.answeredBy ?? billed.at(-1)?.target ?? receipt.plan.targets[0],
+        // Whoever answered need not be who bills: a kept answer's vector, a free model after a call that was not.
+        target: (billed.length === 1 ? billed[0]?.target : undefined) ?? receipt.answeredBy ?? receipt.plan.targets[0],
         index: 0,
         inputTokens,
         outputTokens,

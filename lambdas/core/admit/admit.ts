@@ -42,7 +42,9 @@ export const admit = async (
   let wish: Wish = { asked, plan, clamps: 0 };
   /** By how much the store's clock is ahead of ours, as far as it has said. */
   let aheadMs = 0;
-  for (let round = 0; round < MOST_ROUNDS + wish.clamps; round++) {
+  /** What it goes without has cost a round each. */
+  const without = (): number => (wish.isWithoutCanaries ? 1 : 0) + (wish.asked.besides === asked.besides ? 0 : 1);
+  for (let round = 0; round < MOST_ROUNDS + wish.clamps + without(); round++) {
     const storeNow = ports.clock.now() + aheadMs;
     const drafted = draftAdmission(wish, storeNow, ports);
     if (!drafted.ok) return drafted;

@@ -6,6 +6,7 @@ import type { Admission } from './admission.ts';
 import { budgetStanding } from './admit-refusals.ts';
 import { lowerOutputLimit } from './clamp.ts';
 import type { Wish } from './draft-admission.ts';
+import { passOverCanaries } from './pass-over-canaries.ts';
 import { refuseAdmission } from './refuse-admission.ts';
 import { runRefusal } from './run-refusals.ts';
 
@@ -60,7 +61,7 @@ const withoutBesides = (draft: Admission): Admission => {
 };
 
 /**
- * The same without its vector before a whole answer of a cheaper model, and that before a shorter one.
+ * The same without its vector, or without a trial, before a whole answer of a cheaper model, and that before a shorter one.
  *
  * @param isBare the draft has just been relieved of what it might cost beside its calls
  */
@@ -78,6 +79,8 @@ const wishForLess = (
     roomsOf(draft.accounts, held.standing).every(({ room }) => draft.hold <= room)
   )
     return wish;
+  const untried = passOverCanaries(draft, held, taken);
+  if (untried !== undefined) return { ...wish, ...untried, isWithoutCanaries: true };
   const standIn = held.kind === 'refused' ? affordableStandIn(held, draft) : undefined;
   if (standIn !== undefined) return { ...standIn, clamps };
   const mostTokens = clamps < MOST_CLAMPS ? lowerOutputLimit(draft, held, taken) : undefined;

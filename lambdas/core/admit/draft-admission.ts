@@ -9,6 +9,7 @@ import type { Admitted } from './admission.ts';
 import { ceilingAt, chargeAt } from './at-target.ts';
 import { isBounded, takesOf } from './limit-takes.ts';
 import { type LoweredLimits, outputLimitOf } from './output-limit.ts';
+import { reserveBeside } from './pass-over-canaries.ts';
 import { makeRequestId } from './request-id.ts';
 import { runEntryOf } from './run-book.ts';
 import { badRun } from './run-refusals.ts';
@@ -20,6 +21,8 @@ export interface Wish extends StandIn {
   by?: Downgrading;
   /** The output limit that back-pressure allows, where it does not allow all. */
   mostTokens?: number;
+  /** Its canaries were left out, since there is no room for them. */
+  isWithoutCanaries?: true;
   /** How often that has been lowered. */
   clamps: number;
 }
@@ -46,7 +49,8 @@ export const draftAdmission = (
   const isBudgeted = isBounded(scopes, accounts, gateway.limits);
   const firstTarget = firstToAsk(plan, { circuitBoard });
   const lowered: LoweredLimits = { ...present('all', mostTokens), byTarget: new Map() };
-  const outputLimit = outputLimitOf({ asked, isBudgeted, lowered }, firstTarget);
+  const sized = { asked, plan, isBudgeted, lowered };
+  const outputLimit = outputLimitOf(sized, firstTarget);
   const epoch = epochOf(nowMs);
   return {
     ok: true,
@@ -58,7 +62,7 @@ export const draftAdmission = (
       epoch,
       accounts,
       takes: takesOf(scopes, gateway.limits, chargeAt(firstTarget, { asked, plan }, outputLimit.tokens)),
-      hold: ceilingAt(firstTarget, { asked, plan }, outputLimit.tokens),
+      hold: ceilingAt(firstTarget, { asked, plan }, outputLimit.tokens) + reserveBeside(firstTarget, sized),
       capVersion: gateway.policyVersion,
       isBudgeted,
       firstTarget,

@@ -2,6 +2,7 @@ import type { NanoUsd } from '../../contract/money.ts';
 import type { AttemptRecord } from '../call/call.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import { type AccountFigures, type AccountRef, type HoldOutcome, type Ports, StoreUnavailable } from '../ports.ts';
+import { targetOfCanary } from '../route/arrange-canaries.ts';
 import { attemptCost } from '../settle/attempt-cost.ts';
 import type { Target } from '../target.ts';
 import { roomsOf } from './account-rooms.ts';
@@ -10,6 +11,7 @@ import { budgetRefusal, isSpentSomewhere } from './admit-refusals.ts';
 import { ceilingAt } from './at-target.ts';
 import { largestWithin } from './clamp.ts';
 import { leastOutputTokens, outputLimitOf } from './output-limit.ts';
+import { reserveBeside } from './pass-over-canaries.ts';
 
 /** Others take what was left meanwhile. */
 const MOST_CLAMPS = 3;
@@ -41,10 +43,12 @@ export const topUp = async (
     lowered.byTarget.set(target.id, lower);
     return true;
   };
-  const needed = (): bigint => billed + ceilingOf(tokens);
+  const needed = (): bigint => billed + ceilingOf(tokens) + reserveBeside(target, admission);
+  // A canary answers as its target would, or its target does.
+  const mayLower = targetOfCanary(target, admission.plan.targets) === undefined;
 
   // A request that was lowered at the door holds all that was left: first what that covers.
-  if (needed() > from && lowered.all !== undefined) fitWithin(from);
+  if (needed() > from && lowered.all !== undefined && mayLower) fitWithin(from);
   for (let clamps = 0; ; clamps++) {
     const to = needed();
     if (to <= from) return undefined;
@@ -54,7 +58,7 @@ export const topUp = async (
       admission.hold = to;
       return undefined;
     }
-    const room = clamps < MOST_CLAMPS ? leastRoomOf(outcome, admission.accounts, to - from) : undefined;
+    const room = mayLower && clamps < MOST_CLAMPS ? leastRoomOf(outcome, admission.accounts, to - from) : undefined;
     if (room === undefined || !fitWithin(from + room)) {
       const amount = to - from;
       const isSpentElsewhere = isSpentSomewhere(roomsOf(admission.accounts, outcome.standing), amount, from);

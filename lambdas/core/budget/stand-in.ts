@@ -3,6 +3,7 @@ import { roomsOf } from '../admit/account-rooms.ts';
 import type { Admission } from '../admit/admission.ts';
 import { ceilingAt } from '../admit/at-target.ts';
 import { outputLimitFor, outputLimitOf } from '../admit/output-limit.ts';
+import { NO_ROOM, reserveBeside, withoutCanaries } from '../admit/pass-over-canaries.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import type { AccountFigures, AccountRef, HoldOutcome } from '../ports.ts';
 import { present } from '../read-json.ts';
@@ -61,8 +62,12 @@ export const affordableStandIn = (
   if (!hasReached(figures.committed, cap, warnPerMille)) return undefined;
   const rooms = roomsOf(accounts, standing);
   for (let standIn = standInOf({ asked, plan }); standIn !== undefined; standIn = standInOf(standIn)) {
-    const ceiling = ceilingOf(standIn, isBudgeted);
-    if (rooms.every(({ room }) => ceiling <= room)) return { ...standIn, by: downgradingOf(account) };
+    const untried = withoutCanaries(standIn.plan, NO_ROOM);
+    for (const plan of [standIn.plan, ...(untried === undefined ? [] : [untried])]) {
+      const planned = { ...standIn, plan };
+      const hold = ceilingOf(planned, isBudgeted) + reserveOf(planned, isBudgeted);
+      if (rooms.every(({ room }) => hold <= room)) return { ...planned, by: downgradingOf(account) };
+    }
   }
   return undefined;
 };
@@ -78,6 +83,9 @@ const ceilingOf = (standIn: StandIn, isBudgeted: boolean): NanoUsd => {
   const [target] = plan.targets;
   return ceilingAt(target, standIn, outputLimitFor(asked.conversation, asked.alias, target, isBudgeted).tokens);
 };
+
+const reserveOf = ({ asked, plan }: StandIn, isBudgeted: boolean): NanoUsd =>
+  reserveBeside(plan.targets[0], { asked, plan, isBudgeted, lowered: { byTarget: new Map() } });
 
 /**
  * Lets a cheaper model answer where a budget is in downgrade, before the entry is written: so it costs no trip.

@@ -1,11 +1,13 @@
 import type { Answer, Conversation, OutputFormat, UserPart } from '../conversation.ts';
+import type { AnyDialectName } from '../dialect.ts';
 import { hasFormat } from '../observe/has-format.ts';
+import { hasHiddenText } from './guards/hidden-text.ts';
 
 /** What an alias says about keeping answers. Durations in milliseconds. */
 export interface CachePolicy {
   /** Whose answers a request may be given; `team` by default. */
   sharedBy: 'user' | 'team' | 'org';
-  /** A request that asks for more chance than this is never answered from a cache. Vendors' scale: 0..2. */
+  /** A request that asks for more chance than this is never answered from a cache; one that names none asks for 1. Vendors' scale: 0..2. */
   maxTemperature: number;
   exact?: { ttlMs: number };
   semantic?: SemanticPolicy;
@@ -38,11 +40,17 @@ export type WhyNotCached =
   | 'bound-to-dialect'
   | 'unheld-fields'
   | 'runs-tools'
+  /** The provider keeps the answer, and the client may go on from it by its id: nobody knows a kept answer's id. */
+  | 'stored-by-provider'
   | 'no-question'
   | 'long-question'
+  /** Its reader does not see all of it. */
+  | 'hidden-text'
   | 'tool-forced'
   /** It was wrong too often, or nobody knows yet. */
-  | 'turned-off';
+  | 'turned-off'
+  /** The budget has room for the call, and none for the vector of its question. */
+  | 'no-room';
 
 /** `reads` false: the answer is kept, but none is looked for (`refresh`). `isOnly`: where none is found, nothing else is asked. */
 export type CacheUse = { may: true; reads: boolean; isOnly: boolean } | { may: false; why: WhyNotCached };
@@ -59,14 +67,16 @@ export interface Eligibility {
  * made from it would not tell two requests apart.
  *
  * @param unheld what of the body the conversation does not hold (unheld.ts); absent where nobody knows
+ * @param dialect that the target which the keys are of is asked in; absent where nobody knows
  */
 export const judgeRequest = (
   conversation: Conversation,
   policy: CachePolicy,
   control?: CacheControl,
   unheld?: ReadonlyMap<string, string>,
+  dialect?: AnyDialectName,
 ): Eligibility => {
-  const why = whyNotAtAll(conversation, policy, control, unheld);
+  const why = whyNotAtAll(conversation, policy, control, unheld, dialect);
   const use = (isOn: boolean, more?: WhyNotCached): CacheUse => {
     const reason = isOn ? (why ?? more) : 'not-configured';
     return reason === undefined
@@ -78,11 +88,15 @@ export const judgeRequest = (
   return { exact: use(policy.exact !== undefined), semantic, question: semantic.may ? question : undefined };
 };
 
+/** What a request asks for that names none: the default of OpenAI, Anthropic and Google. */
+const USUAL_TEMPERATURE = 1;
+
 const whyNotAtAll = (
   conversation: Conversation,
   { maxTemperature }: CachePolicy,
   control: CacheControl | undefined,
   unheld: ReadonlyMap<string, string> | undefined,
+  dialect: AnyDialectName | undefined,
 ): WhyNotCached | undefined => {
   if (control === 'off') return 'client-says-off';
   if (conversation.embedding !== undefined) return 'vectors';
@@ -91,9 +105,11 @@ const whyNotAtAll = (
   if (conversation.sameDialectOnly.length > 0 && unheld === undefined) return 'unheld-fields';
   if (conversation.costBearing.some(({ kind }) => kind === 'tool' || kind === 'audio' || kind === 'unpriced'))
     return 'runs-tools';
+  if (conversation.storedIn !== undefined && (dialect ?? conversation.storedIn) === conversation.storedIn)
+    return 'stored-by-provider';
   if (conversation.choices > 1) return 'several-answers';
   // A comparison with what is no number is false: it must not let the request through.
-  if (conversation.temperature !== undefined && !(conversation.temperature <= maxTemperature)) return 'temperature';
+  if (!((conversation.temperature ?? USUAL_TEMPERATURE) <= maxTemperature)) return 'temperature';
   for (const turn of conversation.turns)
     if (turn.role === 'user')
       for (const part of turn.parts) {
@@ -114,6 +130,8 @@ const LONGEST_QUESTION = 4_000;
 const whyNotSemantic = (conversation: Conversation, question: string | undefined): WhyNotCached | undefined => {
   if (question === undefined) return 'no-question';
   if (question.length > LONGEST_QUESTION) return 'long-question';
+  // As it was sent: what is cut off the ends may be hidden as well.
+  if (hasHiddenText(textOf(conversation))) return 'hidden-text';
   return isToolForced(conversation) ? 'tool-forced' : undefined;
 };
 
@@ -125,10 +143,13 @@ const isToolForced = ({ toolChoice }: Conversation): boolean =>
 export const questionOf = ({ turns }: Conversation): string | undefined => {
   const last = turns.at(-1);
   if (last?.role !== 'user') return undefined;
-  const texts = last.parts.flatMap((part) => (part.type === 'text' ? [part.text] : []));
-  const question = texts.join('\n').trim();
-  return texts.length === last.parts.length && question.length > 0 ? question : undefined;
+  const question = textOf({ turns }).trim();
+  return last.parts.every(({ type }) => type === 'text') && question.length > 0 ? question : undefined;
 };
+
+/** The last turn's text, every character of it. */
+const textOf = ({ turns }: Pick<Conversation, 'turns'>): string =>
+  (turns.at(-1)?.parts ?? []).flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
 
 /** The model had said what it had to say. */
 const ENDED: ReadonlySet<string> = new Set(['end', 'stop-sequence', 'tool-calls']);

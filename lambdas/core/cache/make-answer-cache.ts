@@ -45,7 +45,7 @@ const consult = (asked: Asked, plan: Plan, desk: CacheDesk, ports: Ports): Consu
   const policy = alias.cache;
   if (policy === undefined) return { ok: true };
   const unheld = findUnheld(body, surface.name, conversation.sameDialectOnly);
-  const judged = judgeRequest(conversation, policy, labels.cache, unheld);
+  const judged = judgeRequest(conversation, policy, labels.cache, unheld, plan.targets[0].dialect);
   const isOnly = labels.cache === 'only';
   if (!judged.exact.may && !judged.semantic.may) {
     const why = whyNeither(judged);

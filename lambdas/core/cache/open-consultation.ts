@@ -30,6 +30,7 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
   const finder = makeFinder(question, desk, note, ports);
   /** Where a vector is paid for, by its price. */
   const price = semantic.may ? desk.parts.semantic?.embedder.target : undefined;
+  const ceiling = price === undefined ? 0n : embeddingCeiling(semantic.question, price);
   let kept: Promise<void> = Promise.resolve();
 
   /** What the question's vector has cost, once nothing else is waited for. */
@@ -112,7 +113,7 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
   };
 
   return {
-    ceiling: price === undefined ? 0n : embeddingCeiling(semantic.question, price),
+    ceiling,
     start: finder.start,
     async answerOr(request, admission, call) {
       if (exact.may && semantic.why !== undefined && semantic.why !== 'not-configured')
@@ -122,7 +123,10 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
       const beganAt = ports.clock.now();
       if (hit === undefined) ({ hit, own } = await flyTogether(request, admission));
       const waitedMs = ports.clock.now() - beganAt;
-      hit ??= await finder.findAlike();
+      // What is not held is not bought.
+      const mayEmbed = ceiling === 0n || (admission.asked.besides ?? 0n) >= ceiling;
+      if (!mayEmbed) note.whyNotSemantic = 'no-room';
+      else hit ??= await finder.findAlike();
       const given = answerIt(hit, request, admission);
       if (hit !== undefined && given !== undefined) {
         own?.land({ hit });

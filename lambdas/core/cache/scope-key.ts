@@ -66,7 +66,14 @@ const scopeFields = ({ owner, sharedBy, alias, model, unheld }: CacheScope): Can
 ];
 
 /** How the answer travels and who asks: nothing that the model sees. */
-const NOT_IN_KEY: ReadonlySet<string> = new Set(['stream', 'streamUsage', 'user', 'model', 'sameDialectOnly']);
+const NOT_IN_KEY: ReadonlySet<string> = new Set([
+  'stream',
+  'streamUsage',
+  'user',
+  'model',
+  'sameDialectOnly',
+  'storedIn',
+]);
 
 /** Every member but those named, so that one that is added to the type tells requests apart from its first day. */
 const requestFields = (conversation: Conversation): Canonical =>

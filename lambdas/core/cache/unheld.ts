@@ -7,8 +7,15 @@ type Held = 'whole' | { readonly [member: string]: Held };
 
 const WHOLE = 'whole';
 /** How an answer travels, who asks, and what the provider keeps for whom: nothing that the model sees. */
-const UNSEEN = { model: WHOLE, stream: WHOLE, metadata: WHOLE, user: WHOLE, store: WHOLE } as const;
-const OPENAI = { ...UNSEEN, stream_options: WHOLE, safety_identifier: WHOLE, prompt_cache_key: WHOLE } as const;
+const UNSEEN = { model: WHOLE, stream: WHOLE, metadata: WHOLE } as const;
+const OPENAI = {
+  ...UNSEEN,
+  user: WHOLE,
+  store: WHOLE,
+  stream_options: WHOLE,
+  safety_identifier: WHOLE,
+  prompt_cache_key: WHOLE,
+} as const;
 const SAMPLING = { temperature: WHOLE, top_p: WHOLE } as const;
 const CACHE_POINT = { cache_control: WHOLE } as const;
 const TEXT = { type: WHOLE, text: WHOLE, ...CACHE_POINT } as const;
@@ -100,6 +107,7 @@ export const findUnheld = (
 ): Map<string, string> => {
   const found = new Map<string, string>();
   collect(body, HELD[surface as SurfaceName] ?? {}, '', found);
+  collectLookAlikes(body, found);
   // Of what a decoder names something must be in the key, whatever the list above says.
   for (const name of named) {
     const [top = name] = name.split(/[.[]/, 1);
@@ -128,5 +136,22 @@ const collect = (value: JsonValue, held: Held, path: string, found: Map<string, 
     else if (member !== null) found.set(at, textOf(member));
   }
 };
+
+/** What decodes like something else, and reaches a target of the same dialect as it was said. */
+const collectLookAlikes = (body: JsonObject, found: Map<string, string>): void => {
+  // The conversation has the allowed tools alone; the model is shown the others too.
+  if (objectOf(body['tool_choice'])?.['type'] === 'allowed_tools' && body['tools'] !== undefined)
+    found.set('tools', textOf(body['tools']));
+  // A system turn to every other vendor's models.
+  for (const name of ['messages', 'input']) {
+    const turns = body[name];
+    if (!Array.isArray(turns)) continue;
+    for (const [index, turn] of turns.entries())
+      if (objectOf(turn)?.['role'] === 'developer') found.set(`${name}[${index}].role`, textOf('developer'));
+  }
+};
+
+const objectOf = (value: JsonValue | undefined): JsonObject | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 
 const textOf = (value: JsonValue): string => canonicalText(['json', JSON.stringify(value)]);

@@ -212,6 +212,7 @@ export const attemptTarget = async (
       watch,
       timeouts: alias.timeouts,
       clock,
+      unsaid,
       errorText,
     });
     return { kind: 'streaming', record, stream, dropped: [...dropped, ...unsaid()] };

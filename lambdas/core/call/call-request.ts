@@ -4,7 +4,8 @@ import { outputLimitOf } from '../admit/output-limit.ts';
 import { stopByTime } from '../admit/run-refusals.ts';
 import type { Ports } from '../ports.ts';
 import { present } from '../read-json.ts';
-import type { FallbackCause } from '../target.ts';
+import type { Plan } from '../route/plan.ts';
+import type { FallbackCause, Target } from '../target.ts';
 import type { CallRequest } from './call.ts';
 import { LONGEST_SILENCE_MS } from './call-policy.ts';
 import type { StopWatch } from './watch-for-stop.ts';
@@ -49,6 +50,7 @@ export const callRequestOf = (
       return isUp && runEndsBy !== undefined ? stopByTime(runEndsBy, runEndsAt) : undefined;
     },
     ...present('isHeldBack', plan.isHeldBack),
+    confirmCanary: (target) => planOf(target, admission)?.confirmCanary?.(target),
     passedOver: ({ id }, reason) => {
       const { passedOver } = admission.receipt.plan;
       if (!passedOver.some(({ target }) => target === id)) passedOver.push({ target: id, reason });
@@ -60,6 +62,14 @@ export const callRequestOf = (
 /** How long the whole answer may take, milliseconds. */
 const longestAnswerMs = (totalMs: number, isStream: boolean): number =>
   isStream ? totalMs : Math.min(totalMs, LONGEST_SILENCE_MS);
+
+/** The plan that a target stands in: the request's own, or that of an alias that it has fallen back on. */
+const planOf = (target: Target, { plan, asked }: Pick<Admission, 'plan' | 'asked'>): Plan | undefined =>
+  plan.targets.includes(target)
+    ? plan
+    : (Object.keys(asked.alias.fallbacks ?? {}) as FallbackCause[])
+        .flatMap((cause) => plan.fallbacks?.(cause) ?? [])
+        .find(({ targets }) => targets.includes(target))?.plan;
 
 /** Whom the call may fall back on, and a note in the receipt when it does. */
 const fallbacksOf = ({

@@ -6,6 +6,7 @@ import { type AttemptResult, attemptTarget } from './attempt.ts';
 import { limitsOf, mayMoveOn, patienceOf } from './attempt-limits.ts';
 import type { AttemptRecord, CallRequest, LateResult, PassedOver } from './call.ts';
 import { type Call, type CallPorts, giveUp, isFull, resultIfStopped, startCall } from './call-state.ts';
+import { hasTargetLeft, isBesideAttempts, isTriedOut } from './canary-attempts.ts';
 import type { Entering, Entry } from './circuit-board.ts';
 import { Stopped, watchAttempt } from './deadlines.ts';
 import { fallBack, leaveToFilterFallbacks } from './fall-back.ts';
@@ -20,7 +21,7 @@ export type { CallPorts } from './call-state.ts';
  * Asks the targets until one answers. A failure moves on to the next healthy target at once, then to those of the aliases
  * that it may fall back on; then one behind an open circuit is tried, and only then does the call wait (backoff, or the
  * soonest retry-after) and go round again. Where every circuit is open, each target is tried once. One attempt budget and one
- * deadline hold for all of it. Nothing is handed to the client before real content has come.
+ * deadline hold for all of it; a canary's trial comes on top of the first, and has a part of the second. Nothing is handed to the client before real content has come.
  *
  * Never rejects for what a target, a store or a client does; `admitAttempt` and bugs excepted.
  */
@@ -51,7 +52,7 @@ export const callTargets = async (request: CallRequest, ports: CallPorts): Promi
 const askEach = async (call: Call, targets: readonly Target[], entering: Entering): Promise<LateResult | undefined> => {
   const order = [...targets];
   for (const target of order) {
-    if (call.finished.has(target)) continue;
+    if (call.finished.has(target) || isTriedOut(call, target)) continue;
     const hadItsTurn = call.heldBack.has(target);
     const result = await askTarget(call, target, entering);
     if (result !== undefined) return result;
@@ -64,11 +65,12 @@ const askEach = async (call: Call, targets: readonly Target[], entering: Enterin
 /** @returns undefined when the next target should be asked */
 const askTarget = async (call: Call, target: Target, entering: Entering): Promise<LateResult | undefined> => {
   const { request, ports } = call;
+  const isDrawn = await confirmCanary(call, target);
   const stopped = resultIfStopped(call);
   if (stopped !== undefined) return stopped;
   if (call.sent >= request.alias.attempts) return giveUp(call);
 
-  if (isFull(call, target)) return undefined;
+  if (!isDrawn || isFull(call, target)) return undefined;
   const entry = await ports.circuitBoard.tryEnter(target.id, entering);
   if (entry.kind === 'wait') {
     request.passedOver?.(target, whyNot(entry));
@@ -122,6 +124,27 @@ const askTarget = async (call: Call, target: Target, entering: Entering): Promis
   }
 };
 
+/**
+ * Whether a canary may be asked now that its turn has come. One that was taken back a moment ago may not; where that could not
+ * be read it comes behind the others.
+ */
+const confirmCanary = async (call: Call, target: Target): Promise<boolean> => {
+  const { request, finished, heldBack } = call;
+  if (target.canaryOf === undefined || finished.has(target) || heldBack.has(target)) return true;
+  const word = await request.confirmCanary?.(target);
+  if (word === 'back') {
+    finished.add(target);
+    request.passedOver?.(target, 'taken back by hand');
+    return false;
+  }
+  if (word === 'unknown' && hasTargetLeft(call, target)) {
+    heldBack.add(target);
+    request.passedOver?.(target, 'not known whether it was taken back');
+    return false;
+  }
+  return true;
+};
+
 /** One attempt. Where it has to wait long for a plain answer, the board hears of it, and may say that it should move on. */
 const attemptOnce = async (call: Call, target: Target, probe: string | undefined): Promise<AttemptResult> => {
   const { request, ports } = call;
@@ -157,6 +180,12 @@ export const whyNot = ({ because, until, isUntold }: Extract<Entry, { kind: 'wai
 
 /** A budget that has no room for this target may have for another, or for one that was asked; what else refuses would refuse them all. */
 const afterRefusal = (call: Call, target: Target, refusal: Refusal): LateResult | undefined => {
+  // A canary's refusal is nobody's: its target may fit, and says so itself where it does not.
+  if (hasTargetLeft(call, target)) {
+    call.finished.add(target);
+    call.request.passedOver?.(target, refusal.code === 'budget_exceeded' ? 'no budget for this hop' : refusal.message);
+    return undefined;
+  }
   call.refusal = refusal;
   if (refusal.code !== 'budget_exceeded') return giveUp(call);
   call.finished.add(target);
@@ -211,8 +240,9 @@ const afterFailure = async (
 ): Promise<LateResult | undefined> => {
   const { failure } = record;
   const { request, ports } = call;
+  const isBeside = isBesideAttempts(call, target);
   call.attempts.push(record);
-  if (wasSent) call.sent += 1;
+  if (wasSent && !isBeside) call.sent += 1;
   ports.log.warn('attempt failed', {
     request_id: request.requestId,
     target: target.id,
@@ -225,25 +255,17 @@ const afterFailure = async (
   if (stopped !== undefined) return stopped;
   if (failure.reason === 'unauthorized' && key !== undefined && (await renewKey(call, target, key)))
     return askTarget(call, target, entering);
-  const isOnTrial = isCanary(call, target);
-  if (failure.reason === 'content_filter' && !isOnTrial && leaveToFilterFallbacks(call)) return undefined;
-  if (!failure.isRetryable && !failure.mayFallBack && !isOnTrial) return giveUp(call);
+  const isLeftToTarget = hasTargetLeft(call, target);
+  if (failure.reason === 'content_filter' && !isLeftToTarget && leaveToFilterFallbacks(call)) return undefined;
+  if (!failure.isRetryable && !failure.mayFallBack && !isLeftToTarget) return giveUp(call);
   if (!failure.isRetryable) call.finished.add(target);
-  if (isOnTrial) return undefined;
+  if (isLeftToTarget) return undefined;
   const waitMs = shortWaitOf(call, target, failure);
   if (waitMs === undefined) return undefined;
   call.waited.add(target);
   await ports.clock.sleep(waitMs, request.signal);
   return askTarget(call, target, entering);
 };
-
-/**
- * Whether it is a canary whose target can still be asked: that is done at once, whatever the canary failed with. It may refuse
- * a field that its target takes, or its filter say no where the target's own would not.
- */
-const isCanary = ({ targets, finished }: Call, { canaryOf }: Target): boolean =>
-  canaryOf !== undefined &&
-  targets.some((other) => `${other.provider.name}/${other.model}` === canaryOf.target && !finished.has(other));
 
 /** A key that the vendor turned down may have been rotated a moment ago: it is read anew, once a call and target. */
 const renewKey = async (call: Call, target: Target, rejected: string): Promise<boolean> => {

@@ -3,6 +3,7 @@ import type { Answer, Conversation, JsonObject, Stop, StreamEvent, Usage } from 
 import type { AnswerContext, Surface } from '../dialect.ts';
 import type { AttemptFailure, Refusal } from '../failures.ts';
 import type { Outcome } from '../receipt.ts';
+import type { CanaryWord } from '../route/route-sources.ts';
 import type { Alias, FallbackCause, Target } from '../target.ts';
 
 /** Everything a call needs: what to ask, whom, and until when. */
@@ -34,6 +35,8 @@ export interface CallRequest {
   fellBack?: (cause: FallbackCause) => void;
   /** Asked when a target's turn has come: whether it is to come behind the others, since its circuit has only just closed. */
   isHeldBack?: (target: Target) => boolean;
+  /** Asked when a canary's turn has come: what is known by now of whether somebody has taken it back. */
+  confirmCanary?: (target: Target) => Promise<CanaryWord> | undefined;
   /** Told of a target that was not asked when its turn came, and why. */
   passedOver?: (target: Target, reason: string) => void;
   /** Called for each streamed attempt: what it returns sees the attempt's events, so that its answer can be kept. */

@@ -37,6 +37,7 @@ export const openCommittedStream = ({
   watch,
   timeouts: { firstTokenMs, idleMs, minTokensPerSecond },
   clock,
+  unsaid,
   errorText,
 }: {
   first: Exclude<StreamStep, { kind: 'failed' }>;
@@ -45,6 +46,8 @@ export const openCommittedStream = ({
   watch: Watch;
   timeouts: Pick<Timeouts, 'firstTokenMs' | 'idleMs' | 'minTokensPerSecond'>;
   clock: Clock;
+  /** What has come by now that could not be said to the client. */
+  unsaid: () => readonly string[];
   /** The surface's error event. */
   errorText: (failure: AttemptFailure) => string;
 }): CommittedStream => {
@@ -59,7 +62,7 @@ export const openCommittedStream = ({
   const finish = (outcome: Outcome, failure?: AttemptFailure): void => {
     isFinished = true;
     const { stop } = tally;
-    resolve({ outcome, ...(stop !== undefined && { stop }), record: tally.record(failure), unsaid: tally.unsaid });
+    resolve({ outcome, ...(stop !== undefined && { stop }), record: tally.record(failure), unsaid: unsaid() });
   };
 
   const complete = (): void => {

@@ -1,5 +1,6 @@
 import type { Target } from '../target.ts';
 import { type Call, isFull } from './call-state.ts';
+import { hasTargetLeft } from './canary-attempts.ts';
 
 /**
  * A target behind an open circuit that is worth an attempt, since nobody else has answered: each once a call, and only those
@@ -22,7 +23,10 @@ export const takeLeastBad = (call: Call, isRoundLeft: boolean): Target | undefin
 
 export const isLeft = (call: Call, target: Target): boolean => !call.finished.has(target) && !isFull(call, target);
 
-export const canBeLeastBad = ({ attempts, triedLeastBad, ports }: Call, target: Target): boolean => {
+export const canBeLeastBad = (call: Call, target: Target): boolean => {
+  const { attempts, triedLeastBad, ports } = call;
+  // One on trial would take the attempt from the target that it is tried for.
+  if (target.canaryOf?.onTrial === true && hasTargetLeft(call, target)) return false;
   if (triedLeastBad.has(target) || attempts.some((attempt) => attempt.target === target)) return false;
   const entry = ports.circuitBoard.peek(target.id);
   return entry.kind === 'wait' && entry.because === 'circuit';

@@ -3,6 +3,7 @@ import type { Target } from '../target.ts';
 import { backoffMs } from './backoff.ts';
 import { LONGEST_WAIT_MS, SHORT_WAIT_MS, WAIT_MARGIN_MS } from './call-policy.ts';
 import { type Call, isFull } from './call-state.ts';
+import { isTriedOut } from './canary-attempts.ts';
 
 /**
  * How long to wait before going round again, ms; undefined where it is not worth it: nobody is left, the budget is spent,
@@ -14,7 +15,7 @@ export const waitBeforeRound = (call: Call, round: number): number | undefined =
   if (sent >= request.alias.attempts) return undefined;
   const now = ports.clock.now();
   const readyAt = call.targets
-    .filter((target) => !finished.has(target) && !isFull(call, target))
+    .filter((target) => !finished.has(target) && !isFull(call, target) && !isTriedOut(call, target))
     .map((target) => ports.circuitBoard.peek(target.id))
     .filter((entry) => entry.kind === 'go' || entry.because === 'retry-after')
     .map((entry) => (entry.kind === 'go' || entry.isUntold ? now : entry.until));

@@ -8,6 +8,7 @@ import { isJsonObject } from '../decode/read-body.ts';
 import { type AttemptFailure, type Refusal, refuse } from '../failures.ts';
 import type { Ports } from '../ports.ts';
 import { isDeeperThan, MAX_DEPTH } from '../read-json.ts';
+import { canariesOf } from '../route/route-sources.ts';
 import type { Target } from '../target.ts';
 
 /** Who counted. `body`: what the client gets, `input_tokens` in it. */
@@ -19,7 +20,7 @@ export type Counted =
 
 type CountPorts = Pick<
   Ports,
-  'clock' | 'secrets' | 'upstream' | 'dialects' | 'providers' | 'circuitBoard' | 'log' | 'random'
+  'clock' | 'secrets' | 'upstream' | 'dialects' | 'providers' | 'circuitBoard' | 'log' | 'random' | 'canaries'
 >;
 
 /** All vendors together: whoever asks for a count is about to ask for an answer. */
@@ -29,7 +30,7 @@ const PATIENCE_MS = 10_000;
 export const askForCount = async (asked: Asked, signal: AbortSignal, ports: CountPorts): Promise<Counted> => {
   const watch = watchAttempt(signal, ports.clock.now() + PATIENCE_MS, ports.clock);
   try {
-    for (const target of asked.alias.targets) {
+    for (const target of targetsOf(asked, ports)) {
       if (watch.cause !== undefined) break;
       if (!mayCount(target, ports)) continue;
       const counted = await askTarget(target, asked, watch, ports);
@@ -39,6 +40,20 @@ export const askForCount = async (asked: Asked, signal: AbortSignal, ports: Coun
   } finally {
     watch.close();
   }
+};
+
+/**
+ * Those that answer: a canary only once all conversations are its own. One on trial is not asked, since nobody knows here for
+ * which conversation the count is.
+ */
+const targetsOf = (asked: Asked, ports: CountPorts): Target[] => {
+  const { targets } = asked.alias;
+  if (targets.every(({ canaryOf }) => canaryOf === undefined)) return targets;
+  const sources = { now: ports.clock.now(), shareOf: () => 1 };
+  const draw = canariesOf(ports).draw(targets, asked, sources);
+  const able = draw.open.filter(({ canaryOf }) => canaryOf?.onTrial !== true);
+  const places = able.filter(({ canaryOf }) => canaryOf === undefined).map(({ id }) => id);
+  return draw.arrange(places, able);
 };
 
 /** A target that is shut says nothing about a request; how it counts says nothing about its circuit. */

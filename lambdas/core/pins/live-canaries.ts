@@ -1,12 +1,14 @@
 import { withPatience } from '../call/with-patience.ts';
 import type { Clock, Log } from '../ports.ts';
-import { makeCanaries } from '../route/draw-canaries.ts';
+import { makeCanaries, type ShareByHand } from '../route/draw-canaries.ts';
 import type { Canaries } from '../route/route-sources.ts';
 import type { PinOverride, PinStore } from './pin-store.ts';
 
 /** Age from which the overrides are read anew. */
 const REFRESH_MS = 3_000;
-/** A start does not wait longer for them. */
+/** Age from which nobody is asked a canary by them. */
+const OUTDATED_MS = 5_000;
+/** Neither a start nor a canary waits longer for them. */
 const PATIENCE_MS = 1_000;
 
 export interface LiveCanaries {
@@ -17,8 +19,9 @@ export interface LiveCanaries {
 
 /**
  * Canaries with the shares as they hold now: the configuration's, and those set by hand. Whoever plans gets what is known, at
- * once; where that is a few seconds old it is read anew beside the request. A process that could not read them yet asks no
- * canary first, since it may have been taken back, and keeps it as a fallback, since it may have been promoted.
+ * once; where that is a few seconds old it is read anew beside the request. Before a canary is asked by what is older still, as
+ * after a rest, that read is waited for. A process that could not read them asks no canary first, since it may have been taken
+ * back, and keeps it as a fallback, since it may have been promoted.
  */
 export const makeLiveCanaries = ({
   pins,
@@ -30,14 +33,18 @@ export const makeLiveCanaries = ({
   log: Log;
 }): LiveCanaries => {
   let known: ReadonlyMap<string, PinOverride> | undefined;
+  /** When the last read began, and the last one that came through. */
   let readAt = Number.NEGATIVE_INFINITY;
+  let heardAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
   let isStoreDown = false;
 
   const read = async (): Promise<void> => {
+    const beganAt = clock.now();
     try {
       const { set } = await withPatience(() => pins.readOverrides(), PATIENCE_MS, clock);
       known = new Map(set.map((override) => [keyOf(override), override]));
+      heardAt = beganAt;
       isStoreDown = false;
     } catch (error) {
       // Once an outage, not once a read.
@@ -59,12 +66,26 @@ export const makeLiveCanaries = ({
     if (age >= REFRESH_MS || age < 0) void refresh();
   };
 
-  const canaries = makeCanaries((pair, nowMs) => {
-    look(clock.now());
+  const shareOf: ShareByHand = (pair, nowMs) => {
     if (known === undefined) return 'unread';
     const override = known.get(keyOf(pair));
     return override !== undefined && isInForce(override, pair, nowMs) ? override.share : undefined;
-  });
+  };
+  const isOutdated = (): boolean => {
+    const age = clock.now() - heardAt;
+    return age >= OUTDATED_MS || age < 0;
+  };
+  const canaries = makeCanaries(
+    (pair, nowMs) => {
+      look(clock.now());
+      return shareOf(pair, nowMs);
+    },
+    async (pair) => {
+      // Most often begun when the request was planned, and ended while it was admitted.
+      if (isOutdated()) await (reading ?? refresh());
+      return isOutdated() ? 'unread' : shareOf(pair, clock.now());
+    },
+  );
   return { canaries, refresh };
 };
 

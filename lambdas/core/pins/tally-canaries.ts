@@ -1,32 +1,31 @@
 import type { LedgerEntry } from '../ports.ts';
-import type { CanaryNote, Receipt } from '../receipt.ts';
+import type { Attempt, CanaryNote, Flaw, Receipt } from '../receipt.ts';
 import { canaryStanding, isRegionOf } from '../route/arrange-canaries.ts';
 
-/** How one of two versions did with the requests whose conversations were drawn for it, or were not drawn. */
+/** What became of one request, seen from the version that it was drawn for. */
+export interface Seen {
+  requestId: string;
+  /** Its conversation's place: requests with the same place are of one conversation. */
+  conversation: number;
+  /** The share that was in force. */
+  share: number;
+  /** What its first attempt failed with; whoever answered in its place is not looked at. */
+  failure?: Attempt['failure'];
+  /** Answered by it, to the end. */
+  answer?: { durationMs: number; firstTokenMs?: number; outputTokens: number; flaw?: Flaw };
+  /** Whether it was answered at all. */
+  isAnswered: boolean;
+  /** Of its attempts, and of the others that were made for this request, nano-USD. */
+  cost: bigint;
+  costOfOthers: bigint;
+}
+
+/** One of two versions, and the requests whose conversations were drawn for it, or were not drawn. */
 export interface Arm {
   /** `provider/model`. */
   version: string;
-  /** Requests that it was asked with first. */
-  requests: number;
-  /** Of those, whose first attempt failed, a filter's no left out; whoever answered in its place is not counted. */
-  errors: number;
-  /** By what they failed with. */
-  reasons: Map<string, number>;
-  /** Answered by it, to the end. */
-  answered: number;
-  /** Refused by the model, or by a filter before it answered. */
-  refused: number;
-  filtered: number;
-  truncated: number;
-  invalid: number;
-  /** Of answers, milliseconds. */
-  durations: number[];
-  firstTokens: number[];
-  outputTokens: number;
-  /** Of all attempts at it, nano-USD. */
-  cost: bigint;
-  /** Ids of answered requests, newest first, whose feedback may be looked up: at most so many as are asked for. */
-  sample: string[];
+  /** Those that it was asked with, newest first where they were added so. */
+  seen: Seen[];
 }
 
 /** A canary beside the target whose place it takes. */
@@ -34,77 +33,75 @@ export interface CanaryTally {
   alias: string;
   target: Arm;
   canary: Arm;
+  /** Requests that were drawn for the canary and went elsewhere, by why. */
+  notAsked: Map<string, number>;
 }
 
 /**
- * Counts entries in any order, newest first for the sample, by what their receipts say of the draw: the two sides differ by
- * chance alone. Open and lost entries say nothing yet.
+ * Gathers entries, newest first, by what their receipts say of the draw: the two sides differ by chance alone. Open and lost
+ * entries say nothing yet.
  */
-export const makeCanaryTally = (options: { alias: string | undefined; sampleSize: number }) => {
+export const makeCanaryTally = (options: { alias: string | undefined }) => {
   const tallies = new Map<string, CanaryTally>();
   return {
     tallies: (): CanaryTally[] => [...tallies.values()],
     add: (entry: LedgerEntry): void => {
-      const { receipt, state } = entry;
-      if (state !== 'settled') return;
-      for (const note of receipt.plan.canaries ?? []) {
+      if (entry.state !== 'settled') return;
+      for (const note of entry.receipt.plan.canaries ?? []) {
         const alias = note.alias ?? entry.alias;
-        if (options.alias !== undefined && alias !== options.alias) continue;
+        if (note.unnamed || (options.alias !== undefined && alias !== options.alias)) continue;
         const key = JSON.stringify([alias, note.of, note.target]);
-        const tally = tallies.get(key) ?? { alias, target: newArm(note.of), canary: newArm(note.target) };
+        const tally = tallies.get(key) ?? {
+          alias,
+          target: { version: note.of, seen: [] },
+          canary: { version: note.target, seen: [] },
+          notAsked: new Map(),
+        };
         tallies.set(key, tally);
-        count(canaryStanding(note) === 'first' ? tally.canary : tally.target, entry, options.sampleSize);
+        addTo(tally, note, entry);
       }
     },
   };
 };
 
-const newArm = (version: CanaryNote['of']): Arm => ({
-  version,
-  requests: 0,
-  errors: 0,
-  reasons: new Map(),
-  answered: 0,
-  refused: 0,
-  filtered: 0,
-  truncated: 0,
-  invalid: 0,
-  durations: [],
-  firstTokens: [],
-  outputTokens: 0,
-  cost: 0n,
-  sample: [],
-});
-
-const count = (
-  arm: Arm,
-  { requestId, receipt }: Pick<LedgerEntry, 'requestId' | 'receipt'>,
-  sampleSize: number,
-): void => {
+const addTo = (tally: CanaryTally, note: CanaryNote, { requestId, receipt }: LedgerEntry): void => {
+  const isDrawn = canaryStanding(note) === 'first';
+  const arm = isDrawn ? tally.canary : tally.target;
   const own = receipt.attempts.filter(({ target }) => isRegionOf(target, arm.version));
   const [first] = own;
-  // Not asked: its circuit was open, or another target's turn came first. Or its client has gone, which says nothing of it.
-  if (first === undefined || first.failure === 'cancelled') return;
-  arm.requests += 1;
-  arm.cost += own.reduce((sum, { cost }) => sum + BigInt(cost), 0n);
-  if (first.failure === 'content_filter') {
-    arm.refused += 1;
-    arm.filtered += 1;
-  } else if (first.failure !== undefined) {
-    arm.errors += 1;
-    arm.reasons.set(first.failure, (arm.reasons.get(first.failure) ?? 0) + 1);
+  if (first === undefined) {
+    // An answer from the cache has asked nobody.
+    if (!isDrawn || receipt.attempts.length === 0) return;
+    const why = whyNotAsked(receipt, arm.version);
+    tally.notAsked.set(why, (tally.notAsked.get(why) ?? 0) + 1);
+    return;
   }
+  // Its client has gone, which says nothing of it.
+  if (first.failure === 'cancelled') return;
   const answer = own.at(-1);
-  if (!isAnswered(receipt, arm.version) || answer === undefined || answer.failure !== undefined) return;
-  arm.answered += 1;
-  if (receipt.flaw === 'refused') arm.refused += 1;
-  if (receipt.flaw === 'truncated') arm.truncated += 1;
-  if (receipt.flaw === 'invalid-output') arm.invalid += 1;
-  arm.durations.push(answer.durationMs);
-  if (answer.firstTokenMs !== undefined) arm.firstTokens.push(answer.firstTokenMs);
-  arm.outputTokens += (answer.usage ?? receipt.usage)?.outputTokens ?? 0;
-  if (arm.sample.length < sampleSize) arm.sample.push(requestId);
+  const isAnswered = receipt.outcome === 'answered';
+  const isOwn = isAnswered && receipt.answeredBy !== undefined && isRegionOf(receipt.answeredBy, arm.version);
+  const cost = costOf(own);
+  arm.seen.push({
+    requestId,
+    conversation: note.place,
+    share: note.unread ? 0 : note.share * (note.slowStart ?? 1),
+    ...(first.failure !== undefined && { failure: first.failure }),
+    ...(isOwn && answer !== undefined && answer.failure === undefined && { answer: answerOf(answer, receipt) }),
+    isAnswered,
+    cost,
+    costOfOthers: costOf(receipt.attempts) - cost,
+  });
 };
 
-const isAnswered = ({ answeredBy, outcome }: Receipt, version: string): boolean =>
-  outcome === 'answered' && answeredBy !== undefined && isRegionOf(answeredBy, version);
+const answerOf = ({ durationMs, firstTokenMs, usage }: Attempt, receipt: Receipt): NonNullable<Seen['answer']> => ({
+  durationMs,
+  ...(firstTokenMs !== undefined && { firstTokenMs }),
+  outputTokens: (usage ?? receipt.usage)?.outputTokens ?? 0,
+  ...(receipt.flaw !== undefined && { flaw: receipt.flaw }),
+});
+
+const costOf = (attempts: readonly Attempt[]): bigint => attempts.reduce((sum, { cost }) => sum + BigInt(cost), 0n);
+
+const whyNotAsked = ({ plan }: Receipt, version: string): string =>
+  plan.passedOver.find(({ target }) => isRegionOf(target, version))?.reason ?? 'another came first';

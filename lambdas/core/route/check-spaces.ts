@@ -1,4 +1,4 @@
-import type { GatewayConfig } from '../../contract/config.ts';
+import type { GatewayConfig, ModelConfig } from '../../contract/config.ts';
 import { type ConfigProblem, pathText } from '../../contract/config-problem.ts';
 import type { Target } from '../target.ts';
 
@@ -12,14 +12,14 @@ export const spaceProblems = (
   { models }: Pick<GatewayConfig, 'models'>,
   targets: ReadonlyMap<string, readonly Target[]>,
 ): ConfigProblem[] =>
-  Object.entries(models).flatMap(([alias, { downgradeTo, fallbacks }]) => {
+  Object.entries(models).flatMap(([alias, { targets: configured, downgradeTo, fallbacks }]) => {
     const own = targets.get(alias) ?? [];
     const space = spaceOf(own[0]);
     const mixed = own.findIndex((target) => spaceOf(target) !== space);
     const problems: ConfigProblem[] = [];
     if (mixed !== -1)
       problems.push({
-        path: pathText(['models', alias, 'targets']),
+        path: pathText(['models', alias, 'targets', ...canaryPath(own[mixed], configured)]),
         message: `expected targets of one kind, got ${described(own[0])} and ${described(own[mixed])}. Vectors of different models can't be compared: give each an alias of its own, or, where they are the same model, say so by embedding: { model }`,
       });
     const others: [PropertyKey[], string][] = [
@@ -41,6 +41,13 @@ export const spaceProblems = (
     }
     return problems;
   });
+
+/** Where a canary stands in its alias's targets; nothing of a target, which may be any of them. */
+const canaryPath = (target: Target | undefined, configured: ModelConfig['targets']): PropertyKey[] => {
+  const of = target?.canaryOf?.target;
+  const index = configured.findIndex(({ provider, model }) => `${provider}/${model}` === of);
+  return index === -1 ? [] : [index, 'canary'];
+};
 
 const spaceOf = (target: Target | undefined): string | undefined => target?.embedding?.space;
 

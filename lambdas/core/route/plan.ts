@@ -12,7 +12,14 @@ import { middleOf } from './expected-tokens.ts';
 import { gatherFacts } from './gather-facts.ts';
 import { holdBack } from './hold-back.ts';
 import { whyNot } from './requirements.ts';
-import { type CanaryDraw, canariesOf, NO_SOURCES, policiesOf, type RouteSources } from './route-sources.ts';
+import {
+  type CanaryDraw,
+  type CanaryWord,
+  canariesOf,
+  NO_SOURCES,
+  policiesOf,
+  type RouteSources,
+} from './route-sources.ts';
 
 /** Which targets may serve the request, in order, and why the others may not. */
 export interface Plan {
@@ -31,6 +38,8 @@ export interface Plan {
    * since, and its slow start has no place for this conversation yet. Absent where there are no others.
    */
   isHeldBack?(target: Target): boolean;
+  /** What is known of a canary when its turn has come. Absent where no target has one. */
+  confirmCanary?(target: Target): Promise<CanaryWord>;
   /** The cheaper model that answers once a budget is in downgrade; absent where the alias names none. Planned when first asked for. */
   standIn?(): StandIn | undefined;
   /** The other aliases that may answer, with those of their targets that can. Planned when first asked for (plan-fallbacks.ts). */
@@ -115,7 +124,7 @@ const inOrder = (
   { policy, rule }: Route,
   able: readonly Target[],
   { asked, estimateOf, sources, draw }: Ordering,
-): { targets: Target[] } & Pick<Plan, 'route' | 'conversation' | 'canaries' | 'isHeldBack'> => {
+): { targets: Target[] } & Pick<Plan, 'route' | 'conversation' | 'canaries' | 'confirmCanary' | 'isHeldBack'> => {
   // A canary has no place of its own: what is put in order are places, and then it is seen who takes each.
   const places = draw === undefined ? able : draw.placesOf(able);
   const from = draw === undefined ? sources : draw.withHomes(sources);
@@ -135,7 +144,7 @@ const inOrder = (
     ...((hasFacts || rule !== undefined) && {
       route: { ...present('rule', rule), ...(hasFacts && { from: order, facts }) },
     }),
-    ...(draw !== undefined && { canaries: draw.notes }),
+    ...(draw !== undefined && { canaries: draw.notes, confirmCanary: draw.confirm }),
     ...present('conversation', conversation),
     ...present('isHeldBack', isHeldBack),
   };

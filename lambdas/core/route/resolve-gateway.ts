@@ -1,11 +1,11 @@
 import type { Catalogue } from '../../catalogue/catalogue.ts';
 import { canaryTarget } from '../../contract/canary.ts';
 import { chatQuirksOf } from '../../contract/chat-quirks.ts';
-import type { GatewayConfig, ModelConfig, ProviderConfig } from '../../contract/config.ts';
+import type { GatewayConfig, ModelConfig, ProviderConfig, TargetConfig } from '../../contract/config.ts';
 import { type ConfigProblem, pathText } from '../../contract/config-problem.ts';
 import type { Gateway } from '../ports.ts';
 import { present } from '../read-json.ts';
-import type { Alias, ProviderSettings, Target } from '../target.ts';
+import type { Alias, CanaryOf, ProviderSettings, Target } from '../target.ts';
 import { spaceProblems } from './check-spaces.ts';
 import { notSetUp } from './not-set-up.ts';
 import { readBounds } from './read-price.ts';
@@ -69,8 +69,9 @@ export const resolveGateway = (
         );
         return;
       }
-      const canaryOf = { target: `${target.provider}/${target.model}`, share: canary?.share ?? 0 };
-      const canaries = (tried?.targets ?? []).map((one): Target => ({ ...one, canaryOf }));
+      const canaries = (tried?.targets ?? []).map(
+        (one): Target => ({ ...one, canaryOf: canaryOf(one, target, model) }),
+      );
       const all = [...resolved.targets, ...canaries];
       allTargets.set(name, [...(allTargets.get(name) ?? []), ...all]);
       if (provider.isAvailable) targets.push(...all);
@@ -157,6 +158,18 @@ const ATTEMPTS = 4;
 const thinksFirst = ({ reasoningModel, dialect, capabilities }: Target): boolean =>
   reasoningModel || (dialect === 'gemini' && capabilities.has('reasoning'));
 
+/** How long its alias waits is not the canary's business, and how long the canary thinks is not the alias's. */
+const canaryOf = (
+  tried: Target,
+  { provider, model, canary }: TargetConfig,
+  { timeouts }: Pick<ModelConfig, 'timeouts'>,
+): CanaryOf => ({
+  target: `${provider}/${model}`,
+  share: canary?.share ?? 0,
+  ...(timeouts?.firstTokenMs === undefined &&
+    thinksFirst(tried) && { firstTokenMs: Math.min(FIRST_TOKEN_REASONING_MS, timeouts?.totalMs ?? TOTAL_MS) }),
+});
+
 const aliasOf = (
   name: string,
   { output, timeouts, attempts, downgradeTo, fallbacks, policy, affinity, allowRegions, routes, cache }: ModelConfig,
@@ -165,7 +178,8 @@ const aliasOf = (
 ): Alias => {
   const totalMs = timeouts?.totalMs ?? TOTAL_MS;
   const defaultOutputTokens = output?.default ?? DEFAULT_OUTPUT_TOKENS;
-  const firstTokenMs = targets.some(thinksFirst) ? FIRST_TOKEN_REASONING_MS : FIRST_TOKEN_MS;
+  const isThinking = targets.some((target) => target.canaryOf === undefined && thinksFirst(target));
+  const firstTokenMs = isThinking ? FIRST_TOKEN_REASONING_MS : FIRST_TOKEN_MS;
   return {
     name,
     targets,

@@ -36,6 +36,9 @@ export interface Canaries {
   draw(targets: readonly Target[], asked: Asked, sources: Pick<RouteSources, 'now' | 'shareOf'>): CanaryDraw;
 }
 
+/** What is known of a canary at the moment of its turn: it may be asked, it was taken back, or nobody could tell in time. */
+export type CanaryWord = 'drawn' | 'back' | 'unknown';
+
 /** One conversation's draw. A place is a target that is no canary, by its id: a canary stands in that of the same region. */
 export interface CanaryDraw {
   notes: CanaryNote[];
@@ -46,6 +49,8 @@ export interface CanaryDraw {
   placeOf(target: Target): string;
   /** Where the conversation's home is a canary, it is that place. */
   withHomes(sources: RouteSources): RouteSources;
+  /** Waits, a second at most, where what is known is too old to go by. */
+  confirm(target: Target): Promise<CanaryWord>;
   /** Places in the policy's order → targets in the order in which they are asked. */
   arrange(places: readonly string[], able: readonly Target[]): Target[];
 }
@@ -73,7 +78,7 @@ export const policiesOf = ({ policies }: RouteSources): Policies => {
 };
 
 /** @throws {TypeError} where the wiring has left them out */
-export const canariesOf = ({ canaries }: RouteSources): Canaries => {
+export const canariesOf = ({ canaries }: { canaries?: Canaries | undefined }): Canaries => {
   if (canaries === undefined) throw new TypeError('canaries were not loaded');
   return canaries;
 };

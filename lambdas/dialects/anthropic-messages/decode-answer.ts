@@ -3,6 +3,7 @@ import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
 import { decodeCitations } from './citations.ts';
 import { asObject, asText } from './read-loosely.ts';
 import { decodeStop } from './stop.ts';
+import { unsaidOf, unsaidOfMessage } from './unsaid.ts';
 import { decodeUsage } from './usage.ts';
 
 /**
@@ -16,7 +17,10 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   if (isDeeperThan(message.content, MAX_DEPTH)) return undefined;
   const usage = decodeUsage(asObject(message.usage));
   const stop = decodeStop(asText(message.stop_reason), asText(message.stop_sequence), asObject(message.stop_details));
-  const unsaid = message.content.flatMap((block) => unsaidOf(asObject(block)));
+  const unsaid = [
+    ...message.content.flatMap((block) => unsaidOf(asObject(block))),
+    ...unsaidOfMessage(message, stop.reason),
+  ];
   return {
     id: asText(message.id) ?? '',
     model: asText(message.model) ?? '',
@@ -29,12 +33,6 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
     ...(usage !== undefined && { usage }),
   };
 };
-
-const KNOWN = new Set<unknown>(['text', 'tool_use', 'thinking', 'redacted_thinking']);
-
-/** A block that has no canonical part, by its type. */
-export const unsaidOf = (block: JsonObject | undefined): string[] =>
-  block === undefined || KNOWN.has(block.type) ? [] : [(asText(block.type) ?? 'a block without a type').slice(0, 100)];
 
 const decodeBlock = (block: JsonObject | undefined): AssistantPart | undefined => {
   switch (block?.type) {

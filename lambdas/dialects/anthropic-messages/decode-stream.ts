@@ -1,11 +1,11 @@
-import type { JsonObject, StreamEvent } from '../../core/conversation.ts';
+import type { JsonObject, Stop, StreamEvent } from '../../core/conversation.ts';
 import type { StreamDecoder, WireEvent } from '../../core/dialect.ts';
 import { isDeeperThan, MAX_DEPTH } from '../../core/read-json.ts';
 import { decodeCitation, decodeCitations } from './citations.ts';
-import { unsaidOf } from './decode-answer.ts';
 import { decodeStreamError } from './errors.ts';
 import { asCount, asObject, asText, parseObject } from './read-loosely.ts';
 import { decodeStop } from './stop.ts';
+import { nameOf, unsaidCitation, unsaidOf, unsaidOfMessage } from './unsaid.ts';
 import { decodeUsage, mergeUsage } from './usage.ts';
 
 /** A block between its start and its stop. `part` is undefined for the blocks that have no canonical part. */
@@ -52,6 +52,7 @@ export const decodeData = (): DataDecoder => {
     return [
       { type: 'answer-start', id: asText(message.id) ?? '', model: asText(message.model) ?? '' },
       ...readUsage(asObject(message.usage)),
+      ...unsaid(unsaidOfMessage(message)),
     ];
   };
 
@@ -75,6 +76,7 @@ export const decodeData = (): DataDecoder => {
           ...(decodeCitations(block.citations).citations ?? []).map(
             (citation) => ({ type: 'citation', index: part, citation }) as const,
           ),
+          ...unsaid(unsaidOf(block)),
         ];
       }
       case 'thinking': {
@@ -93,11 +95,14 @@ export const decodeData = (): DataDecoder => {
         const input = asObject(block.input);
         if (input !== undefined && isDeeperThan(input, MAX_DEPTH)) return undefined;
         const part = open('tool-call', input);
-        return [{ type: 'tool-call-start', index: part, id: asText(block.id) ?? '', name: asText(block.name) ?? '' }];
+        return [
+          { type: 'tool-call-start', index: part, id: asText(block.id) ?? '', name: asText(block.name) ?? '' },
+          ...unsaid(unsaidOf(block)),
+        ];
       }
       default:
         blocks.set(index, { part: undefined, input: undefined, hasArguments: false });
-        return unsaidOf(block).map((what) => ({ type: 'unsaid', what }) as const);
+        return unsaid(unsaidOf(block));
     }
   };
 
@@ -133,11 +138,13 @@ export const decodeData = (): DataDecoder => {
       case 'citations_delta': {
         const citation = decodeCitation(delta.citation);
         if (type !== 'text') return undefined;
-        return citation === undefined ? [] : [{ type: 'citation', index, citation }];
+        return citation === undefined
+          ? unsaid(unsaidCitation(delta.citation))
+          : [{ type: 'citation', index, citation }];
       }
       default:
         // What is still to be invented.
-        return [];
+        return unsaid([nameOf(delta, 'a delta without a type')]);
     }
   };
 
@@ -166,9 +173,11 @@ export const decodeData = (): DataDecoder => {
     const delta = asObject(data.delta);
     const counted = readUsage(asObject(data.usage));
     const raw = asText(delta?.stop_reason);
-    if (raw === undefined) return counted;
+    const told = (reason?: Stop['reason']) =>
+      unsaid([...unsaidOfMessage(data, reason), ...unsaidOfMessage(delta ?? {}, reason)]);
+    if (raw === undefined) return [...counted, ...told()];
     const stop = decodeStop(raw, asText(delta?.stop_sequence), asObject(delta?.stop_details ?? data.stop_details));
-    return [...counted, ...explain(stop.explanation), { type: 'stop', stop }];
+    return [...counted, ...explain(stop.explanation), ...told(stop.reason), { type: 'stop', stop }];
   };
 
   const read = (data: JsonObject): Read => {
@@ -210,6 +219,8 @@ export const decodeData = (): DataDecoder => {
     },
   };
 };
+
+const unsaid = (names: readonly string[]): StreamEvent[] => names.map((what) => ({ type: 'unsaid', what }));
 
 const ANSWER_EVENTS = new Set<unknown>([
   'content_block_start',

@@ -11,6 +11,7 @@ import { citationsOf } from './citations.ts';
 import { decodeLogprobs } from './logprobs.ts';
 import { extraSignature, placeThoughts, signText } from './reasoning-details.ts';
 import { decodeStop } from './stop-reasons.ts';
+import { findUnsaid } from './unsaid.ts';
 import { decodeUsage } from './usage.ts';
 import { argumentsOf, objectOf, objectsOf, textOf } from './wire.ts';
 
@@ -32,12 +33,14 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   // One that failed fails them all: nobody asked for fewer.
   const failed = alternatives.find(({ stop }) => stop.reason === 'error');
   const usage = decodeUsage(usageOf(answer, choices), answer['service_tier']);
+  const unsaid = [...findUnsaid(answer, choices)];
   return {
     id,
     model: textOf(answer['model']) ?? '',
     ...own,
     ...(failed !== undefined && own.stop.reason !== 'error' && { stop: failed.stop }),
     ...(alternatives.length > 0 && { alternatives }),
+    ...(unsaid.length > 0 && { unsaid }),
     ...(usage !== undefined && { usage }),
   };
 };

@@ -108,6 +108,7 @@ const readRequest = (value: JsonValue): Conversation => {
       'boundTo',
       findings.bound === undefined ? undefined : { dialect: 'openai-chat' as const, what: findings.bound },
     ),
+    ...(body['store'] === true && { storedIn: 'openai-chat' }),
     costBearing: costs.costBearing,
   };
 };

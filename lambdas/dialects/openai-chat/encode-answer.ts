@@ -38,7 +38,7 @@ const encodeChoice = ({ parts, stop }: Alternative, index: number): JsonObject =
       ...calls,
     },
     logprobs: logprobs.length === 0 ? null : encodeLogprobs(logprobs),
-    finish_reason: encodeStop(stop.reason, refusal !== undefined && stop.explanation === undefined),
+    finish_reason: encodeStop(stop, refusal !== undefined && stop.explanation === undefined),
   };
 };
 

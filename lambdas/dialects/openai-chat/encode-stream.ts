@@ -147,9 +147,10 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
   };
   const finish = (stops: readonly Stop[]): string =>
     stops
-      .map(({ reason, explanation }, index) => {
+      .map((stop, index) => {
         const choice = choiceAt(index);
-        return sayRole(choice) + chunk(choice, {}, encodeStop(reason, choice.hasRefusal && explanation === undefined));
+        const hasRefusal = choice.hasRefusal && stop.explanation === undefined;
+        return sayRole(choice) + chunk(choice, {}, encodeStop(stop, hasRefusal));
       })
       .join('');
   const endAll = (): string => {

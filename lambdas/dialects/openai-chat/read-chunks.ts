@@ -6,8 +6,12 @@ import { findCall, type StreamedCall } from './find-call.ts';
 import { decodeLogprobs } from './logprobs.ts';
 import { extraSignature, readDelta } from './reasoning-details.ts';
 import { decodeStop } from './stop-reasons.ts';
+import { findUnsaid } from './unsaid.ts';
 import { decodeUsage } from './usage.ts';
 import { argumentsOf, countOf, objectOf, objectsOf, textOf } from './wire.ts';
+
+/** Names; a vendor that has more is making them up. */
+const MOST_UNSAID = 20;
 
 type SpokenKind = 'text' | 'refusal' | 'reasoning';
 
@@ -64,6 +68,7 @@ export const createChunkReader = (): ChunkReader => {
   let isOver = false;
   /** Told in every chunk, or in the first alone. */
   let serviceTier: JsonValue | undefined;
+  const unsaid = new Set<string>();
 
   const choiceAt = (index: number): Choice => {
     const known = choices.get(index);
@@ -213,6 +218,15 @@ export const createChunkReader = (): ChunkReader => {
     return true;
   };
 
+  /** What no part can say, each name once. */
+  const noteUnsaid = (chunk: JsonObject, bodies: readonly JsonObject[], events: StreamEvent[]): void => {
+    for (const what of findUnsaid(chunk, bodies)) {
+      if (unsaid.has(what) || unsaid.size >= MOST_UNSAID) continue;
+      unsaid.add(what);
+      events.push({ type: 'unsaid', what });
+    }
+  };
+
   /** All choices' stops. One that failed fails them all: nobody asked for fewer. */
   const stop = (events: StreamEvent[]): void => {
     const [first, ...alternatives] = [...choices.values()]
@@ -248,6 +262,7 @@ export const createChunkReader = (): ChunkReader => {
       }
       let hasEnded = false;
       for (const body of bodies) hasEnded = readChoice(body, events) || hasEnded;
+      noteUnsaid(chunk, bodies, events);
       if (hasEnded && [...choices.values()].every((one) => one.stop !== undefined)) stop(events);
       serviceTier = chunk['service_tier'] ?? serviceTier;
       const usage = decodeUsage(usageOf(chunk, bodies), serviceTier);

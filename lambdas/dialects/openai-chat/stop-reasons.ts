@@ -65,8 +65,16 @@ const failureOf = (raw: string, choice: JsonObject): ProviderError | undefined =
   return status === undefined ? undefined : { status, type: raw, message };
 };
 
-/** @param hasRefusal whether the answer has a refusal part, which says what `stop` alone would not */
-export const encodeStop = (reason: Stop['reason'], hasRefusal: boolean): string => {
+/** OpenAI's own words, which every client knows. */
+const OWN: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'content_filter']);
+
+/**
+ * The vendor's own word where it is one of OpenAI's, as with a kept answer: a forced call ends with `stop`.
+ *
+ * @param hasRefusal whether the answer has a refusal part, which says what `stop` alone would not
+ */
+export const encodeStop = ({ reason, raw }: Stop, hasRefusal: boolean): string => {
+  if (reason !== 'error' && OWN.has(raw)) return raw;
   switch (reason) {
     case 'length':
       return 'length';

@@ -67,6 +67,7 @@ const decodeBilled = (
 export const encodeUsage = (usage: Usage): JsonObject => {
   const cacheWrite = usage.cacheWrite5mTokens + usage.cacheWrite1hTokens;
   const promptTokens = usage.inputTokens + usage.cachedInputTokens + cacheWrite;
+  const { audioInputTokens = 0, audioOutputTokens = 0 } = usage.billed ?? {};
   return {
     prompt_tokens: promptTokens,
     completion_tokens: usage.outputTokens,
@@ -74,7 +75,11 @@ export const encodeUsage = (usage: Usage): JsonObject => {
     prompt_tokens_details: {
       cached_tokens: usage.cachedInputTokens,
       ...(cacheWrite > 0 && { cache_write_tokens: cacheWrite }),
+      ...(audioInputTokens > 0 && { audio_tokens: audioInputTokens }),
     },
-    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
+    completion_tokens_details: {
+      reasoning_tokens: usage.reasoningTokens,
+      ...(audioOutputTokens > 0 && { audio_tokens: audioOutputTokens }),
+    },
   };
 };

@@ -5,11 +5,12 @@ import { argumentsOf, objectsOf, textOf } from '../openai-chat/wire.ts';
 import { decodeAnnotations, decodeLogprobs } from './annotations.ts';
 import { decodeReasoningItem, decodeSigned } from './seals.ts';
 import { decodeStop } from './status.ts';
+import { unsaidOf } from './unsaid.ts';
 import { decodeUsage } from './usage.ts';
 
 /**
- * Reads a `response`. Items of the provider's own tools have no canonical words; clients who asked for them speak this dialect
- * and get the body as it is.
+ * Reads a `response`. Items of the provider's own tools have no canonical words: they are left out here and named; clients who
+ * asked for them speak this dialect and get the body as it is.
  *
  * @returns undefined where the body is no answer: no `output`, or a response that failed (`decodeError` reads that)
  */
@@ -21,12 +22,14 @@ export const decodeAnswer = (body: JsonValue): Answer | undefined => {
   if (!isWhole || !Array.isArray(output)) return undefined;
   const id = textOf(body['id']) ?? '';
   const parts = objectsOf(output).flatMap((item, index) => decodeItem(item, toolCallId(id, 0, index)));
+  const unsaid = new Set(objectsOf(output).flatMap(unsaidOf));
   const usage = decodeUsage(body);
   return {
     id,
     model: textOf(body['model']) ?? '',
     parts,
     stop: decodeStop(body, new Set(parts.map(({ type }) => type))),
+    ...(unsaid.size > 0 && { unsaid: [...unsaid] }),
     ...(usage !== undefined && { usage }),
   };
 };

@@ -100,6 +100,8 @@ const readRequest = (value: JsonValue): Conversation => {
       'boundTo',
       findings.bound === undefined ? undefined : { dialect: 'openai-responses' as const, what: findings.bound },
     ),
+    // Also where the client says nothing.
+    ...(body['store'] !== false && { storedIn: 'openai-responses' }),
     costBearing: [...costs.costBearing, ...toolCosts],
   };
 };

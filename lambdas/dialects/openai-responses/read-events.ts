@@ -6,6 +6,7 @@ import { callArgumentsOf, decodeSpoken } from './decode-answer.ts';
 import { decodeStreamError, failureIn } from './errors.ts';
 import { decodeReasoningItem, decodeSigned, PARAGRAPH } from './seals.ts';
 import { decodeStop } from './status.ts';
+import { unsaidAnnotation, unsaidOf } from './unsaid.ts';
 import { decodeUsage } from './usage.ts';
 
 /** A part that has begun. */
@@ -173,6 +174,7 @@ export const createEventReader = (): EventReader => {
     else if (value['type'] === 'message')
       for (const [at, content] of objectsOf(value['content']).entries()) finishContent(item, at, content, events);
     for (const part of item.parts.values()) end(part, events);
+    for (const what of unsaidOf(value)) events.push({ type: 'unsaid', what });
   };
 
   const finish = (response: JsonObject): StreamEvent[] => {
@@ -228,8 +230,10 @@ export const createEventReader = (): EventReader => {
 
   const readAnnotation = (event: JsonObject): StreamEvent[] => {
     const part = itemAt(event, 'message').parts.get(countOf(event['content_index']) ?? 0);
-    const citation = decodeAnnotation(fieldOf(event, 'annotation'));
-    if (part?.type !== 'text' || part.isEnded || citation === undefined) return [];
+    const annotation = fieldOf(event, 'annotation');
+    const citation = decodeAnnotation(annotation);
+    if (citation === undefined) return unsaidAnnotation(annotation).map((what) => ({ type: 'unsaid', what }));
+    if (part?.type !== 'text' || part.isEnded) return [];
     return [{ type: 'citation', index: part.index, citation }];
   };
 

@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { epochOf } from '../../../lambdas/contract/timing.ts';
 import { endQuotas } from '../../../lambdas/core/admit/admit-attempt.ts';
+import { ceilingAt } from '../../../lambdas/core/admit/at-target.ts';
 import { authenticate } from '../../../lambdas/core/authenticate/authenticate.ts';
 import { type Asked, decode } from '../../../lambdas/core/decode/decode.ts';
 import { type AdmittedOnce, admitOnce } from '../../../lambdas/core/idempotency/claim-answer.ts';
+import { present } from '../../../lambdas/core/read-json.ts';
 import { planRoute } from '../../../lambdas/core/route/plan.ts';
 import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
 import { CONFIG, makeStory, type Story } from '../story/story-fixture.ts';
@@ -54,6 +56,8 @@ interface Wish {
   run: string | undefined;
   parent?: string;
   isKeyed: boolean;
+  /** The vector of its question. */
+  besides?: bigint | undefined;
 }
 
 let story: Story;
@@ -61,7 +65,7 @@ beforeAll(async () => {
   story = await makeStory({}, EVERYTHING);
 });
 
-const askedOf = async ({ model, run, parent, isKeyed }: Wish): Promise<Asked> => {
+const askedOf = async ({ model, run, parent, isKeyed, besides }: Wish): Promise<Asked> => {
   const headers = new Headers({
     authorization: `Bearer ${story.key}`,
     ...(run !== undefined && { 'x-tollgate-run': run }),
@@ -75,7 +79,7 @@ const askedOf = async ({ model, run, parent, isKeyed }: Wish): Promise<Asked> =>
   const request = new Request('http://gateway/', { method: 'POST', headers, body });
   const decoded = await decode(request, openaiChat, known.caller, ports.gateway);
   if (!decoded.ok) throw new Error(decoded.refusal.message);
-  return decoded.asked;
+  return { ...decoded.asked, ...present('besides', besides) };
 };
 
 const needsOf = ({ run, isKeyed }: Wish): What[] => [
@@ -132,10 +136,13 @@ describe('whatever the store says, and where it says nothing', () => {
   test('what was surely taken is given back once or is the admission’s, and what is not sure is left', async () => {
     const endings = new Map<string, number>();
     const heard = new Set<string>();
+    /** How those were admitted that had no room for what they cost beside their calls. */
+    const withouts = new Set<string>();
     const wishes = fc.record<Wish>({
       model: fc.constantFrom('assistant', 'alone'),
       run: fc.constantFrom(undefined, 'job'),
       isKeyed: fc.boolean(),
+      besides: fc.constantFrom(undefined, 0n, 50_000_000n),
     });
     await fc.assert(
       fc.asyncProperty(wishes, fc.array(fc.nat(999), { maxLength: 80, size: 'max' }), async (wish, choices) => {
@@ -163,6 +170,16 @@ describe('whatever the store says, and where it says nothing', () => {
         const kept = Object.fromEntries(ALL.map((what) => [what, needs.includes(what) ? 1 : 0]));
         expect(left(store)).toEqual({ ...kept, quota: quotas });
         expect(admission.claim !== undefined).toBe(wish.isKeyed);
+        // All of it is held, or it is known that none is.
+        const { asked, firstTarget, outputLimit, receipt } = admission;
+        const held = asked.besides ?? 0n;
+        expect([0n, wish.besides ?? 0n]).toContain(held);
+        if (receipt.downgrade === undefined)
+          expect(admission.hold).toBe(
+            ceilingAt(firstTarget, { asked: { ...asked, besides: 0n }, plan: admission.plan }, outputLimit.tokens) +
+              held,
+          );
+        if (held < (wish.besides ?? 0n)) withouts.add(endingOf(ended));
         for (const { target } of admission.quotas) expect(admission.plan.targets).toContain(target);
         await store.run(endQuotas(admission, store.ports));
         expect(left(store)).toEqual(kept);
@@ -191,6 +208,7 @@ describe('whatever the store says, and where it says nothing', () => {
         'the entry has been settled',
       ]),
     );
+    expect([...withouts]).toEqual(expect.arrayContaining(['admitted again', 'admitted lowered again']));
     for (const what of ['limits', 'quota', 'hold', 'run', 'claim']) {
       expect([...heard]).toContain(`give back ${what}`);
       expect([...heard]).toContain(`give back ${what}: no answer`);

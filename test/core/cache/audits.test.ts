@@ -8,6 +8,7 @@ import type { Target } from '../../../lambdas/core/target.ts';
 import type { Script } from '../call/scripted-upstream.ts';
 import {
   AGAIN,
+  ASKED,
   type CachedStoryOptions,
   cachedConfig,
   KEPT,
@@ -28,6 +29,10 @@ const makeScene = async (answers: Script[], options?: CachedStoryOptions) => {
   opened.push(story.stores);
   return story;
 };
+
+/** The output limits that were sent. */
+const limitsOf = ({ upstream }: Awaited<ReturnType<typeof makeScene>>): unknown[] =>
+  upstream.calls.map(({ body }) => (body as { max_tokens?: number }).max_tokens);
 
 describe('an audit', () => {
   test('asks the model what a hit has answered, as a request of its own, and notes that both say the same', async () => {
@@ -127,6 +132,56 @@ describe('an audit', () => {
     expect(await scene.state()).toMatchObject({ audited: 0 });
   });
 
+  test('may be no longer than about what was kept, and holds no more; what is cut there proves nothing', async () => {
+    const cut = chatAnswer(OTHER);
+    if (!('body' in cut) || typeof cut.body !== 'string') throw new Error('the answer has no text');
+    const scene = await makeScene([{ status: 200, body: cut.body.replace('"stop"', '"length"') }]);
+    await scene.hit();
+    expect(limitsOf(scene)).toEqual([1_000, 2 * 5 + 256]);
+    expect(await scene.audits()).toMatchObject([
+      { receipt: { outputLimit: { tokens: 266 }, cacheAudit: { verdict: 'unknown' } } },
+    ]);
+    // $100 a million: 266 tokens of output and a few of input.
+    expect((await scene.audits())[0]?.hold).toBeLessThan(28_000_000n);
+    expect(await scene.state()).toMatchObject({ audited: 0 });
+  });
+
+  test('is never given more than its request was', async () => {
+    const scene = await makeScene([chatAnswer(KEPT), chatAnswer(SAME)]);
+    // Another limit is another request: kept for itself first.
+    await scene.say(ASKED, { max_tokens: 40 });
+    await scene.clock.flush();
+    expect(await scene.hit({ max_tokens: 40 })).toMatchObject({ cache: expect.stringMatching(/^hit-semantic/) });
+    expect(limitsOf(scene)).toEqual([1_000, 40, 40]);
+  });
+
+  test('keeps the room for thinking that its request was given, on top', async () => {
+    const config = cachedConfig({ auditShare: 1 });
+    for (const target of config.models['assistant']?.targets ?? [])
+      Object.assign(target, { capabilities: ['streaming', 'reasoning'] });
+    const scene = await makeScene([chatAnswer(KEPT), chatAnswer(SAME)], { config });
+    const think = async (content: string) => {
+      const body = { max_tokens: 5_000, thinking: { type: 'enabled', budget_tokens: 2_000 } };
+      const messages = [{ role: 'user', content }];
+      await scene.read(await scene.ask({ ...body, messages }, { surface: 'anthropic-messages' }));
+      await scene.clock.settle(scene.cache.settled());
+    };
+    await think(ASKED);
+    await think(AGAIN);
+    expect(limitsOf(scene)).toEqual([1_000, 5_000, 2_266]);
+  });
+
+  test('does not begin where nothing may that nobody waits for', async () => {
+    const scene = await makeScene([chatAnswer(SAME)]);
+    scene.ports.mayLinger = () => false;
+    expect(await scene.hit()).toMatchObject({ status: 200, cache: expect.stringMatching(/^hit-semantic/) });
+    expect(await scene.audits()).toEqual([]);
+    expect(scene.upstream.calls).toHaveLength(1);
+    scene.ports.mayLinger = () => true;
+    await scene.hit();
+    expect(await scene.audits()).toHaveLength(1);
+  });
+
   test('whose embedder is gone by then is settled with what the call has cost', async () => {
     let vectors = 0;
     const scene = await makeScene([chatAnswer(SAME)], {
@@ -219,8 +274,9 @@ describe('an audit with an embedder that is paid for', () => {
     expect(audit?.receipt.overrun).toBeUndefined();
     const [hit] = (await scene.entries()).filter(({ receipt }) => receipt.cache?.result === 'hit-semantic');
     expect(hit?.cost).toBe(10_000n);
-    // The whole answer's 1,000 tokens, and a text as long as the embedder reads.
-    expect(audit?.hold).toBeGreaterThan(100_000_000n + 1_000_000n);
+    // Twice the kept answer's 5 tokens and 256; and a text as long as the embedder reads.
+    expect(audit?.hold).toBeGreaterThan(26_600_000n + 1_000_000n);
+    expect(audit?.hold).toBeLessThan(30_000_000n);
     const records = await scene.metrics();
     expect(records.find(({ dimensions }) => dimensions['Provider'] === 'v')?.values).toEqual({
       CostUsd: [0.00004],

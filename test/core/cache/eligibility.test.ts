@@ -40,6 +40,7 @@ describe('what is cached by neither', () => {
   const cases: [WhyNotCached, Partial<Conversation>][] = [
     ['temperature', { temperature: 1.1 }],
     ['temperature', { temperature: Number.NaN }],
+    ['stored-by-provider', { storedIn: 'openai-responses' }],
     ['several-answers', { choices: 2 }],
     ['vectors', { embedding: { inputs: ['a'], format: 'float' } }],
     ['remote-input', { hasRemoteInput: true }],
@@ -76,6 +77,30 @@ describe('what is cached by neither', () => {
   });
 });
 
+test('what a target would keep for its client is not cached; where the target is asked in another language it keeps nothing', () => {
+  const asked = conversation({ storedIn: 'openai-responses', sameDialectOnly: ['store'] });
+  const may = (dialect?: 'openai-responses' | 'openai-chat' | 'anthropic-messages') =>
+    judgeRequest(asked, policy, undefined, new Map(), dialect).exact.may;
+  expect([may('openai-responses'), may(), may('openai-chat'), may('anthropic-messages')]).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ]);
+});
+
+test('a request that names no temperature has the vendors’ own, which is 1', () => {
+  const why = (maxTemperature: number, temperature?: number) => {
+    const { exact } = judgeRequest(conversation(temperature === undefined ? {} : { temperature }), {
+      ...policy,
+      maxTemperature,
+    });
+    return exact.may ? 'may' : exact.why;
+  };
+  expect([why(0), why(0.99), why(1), why(2)]).toEqual(['temperature', 'temperature', 'may', 'may']);
+  expect([why(0, 0), why(0, 0.1)]).toEqual(['may', 'temperature']);
+});
+
 test('an earlier tool result is part of the filter, and bars nothing', () => {
   const turns = [asks({ type: 'tool-result', callId: '1', content: [] }), asks(text('And now?'))];
   expect(judgeRequest(conversation({ turns }), policy).semantic.may).toBe(true);
@@ -105,6 +130,49 @@ test('a question of more than 4,000 characters is not compared', () => {
   const why = (length: number) =>
     judgeRequest(conversation({ turns: [asks(text('a'.repeat(length)))] }), policy).semantic;
   expect([why(4_000).may, why(4_001)]).toEqual([true, { may: false, why: 'long-question' }]);
+});
+
+const HIDDEN: Record<string, string> = {
+  tags: '\u{e0053}\u{e0061}\u{e0079}',
+  'blanks of no width': '\u200b\u2060',
+  'a soft hyphen': '\u00ad',
+  'a turn of direction': '\u202e',
+  selectors: '\ufe0f',
+  'a supplementary selector': '\u{e0101}',
+  'a byte order mark': '\ufeff',
+  'a control character': '\u0001',
+  'a carriage return': '\rno',
+  'a form feed': '\f',
+  'a private character': '\ue000',
+  'an unassigned character': '\u{3fffe}',
+  'a replacement character': '\ufffd',
+  'a filler': '\u3164',
+  'a separator of lines': '\u2028',
+  'half a pair': '\ud800',
+  'a joined family': '👩\u200d👧',
+  'thirty lines': '\n'.repeat(30),
+  'thirty lines with blanks': ' \n'.repeat(30),
+  'a row of blanks': ' '.repeat(200),
+};
+test.each(Object.entries(HIDDEN))('a question with %s is not compared, wherever it has it', (_, hidden) => {
+  for (const question of [`Where is it?${hidden}`, `Where ${hidden} is it?`, `${hidden}Where is it?`]) {
+    const judged = judgeRequest(conversation({ turns: [asks(text(question))] }), policy);
+    expect([judged.exact.may, judged.semantic, judged.question]).toEqual([
+      true,
+      { may: false, why: 'hidden-text' },
+      undefined,
+    ]);
+  }
+});
+
+test('what a keyboard types is compared', () => {
+  for (const question of [
+    'Where\u00a0is\tit?\r\n\r\n- here\n- there',
+    'Où est-ce\u202f?',
+    'Is it 😀, ½ or ≤ 3?',
+    '是吗？',
+  ])
+    expect(judgeRequest(conversation({ turns: [asks(text(question))] }), policy).question).toBe(question);
 });
 
 test('what an alias does not turn on is off, whatever the client says', () => {

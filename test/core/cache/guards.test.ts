@@ -295,8 +295,165 @@ const CASES: Record<GuardName, { apart: [string, string][]; alike: [string, stri
     ],
   },
   'added-words': {
-    apart: [['boil potatoes', 'boil sweet potatoes']],
+    apart: [
+      ['boil potatoes', 'boil sweet potatoes'],
+      ['boil potatoes', `boil potatoes ${'so to say '.repeat(6)}`],
+    ],
     alike: [['boil potatoes', 'please tell me how to boil potatoes']],
+  },
+  'hidden-text': {
+    apart: [
+      ['feed my cat', 'feed my cat\u{e0053}\u{e0061}\u{e0079}'],
+      ['feed my cat', 'feed my\u200b cat'],
+      ['feed my cat', 'feed my cat\ufeff'],
+      ['feed my cat', 'feed my cat\ue000'],
+      ['feed my cat', 'feed my cat\ufffd'],
+    ],
+    alike: [
+      ['feed my cat', 'feed  my\tcat\r\n'],
+      ['nourrir mon chat\u202f?', 'nourrir mon chat ?'],
+    ],
+  },
+  'given-text': {
+    apart: [
+      ['is "ab" a word', 'is "AB" a word'],
+      ["count the signs of 'a b'", "count the signs of 'a  b'"],
+      ['is “she ran” whole', 'is “she ran.” whole'],
+      ['is « été » right', 'is « ete » right'],
+      ['mend: she run', 'mend: She run'],
+      ['mend:\nif x:\n  y()', 'mend:\nif x:\ny()'],
+      ['why\n  a\n  b', 'why\n  a\nb'],
+      ['a\tb', 'a b'],
+    ],
+    alike: [
+      ['is "ab" a word', 'is ab a word'],
+      ['is "ab" a word', 'is «\u00a0ab\u00a0» a word'],
+      ['translate into Dutch: good day', 'translate "good day" into Dutch'],
+      ['open at 9:30', 'when at 9:30'],
+      ["don't feed it", "it isn't fed"],
+    ],
+  },
+  'written-forms': {
+    apart: [
+      ['who may Polish it', 'who may polish it'],
+      ['is NaN odd', 'is NAN odd'],
+      ['kennen Sie den Weg', 'kennen sie den Weg'],
+      ['hat Tom die Armen gesehen', 'hat Tom die armen gesehen'],
+      ['is it the cats bowl', "is it the cat's bowl"],
+      ['is its lid on', "is it's lid on"],
+      ['es para el', 'es para él'],
+      ['est-il la', 'est-il là'],
+      ['how do I use word', 'how do i use Word'],
+      ['where is NY now', 'where is ny now'],
+      ['pH of PH', 'PH of pH'],
+    ],
+    alike: [
+      ['When is it', 'it is when'],
+      ['It rains. Why?', 'why? it rains.'],
+      ['how do i get to berlin', 'How do I get to Berlin?'],
+      ["the dog's bowl", 'the dog’s bowl'],
+      ["what's that", 'what is that'],
+      ['Can I go', 'so can i go'],
+    ],
+  },
+  signs: {
+    apart: [
+      ['is 5 ≥ 3', 'is 5 ≤ 3'],
+      ['what is x²', 'what is x³'],
+      ['what is a-b-c', 'what is a-(b-c)'],
+      ['come, Tom', 'come Tom'],
+      ['it is 🇫🇷', 'it is 🇩🇪'],
+      ['what does ; do', 'what does : do'],
+      ['is √9 odd', 'is 9 odd'],
+      ['feed it <!-- -->', 'feed it'],
+      ['feed it ?!?!?!', 'feed it'],
+      ["what is x''", "what is x'"],
+      ['how far is 5"', 'how far is 5'],
+      ['what is 5!?', 'what is 5?'],
+    ],
+    alike: [
+      ['feed it', 'feed it?!'],
+      ['if it rains, who comes', 'who comes if it rains'],
+      ['two-factor codes', 'two factor codes'],
+      ['a re‑run', 'a re-run'],
+      ['it costs 15 %', 'it costs 15 percent'],
+      ['¿es rojo?', 'es rojo'],
+      ['Est-ce rouge ?', 'Est-ce rouge?'],
+      ['is "red" it', 'is “red” it'],
+    ],
+  },
+  persons: {
+    apart: [
+      ['do I know you', 'do you know me'],
+      ['did he see her', 'did she see him'],
+      ['are they yours', 'are they his'],
+      ['where can I meet you', 'where can you meet'],
+      ['can my sister blame me', 'can I blame my sister'],
+      ['can I wash myself', 'can I wash him'],
+      ['wann sehe ich dich', 'wann siehst du mich'],
+      ['wie lobt man mich', 'wie lobe ich'],
+      ['wo ist Ihr Hut', 'wo ist ihr Hut'],
+      ['wer sieht sie', 'wer sieht ihn'],
+      ['est-ce que je te plais', 'est-ce que tu me plais'],
+      ['où est ta clé', 'où est sa clé'],
+      ['¿te conozco de aquí?', '¿me conoces de aquí?'],
+      ['puedo pagarte con esto', 'puedo pagarle con esto'],
+      ['come ti chiami', 'come si chiama'],
+      ['onde está o teu carro', 'onde está o seu carro'],
+    ],
+    alike: [
+      ['how do I tip you', 'how to tip you'],
+      ['wash my dog', 'wash a dog'],
+      ['can you tell me when it rains', 'when does it rain'],
+      ['wie kocht man Reis', 'wie koche ich Reis'],
+      ['wie melde ich mich an', 'wie kann ich mich anmelden'],
+      ['Le parc est-il ouvert', 'Est-ce que le parc est ouvert'],
+      ['Faut-il payer', "Est-ce qu'il faut payer"],
+      ['¿cómo se lava la lana?', '¿cómo puedo lavar la lana?'],
+    ],
+  },
+  'german-cases': {
+    apart: [
+      ['sieht der Fuchs den Dachs', 'sieht den Fuchs der Dachs'],
+      ['hilft dem Koch der Kellner', 'hilft der Koch dem Kellner'],
+    ],
+    alike: [
+      ['was kostet der Koffer', 'wie teuer ist es, den Koffer zu kaufen'],
+      ['wie öffne ich den Koffer', 'den Koffer öffnen, wie geht das'],
+    ],
+  },
+  'verb-endings': {
+    apart: [
+      ['¿cuándo salto?', '¿cuándo saltas?'],
+      ['¿dónde firmo?', '¿dónde firma?'],
+      ['dove canto con mio padre', 'dove cantiamo con mio padre'],
+    ],
+    alike: [
+      ['¿cómo salto?', '¿cómo saltar?'],
+      ['where is the piano', 'where are the pianos'],
+      ['¿dónde firmo?', '¿dónde puedo firmar?'],
+      ['¿dónde firmo?', '¿dónde se firma?'],
+    ],
+  },
+  links: {
+    apart: [
+      ['hire out a boat', 'hire a boat'],
+      ['apply for work', 'apply to work'],
+      ['who do I sing for', 'who do I sing'],
+      ['look after the dog', 'look at the dog'],
+      ['turn the tap up', 'turn the tap'],
+      ['er stellt das Radio ein', 'er stellt das Radio vor'],
+      ['on paie à la caisse', 'on paie la caisse'],
+      ['pagar a la entrega', 'pagar la entrega'],
+    ],
+    alike: [
+      ['look for the keys', 'look for my keys'],
+      ['the best way of rowing', 'the best way to row'],
+      ['is it possible for my son to row', 'can my son row'],
+      ['log in to the app', 'log into the app'],
+      ['does it open on Monday', 'does it open Monday'],
+      ['a recipe for tomato soup', 'a tomato soup recipe'],
+    ],
   },
 };
 
@@ -313,7 +470,7 @@ describe.each(Object.entries(CASES) as [GuardName, (typeof CASES)[GuardName]][])
 });
 
 const snippets = fc.constantFrom(
-  ...'how many from Graz to Linz not 3 3rd three 1,000 -5 $5 5kg Polish isn’t a_b foo() == 月曜日 不 un able able May 7:30 twenty five . ? ` \n'.split(
+  ...'how many from Graz to Linz not 3 3rd three 1,000 -5 $5 5kg Polish isn’t a_b foo() == 月曜日 不 un able able May 7:30 twenty five . ? ` \n I you me my pay for out « " \u200b Sie sie √ - ( : dog’s'.split(
     ' ',
   ),
 );
@@ -337,7 +494,8 @@ test('a guard says the same of two texts whichever comes first, and nothing of a
     fc.property(twoTexts, ([a, b]) => {
       for (const differ of GUARDS.values()) {
         expect(differ(a, a)).toBeUndefined();
-        expect(differ(a, ` ${a.replaceAll(' ', '  ')} `)).toBeUndefined();
+        // What is quoted, or given after a colon or by lines, is compared blank by blank.
+        if (!/["'`“„«‘:\n]/u.test(a)) expect(differ(a, ` ${a.replaceAll(' ', '  ')} `)).toBeUndefined();
         expect(differ(a, b) === undefined).toBe(differ(b, a) === undefined);
       }
     }),
@@ -374,6 +532,16 @@ const HOSTILE: Record<string, string> = {
   'negated words': 'un',
   'times of day': '1:11',
   quotes: '"',
+  backticks: '`',
+  'opened quotes': '„',
+  'opened guillemets': '« ',
+  'single quotes': " '",
+  colons: ': ',
+  persons: 'me ',
+  prepositions: 'of ',
+  'lines and blanks': '\n    ',
+  'hidden characters': '\u200b',
+  'possible for': 'possible for a ',
   'distinct words': '',
   'words of one root': 'root',
 };

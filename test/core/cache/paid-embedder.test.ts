@@ -5,7 +5,7 @@ import { checkConfig } from '../../../lambdas/contract/check-config.ts';
 import { problemText } from '../../../lambdas/contract/config-problem.ts';
 import { embeddingCeiling, embeddingCost, embeddingTokensHigh } from '../../../lambdas/core/cache/embedding-cost.ts';
 import { makePaidEmbedder } from '../../../lambdas/core/cache/paid-embedder.ts';
-import { type Embedder, EmbedderUnavailable, type SecretStore } from '../../../lambdas/core/ports.ts';
+import { type Embedder, EmbedderUnavailable, type Log, type SecretStore } from '../../../lambdas/core/ports.ts';
 import type { Target } from '../../../lambdas/core/target.ts';
 import { loadCodecs, loadSurface, withLateDialects } from '../../../lambdas/wiring/codecs.ts';
 import { openEmbedder } from '../../../lambdas/wiring/open-embedder.ts';
@@ -57,6 +57,7 @@ const open = async (
   vendor: Vendor,
   behave: Behaviour,
   more: object = {},
+  heard: Log = log,
 ): Promise<{ embedder: Embedder; target: Target; upstream: FaultUpstream }> => {
   const upstream = await startUpstream(behave);
   closers.push(() => upstream.stop());
@@ -67,7 +68,7 @@ const open = async (
     semanticCache: { embedder: { provider: 'vendor', ...embedder, ...more } },
   });
   if (!checked.ok) throw new Error(checked.problems.map(problemText).join());
-  const opened = await openEmbedder(checked.config, { env: { KEY }, log });
+  const opened = await openEmbedder(checked.config, { env: { KEY }, log: heard });
   if (!opened.ok) throw new Error(JSON.stringify(opened));
   closers.push(opened.close);
   const { target } = opened.embedder;
@@ -143,6 +144,27 @@ describe('a vector', () => {
       reply({ ...VENDORS.own.answer([1, 0, 0]), usage: { prompt_tokens: tokens } }),
     );
     expect(await embedder.embed(TEXT)).toMatchObject({ inputTokens: embeddingTokensHigh(TEXT, target) });
+  });
+
+  test('a count a few times the estimate is the vendor’s; one that no text of these words can have is none, and is told', async () => {
+    const errors: object[] = [];
+    const noting = { ...log, error: (_: string, fields?: object) => void errors.push(fields ?? {}) };
+    const { target } = await open('own', answering('own', [1, 0, 0], 7));
+    const most = embeddingTokensHigh(TEXT, target);
+    const countOf = async (tokens: number) => {
+      const { embedder } = await open('own', answering('own', [1, 0, 0], tokens), {}, noting);
+      const embedded = await embedder.embed(TEXT);
+      return embedded.kind === 'vector' ? embedded.inputTokens : undefined;
+    };
+    expect(await countOf(8 * most)).toBe(8 * most);
+    expect(errors).toEqual([]);
+    for (const counted of [8 * most + 1, 1_000_000_000]) {
+      expect(await countOf(counted)).toBe(most);
+      expect(errors.splice(0)).toEqual([{ target: 'vendor/bge', counted_tokens: counted, charged_tokens: most }]);
+    }
+    // Also where no vector came with it.
+    const { embedder } = await open('own', answering('own', [1, 0], 1_000_000_000));
+    expect((await failureOf(embedder.embed(TEXT))).inputTokens).toBe(most);
   });
 
   test('is not asked for where the text has nothing in it, or could be longer than the model reads', async () => {

@@ -188,6 +188,8 @@ describe.each(surfaces)('%s', (surface) => {
 
   test('how the answer travels and who asks makes no other request', () => {
     for (const more of [{ stream: true }, { metadata: { user_id: 'u' } }, { store: false }] as JsonObject[]) {
+      // Anthropic knows no such field: what a server that takes it makes of it, nobody knows.
+      if (surface === 'anthropic-messages' && more['store'] !== undefined) continue;
       const other = keyOf({ ...body, ...more }, surface);
       if (other !== undefined) expect({ more, key: other }).toEqual({ more, key });
     }
@@ -224,6 +226,70 @@ test('the same request in three languages is one request', () => {
   const keys = surfaces.map((surface) => keyOf(asked[surface], surface));
   expect(new Set(keys).size).toBe(1);
   expect(keys[0]).toBeDefined();
+});
+
+test('who would keep the answer makes no other request', () => {
+  const asked = { model: 'assistant', input: 'Where is Rome?', max_output_tokens: 50 };
+  const keys = [asked, { ...asked, store: false }].map((body) => keyOf(body, 'openai-responses'));
+  const chat = { model: 'assistant', messages: [{ role: 'user', content: 'Where is Rome?' }], max_tokens: 50 };
+  keys.push(keyOf(chat, 'openai-chat'), keyOf({ ...chat, store: true }, 'openai-chat'));
+  expect(new Set(keys).size).toBe(1);
+});
+
+test('tools that may not be called are shown to the model, and make another request', () => {
+  const named = (name: string) => ({ type: 'function', name, parameters: schema });
+  const inChat = (name: string) => ({ type: 'function', function: { name, parameters: schema } });
+  const keysOf = (other: string) => [
+    keyOf(
+      {
+        model: 'a',
+        input: 'Q',
+        tools: [named('f'), named(other)],
+        tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'function', name: 'f' }] },
+      },
+      'openai-responses',
+    ),
+    keyOf(
+      {
+        model: 'a',
+        messages: [{ role: 'user', content: 'Q' }],
+        tools: [inChat('f'), inChat(other)],
+        tool_choice: {
+          type: 'allowed_tools',
+          allowed_tools: { mode: 'auto', tools: [{ type: 'function', function: { name: 'f' } }] },
+        },
+      },
+      'openai-chat',
+    ),
+  ];
+  const keys = [...keysOf('g'), ...keysOf('h')];
+  expect(keys).not.toContain(undefined);
+  expect(new Set(keys).size).toBe(4);
+});
+
+test.each([
+  ['openai-chat', (turns: JsonObject[]) => ({ model: 'a', messages: turns })],
+  ['openai-responses', (turns: JsonObject[]) => ({ model: 'a', input: turns })],
+] as const)('%s: what a developer says is not what the system says', (surface, bodyOf) => {
+  const asked = (...roles: string[]) =>
+    keyOf(bodyOf([...roles.map((role) => ({ role, content: 'Be brief.' })), { role: 'user', content: 'Q' }]), surface);
+  const keys = [
+    asked('system'),
+    asked('developer'),
+    asked('system', 'developer'),
+    asked('developer', 'system'),
+    asked('developer', 'developer'),
+  ];
+  expect(keys).not.toContain(undefined);
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test('a field of OpenAI’s that Anthropic does not know makes another request there', () => {
+  const asked = BODIES['anthropic-messages'];
+  const keys = [{}, { user: 'a' }, { user: 'b' }, { store: true }].map((more) =>
+    keyOf({ ...asked, ...more } as JsonObject, 'anthropic-messages'),
+  );
+  expect(new Set(keys).size).toBe(4);
 });
 
 test('what a decoder names counts also where the list of held fields forgets it', () => {

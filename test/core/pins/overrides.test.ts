@@ -82,16 +82,20 @@ describe('a running gateway', () => {
     const clock = makeFakeClock(1_000);
     const log = makeMemoryLog();
     const { canaries, refresh } = makeLiveCanaries({ pins: { readOverrides }, clock, log });
-    const note = () => {
+    const drawNow = () => {
       const asked = {
         alias,
         caller: { team: 't' },
         labels: { tags: {}, session: 's' },
         conversation: { model: 'chat', turns: [], tools: [] },
       } as unknown as Asked;
-      return canaries.draw(alias?.targets ?? [], asked, { now: clock.now(), shareOf: () => 1 }).notes[0];
+      return canaries.draw(alias?.targets ?? [], asked, { now: clock.now(), shareOf: () => 1 });
     };
-    return { clock, log, refresh, note };
+    const word = () => {
+      const draw = drawNow();
+      return draw.confirm(draw.open.find(({ canaryOf }) => canaryOf !== undefined) ?? never());
+    };
+    return { clock, log, refresh, note: () => drawNow().notes[0], word };
   };
   const set = (more: Partial<PinOverride> = {}): PinOverrides => ({
     ...NO_OVERRIDES,
@@ -127,6 +131,58 @@ describe('a running gateway', () => {
     const { refresh, note } = live(async () => set(more));
     await refresh();
     expect(note()).toEqual({ target: 'a/n', of: 'a/m', place: expect.any(Number), share: 0.5 });
+  });
+
+  describe('that has rested reads what was set before it asks a canary', () => {
+    const rested = async (read: () => Promise<PinOverrides>) => {
+      let current: () => Promise<PinOverrides> = async () => NO_OVERRIDES;
+      let reads = 0;
+      const scene = live(() => {
+        reads += 1;
+        return current();
+      });
+      await scene.refresh();
+      current = read;
+      await scene.clock.advance(60_000);
+      return { ...scene, reads: () => reads };
+    };
+    const PLACE = 0.5;
+
+    test('and does not ask one that was taken back', async () => {
+      const { word, reads, note } = await rested(async () => set());
+      expect(note()?.place).toBeLessThan(PLACE);
+      expect(await word()).toBe('back');
+      expect(reads()).toBe(2);
+    });
+
+    test('and asks one whose share is still above its place', async () => {
+      expect(await (await rested(async () => NO_OVERRIDES)).word()).toBe('drawn');
+      expect(await (await rested(async () => set({ share: 0.5 }))).word()).toBe('drawn');
+      expect(await (await rested(async () => set({ share: 0.0001 }))).word()).toBe('back');
+    });
+
+    test('and does not know where the store is away, or says nothing for a second', async () => {
+      const away = await rested(async () => {
+        throw new StoreUnavailable('away');
+      });
+      expect(await away.word()).toBe('unknown');
+      const silent = await rested(() => new Promise(() => undefined));
+      const waiting = silent.word();
+      await silent.clock.advance(1_000);
+      expect(await waiting).toBe('unknown');
+    });
+
+    test('and what was read a moment ago is waited for by nobody', async () => {
+      const { word, reads, clock } = await rested(() => new Promise(() => undefined));
+      expect(reads()).toBe(1);
+      const first = word();
+      await clock.advance(1_000);
+      await first;
+      const { word: soon, refresh, clock: later } = live(async () => NO_OVERRIDES);
+      await refresh();
+      await later.advance(4_999);
+      expect(await soon()).toBe('drawn');
+    });
   });
 
   test('does not wait long for a store that does not answer', async () => {

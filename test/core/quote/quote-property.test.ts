@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
+import type { AnswerCache } from '../../../lambdas/core/cache/answer-cache.ts';
 import { quoteRequest } from '../../../lambdas/core/quote/quote-request.ts';
 import type { Receipt } from '../../../lambdas/core/receipt.ts';
 import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
@@ -19,6 +20,8 @@ interface World {
   /** Output limits of what was asked before, and tokens that each was answered with. */
   before: { maxTokens: number; answered: number }[];
   maxTokens: number;
+  /** What the vector of its question may cost, nano-USD. */
+  vector: bigint;
 }
 
 const targetAt = (model: string, input: string, output: string) => ({
@@ -33,8 +36,9 @@ const configOf = (world: World): GatewayConfig => ({
       targets: [targetAt('dear', '10', '100')],
       downgradeTo: 'small',
       output: { default: 2_000, floor: 50 },
+      cache: { exact: '1h' },
     },
-    small: { targets: [targetAt('small', '1', '10')] },
+    small: { targets: [targetAt('small', '1', '10')], cache: { exact: '1h' } },
   },
   budgets: {
     ...(world.monthly !== undefined && {
@@ -77,6 +81,24 @@ const worlds = fc.record<World>({
     },
   ),
   maxTokens: fc.integer({ min: 1, max: 2_500 }),
+  vector: fc.constantFrom(0n, 5_000_000n, 60_000_000n),
+});
+
+/** A cache that keeps nothing, and notes what is held for the vectors that it would buy. */
+const cacheOf = (ceiling: bigint, held: (besides: bigint) => void): AnswerCache => ({
+  consult: () => ({
+    ok: true,
+    consultation: {
+      ceiling,
+      start: () => undefined,
+      answerOr: (request, { asked }, call) => {
+        held(asked.besides ?? 0n);
+        return call(request);
+      },
+      kept: async () => undefined,
+    },
+  }),
+  settled: async () => undefined,
 });
 
 const headersOf = ({ calls }: World): Record<string, string> =>
@@ -115,6 +137,10 @@ describe('a quote', () => {
       fc.asyncProperty(worlds, async (world) => {
         const answers = [...world.before, { answered: 1 }].map(({ answered }) => chatAnswer('hi', usage(answered)));
         const story = await makeStory({ a: answers }, configOf(world));
+        let besides = 0n;
+        story.ports.cache = cacheOf(world.vector, (held) => {
+          besides = held;
+        });
         for (const { maxTokens } of world.before)
           await story.ask({ model: world.model, max_tokens: maxTokens }, { headers: headersOf(world) });
 
@@ -139,6 +165,8 @@ describe('a quote', () => {
           });
           expect(said.max_cost_usd).toBeCloseTo(Number(entry.hold) / 1e9, 9);
           endings.add(`${budget.state} ${outputLimit?.setBy} ${plan.targets}`);
+          expect([0n, world.vector]).toContain(besides);
+          if (besides < world.vector) endings.add(`no vector: ${world.model} ${outputLimit?.setBy} ${plan.targets}`);
           return;
         }
         const { error } = (await reply.json()) as { error: { tollgate: NonNullable<Told['refusal']> } };
@@ -156,6 +184,9 @@ describe('a quote', () => {
         'budget_exceeded run',
         'budget_exceeded user',
         'downgrade client a/small',
+        'no vector: assistant client a/dear',
+        'no vector: assistant client a/small',
+        'no vector: assistant clamp a/dear',
         'ok clamp a/dear',
         'ok client a/dear',
         'rate_limit_exceeded key',

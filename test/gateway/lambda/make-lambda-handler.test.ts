@@ -187,6 +187,16 @@ describe('the end of an invocation', () => {
     expect(order).toEqual(['frozen', 'answered', 'frozen']);
   });
 
+  test('where nothing streams the client waits for it, so that time is up at once for what goes on behind an answer', async () => {
+    const told: unknown[] = [];
+    const beforeFreeze: FrontDoor['beforeFreeze'] = async (freeze, deadline) => {
+      told.push(deadline.aborted, deadline.reason, freeze.aborted);
+    };
+    await buffered({ beforeFreeze })(EVENT, context());
+    await streamed({ beforeFreeze }).handle(EVENT, new PassThrough().resume(), context());
+    expect(told).toEqual([true, 'deadline', false, false, undefined, false]);
+  });
+
   test("what goes on behind an answer is told that the function's time is nearly up, before it is frozen", async () => {
     const told: string[] = [];
     const beforeFreeze: FrontDoor['beforeFreeze'] = async (freeze, deadline) => {

@@ -5,6 +5,7 @@
 export type Guard = (a: string, b: string) => string | undefined;
 
 export type GuardName =
+  | 'hidden-text'
   | 'numbers'
   | 'times'
   | 'negation'
@@ -18,4 +19,12 @@ export type GuardName =
   | 'asking'
   | 'scope-words'
   | 'swapped-words'
-  | 'added-words';
+  | 'added-words'
+  | 'given-text'
+  | 'written-forms'
+  | 'signs'
+  | 'moved-words'
+  | 'persons'
+  | 'german-cases'
+  | 'verb-endings'
+  | 'links';

@@ -1,0 +1,157 @@
+/**
+ * Words for persons, by language: who (`1`, `2`, `3m`, `3f`, `3p`, `we`, `one`) and as what: acting (`s`), acted on (`o`),
+ * owning (`p`), turned on themselves (`r`); `x` where the word does not tell.
+ */
+const TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  english: {
+    '1s': 'i',
+    '1o': 'me',
+    '1p': 'my mine',
+    '1r': 'myself',
+    wes: 'we',
+    weo: 'us',
+    wep: 'our ours',
+    wer: 'ourselves',
+    '2x': 'you',
+    '2p': 'your yours',
+    '2r': 'yourself yourselves',
+    '3ms': 'he',
+    '3mo': 'him',
+    '3mp': 'his',
+    '3mr': 'himself',
+    '3fs': 'she',
+    '3fx': 'her hers',
+    '3fr': 'herself',
+    '3ps': 'they',
+    '3po': 'them',
+    '3pp': 'their theirs',
+    '3pr': 'themselves',
+    '3np': 'its',
+  },
+  german: {
+    '1s': 'ich',
+    '1o': 'mich mir',
+    '1p': 'mein meine meinen meinem meiner meines',
+    ones: 'man',
+    wes: 'wir',
+    weo: 'uns',
+    wep: 'unser unsere unseren unserem unserer unseres',
+    '2s': 'du',
+    '2o': 'dich dir',
+    '2p': 'dein deine deinen deinem deiner deines',
+    '2po': 'euch',
+    '2pp': 'euer eure euren eurem eurer eures',
+    '3ms': 'er',
+    '3mo': 'ihn',
+    '3md': 'ihm',
+    '3mp': 'seine seinen seinem seiner seines',
+    '3fx': 'sie',
+    '3fd': 'ihr',
+    '3fp': 'ihre ihren ihrem ihrer ihres',
+    '3po': 'ihnen',
+    r: 'sich',
+    whomo: 'wen',
+    whomd: 'wem',
+    whose: 'wessen',
+  },
+  french: {
+    '1s': "j' je",
+    '1o': "m' me moi",
+    '1p': 'mon ma mes mien mienne',
+    ones: 'on',
+    wex: 'nous',
+    wep: 'notre nos',
+    '2s': 'tu',
+    '2o': "t' te toi",
+    '2p': 'ton ta tes tien tienne',
+    '2vx': 'vous',
+    '2vp': 'votre vos',
+    '3ms': 'il',
+    '3fs': 'elle',
+    '3d': 'lui',
+    '3mp': 'ils',
+    '3fp': 'elles',
+    '3x': 'leur leurs eux',
+    '3p': 'son sa ses',
+    r: "s' se",
+  },
+  spanish: {
+    '1s': 'yo puedo debo tengo quiero',
+    '1o': 'me mí conmigo',
+    '1p': 'mi mis mío mía míos mías',
+    wes: 'nosotros nosotras podemos debemos tenemos',
+    weo: 'nos',
+    wep: 'nuestro nuestra nuestros nuestras',
+    '2s': 'tú puedes debes tienes quieres',
+    '2o': 'te ti contigo',
+    '2p': 'tu tus tuyo tuya',
+    '2v': 'usted ustedes',
+    '3ms': 'él',
+    '3fs': 'ella',
+    '3mp': 'ellos',
+    '3fp': 'ellas',
+    '3d': 'le',
+    '3pd': 'les',
+    '3p': 'su sus suyo suya',
+    ones: 'se',
+  },
+  portuguese: {
+    '1s': 'eu posso devo tenho quero',
+    '1o': 'me mim comigo',
+    '1p': 'meu minha meus minhas',
+    wes: 'nós podemos devemos',
+    weo: 'nos',
+    wep: 'nosso nossa nossos nossas',
+    '2s': 'tu você',
+    '2ps': 'vocês',
+    '2o': 'te ti contigo',
+    '2p': 'teu tua teus tuas',
+    '3ms': 'ele',
+    '3fs': 'ela',
+    '3mp': 'eles',
+    '3fp': 'elas',
+    '3d': 'lhe lhes',
+    '3p': 'seu sua seus suas dele dela deles delas',
+    ones: 'se',
+  },
+  italian: {
+    '1s': 'io posso devo voglio',
+    '1o': 'mi me',
+    '1p': 'mio mia miei mie',
+    wes: 'noi possiamo dobbiamo',
+    wep: 'nostro nostra nostri nostre',
+    '2s': 'tu puoi devi',
+    '2o': 'ti te',
+    '2p': 'tuo tua tuoi tue',
+    '2v': 'voi',
+    '2vp': 'vostro vostra vostri vostre',
+    '3mx': 'lui',
+    '3fx': 'lei',
+    '3px': 'loro',
+    '3p': 'suo sua suoi sue',
+    ones: 'si',
+  },
+};
+
+const BY_LANGUAGE: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map(
+  Object.entries(TABLES).map(([language, table]) => [
+    language,
+    new Map(
+      Object.entries(table).flatMap(([person, words]) => words.split(' ').map((word) => [word, person] as const)),
+    ),
+  ]),
+);
+
+/** English where the language is not plain, or has no table. */
+export const personWords = (language: string | undefined): ReadonlyMap<string, string> =>
+  BY_LANGUAGE.get(language ?? '') ?? BY_LANGUAGE.get('english') ?? new Map();
+
+/** What Spanish, Portuguese and Italian write onto a verb: `pagarte`. */
+const ENCLITIC = /^\p{L}{2,}[aeiáéí]r-?(me|te|le|les|nos|mi|ti|gli|lhe|se|si)$|^\p{L}{2,}[aei]r(mi|ti|si|gli|le)$/u;
+
+export const encliticOf = (word: string, language: string | undefined): string | undefined => {
+  if (language === undefined || !['spanish', 'portuguese', 'italian'].includes(language) || word.length > 40)
+    return undefined;
+  const match = ENCLITIC.exec(word);
+  return match === null ? undefined : (match[1] ?? match[2]);
+};

@@ -1,0 +1,113 @@
+import { describe, expect, test } from '@jest/globals';
+import type { GatewayConfig, ModelConfig, TargetConfig } from '../../../lambdas/contract/config.ts';
+import { makeCanaries } from '../../../lambdas/core/route/draw-canaries.ts';
+import type { Script } from '../call/scripted-upstream.ts';
+import { CONFIG, chatAnswer, makeStory, type Story } from './story-fixture.ts';
+
+const size = { contextTokens: 100_000, maxOutputTokens: 8_000 };
+/** $0.0001 a token of output; input is free. */
+const PRICE = { inputPerMTok: '0', outputPerMTok: '100' };
+const DEAR = { inputPerMTok: '0', outputPerMTok: '1000' };
+/** So that each conversation is drawn, and it is a trial all the same. */
+const NEARLY_ALL = 0.9999;
+
+const tried = (price = DEAR, more: Partial<TargetConfig> = {}): TargetConfig => ({
+  provider: 'a',
+  model: 'old',
+  price: PRICE,
+  ...size,
+  canary: { model: 'new', share: NEARLY_ALL, price, ...size },
+  ...more,
+});
+const configOf = (
+  more: Partial<Omit<GatewayConfig, 'models'>>,
+  model: Partial<ModelConfig> = {},
+  others: GatewayConfig['models'] = {},
+): GatewayConfig => ({
+  providers: CONFIG.providers,
+  models: { assistant: { targets: [tried()], output: { default: 1_000, floor: 100 }, ...model }, ...others },
+  ...more,
+});
+const usage = { prompt_tokens: 10, completion_tokens: 100, total_tokens: 110 };
+const storyOf = async (config: GatewayConfig, scripts: Script[] = [chatAnswer('hi', usage)]): Promise<Story> => {
+  const story = await makeStory({ a: scripts, b: scripts }, config);
+  story.ports.canaries = makeCanaries(() => undefined);
+  return story;
+};
+const models = (story: Story) => story.upstream.calls.map(({ body }) => (body as { model: string }).model);
+const limits = (story: Story) =>
+  story.upstream.calls.map(({ body }) => {
+    const sent = body as { max_tokens?: number; max_completion_tokens?: number };
+    return sent.max_completion_tokens ?? sent.max_tokens;
+  });
+
+describe('a dearer canary', () => {
+  test('is asked where there is room for it and its target', async () => {
+    const story = await storyOf(configOf({ budgets: { org: { monthly: '$1.10' } } }));
+    expect((await story.ask()).status).toBe(200);
+    expect(models(story)).toEqual(['new']);
+    expect((await story.entries())[0]).toMatchObject({ hold: 1_100_000_000n });
+  });
+
+  test.each([
+    ['a budget', { budgets: { org: { monthly: '$1.09' } } }],
+    ['a budget that lowers limits', { budgets: { org: { monthly: '$1.09', backPressure: 'clamp' as const } } }],
+  ])('is passed over where %s has room for its target alone, whose answer is whole', async (_, more) => {
+    const story = await storyOf(configOf(more));
+    expect((await story.ask()).status).toBe(200);
+    expect([models(story), limits(story)]).toEqual([['old'], [1_000]]);
+    const [entry] = await story.entries();
+    expect(entry).toMatchObject({ hold: 100_000_000n });
+    expect(entry?.receipt.plan).toMatchObject({
+      targets: ['a/old'],
+      passedOver: [{ target: 'a/new', reason: expect.stringMatching(/^no room for a trial/) }],
+      canaries: [{ target: 'a/new' }],
+    });
+  });
+
+  test('sends nobody to a cheaper model while its target has room', async () => {
+    const others = { small: { targets: [{ provider: 'b', model: 'small', price: PRICE, ...size }] } };
+    const budgets = { org: { monthly: '$1', warnAt: 0.001, downgradeAt: 0.9 } };
+    const story = await storyOf(configOf({ budgets }, { downgradeTo: 'small' }, others));
+    for (let i = 0; i < 4; i++) expect((await story.ask()).status).toBe(200);
+    expect(models(story)).toEqual(['old', 'old', 'old', 'old']);
+  });
+
+  test('of a stand-in does not keep its target from standing in', async () => {
+    const others = { small: { targets: [tried({ inputPerMTok: '0', outputPerMTok: '20000' })] } };
+    const budgets = { org: { monthly: '$1', warnAt: 0.001, downgradeAt: 0.9 } };
+    const large = { provider: 'b', model: 'large', price: { inputPerMTok: '0', outputPerMTok: '950' }, ...size };
+    const story = await storyOf(configOf({ budgets }, { targets: [large], downgradeTo: 'small' }, others));
+    for (let i = 0; i < 3; i++) expect((await story.ask()).status).toBe(200);
+    expect(models(story)).toEqual(['large', 'old', 'old']);
+  });
+
+  test('is refused like its target where that has no room either', async () => {
+    const story = await storyOf(configOf({ budgets: { org: { monthly: '$0.09' } } }));
+    const reply = await story.ask();
+    expect([reply.status, JSON.parse(await reply.text()).error.code]).toEqual([429, 'budget_exceeded']);
+    expect(await story.org()).toMatchObject({ held: 0n });
+  });
+});
+
+test('what a failed trial is billed does not take the room from its target', async () => {
+  const cut: Script = { status: 200, body: { broken: 'reset' } as never };
+  const same = configOf({ budgets: { org: { monthly: '$0.20' } } }, { targets: [tried(PRICE)], attempts: 1 });
+  const story = await storyOf(same, [cut, chatAnswer('hi', usage)]);
+  expect((await story.ask()).status).toBe(200);
+  expect(models(story)).toEqual(['new', 'old']);
+  // Where there is no room for both, the trial does not take place.
+  const tight = await storyOf({ ...same, budgets: { org: { monthly: '$0.19' } } }, [chatAnswer('hi', usage)]);
+  expect((await tight.ask()).status).toBe(200);
+  expect(models(tight)).toEqual(['old']);
+});
+
+test('a canary that counts more tokens does not run into a limit that its target keeps', async () => {
+  const sees = (maxImageTokens: number) => ({ capabilities: ['vision' as const], maxImageTokens });
+  const canary = { model: 'new', share: NEARLY_ALL, price: PRICE, ...size, ...sees(5_000) };
+  const targets = [tried(PRICE, { ...sees(1_000), canary })];
+  const story = await storyOf(configOf({ limits: { perKey: { tokensPerMinute: 3_000 } } }, { targets }));
+  const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,iVBORw0KGgo=' } };
+  expect((await story.ask({ messages: [{ role: 'user', content: [image] }] })).status).toBe(200);
+  expect(models(story)).toEqual(['old']);
+});
