@@ -125,8 +125,8 @@ export const openConsultation = (question: CacheQuestion, desk: CacheDesk, ports
       const waitedMs = ports.clock.now() - beganAt;
       // What is not held is not bought.
       const mayEmbed = ceiling === 0n || (admission.asked.besides ?? 0n) >= ceiling;
-      if (!mayEmbed) note.whyNotSemantic = 'no-room';
-      else hit ??= await finder.findAlike();
+      if (mayEmbed) hit ??= await finder.findAlike();
+      else if (hit === undefined) note.whyNotSemantic = 'no-room';
       const given = answerIt(hit, request, admission);
       if (hit !== undefined && given !== undefined) {
         own?.land({ hit });

@@ -24,7 +24,10 @@ export const sideBySide = (
   { target, canary }: { target: readonly Seen[]; canary: readonly Seen[] },
   read: (seen: Seen) => number | undefined,
 ): Readings => {
-  const [ofTarget, ofCanary] = [readAll(target, read), readAll(canary, read)];
+  const shares = new Set(sharesOf(target, canary));
+  const [ofTarget, ofCanary] = [readAll(target, shares, read), readAll(canary, shares, read)];
+  // Of one side alone it can be shown, and held against nothing.
+  if (ofTarget.length === 0 || ofCanary.length === 0) return { target: evenly(ofTarget), canary: evenly(ofCanary) };
   const [counts, others] = [countByShare(ofTarget), countByShare(ofCanary)];
   const weights = new Map<number, number>();
   for (const [share, count] of counts) {
@@ -40,9 +43,16 @@ export const sideBySide = (
   return { target: weighted(ofTarget, counts), canary: weighted(ofCanary, others) };
 };
 
-const readAll = (all: readonly Seen[], read: (seen: Seen) => number | undefined): Reading[] =>
+const evenly = (readings: readonly Reading[]): Reading[] =>
+  readings.map((reading) => ({ ...reading, weight: 1 / readings.length }));
+
+const readAll = (
+  all: readonly Seen[],
+  shares: ReadonlySet<number>,
+  read: (seen: Seen) => number | undefined,
+): Reading[] =>
   all.flatMap((seen) => {
-    const value = read(seen);
+    const value = shares.has(seen.share) ? read(seen) : undefined;
     return value === undefined ? [] : [{ value, conversation: seen.conversation, share: seen.share, weight: 0 }];
   });
 

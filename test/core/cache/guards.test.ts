@@ -367,6 +367,7 @@ const CASES: Record<GuardName, { apart: [string, string][]; alike: [string, stri
       ['is √9 odd', 'is 9 odd'],
       ['feed it <!-- -->', 'feed it'],
       ['feed it ?!?!?!', 'feed it'],
+      ['ten-day old cats', 'ten day-old cats'],
       ["what is x''", "what is x'"],
       ['how far is 5"', 'how far is 5'],
       ['what is 5!?', 'what is 5?'],
@@ -412,6 +413,18 @@ const CASES: Record<GuardName, { apart: [string, string][]; alike: [string, stri
       ['¿cómo se lava la lana?', '¿cómo puedo lavar la lana?'],
     ],
   },
+  'moved-words': {
+    apart: [
+      ['who calls whom', 'whom calls who'],
+      ['had he it sold', 'had he sold it'],
+      ['the sister of the son of a king', 'the son of the sister of a king'],
+    ],
+    alike: [
+      ['if it rains, is it open', 'is it open if it rains'],
+      ['tea and milk', 'milk and tea'],
+      ['to Linz from Graz', 'from Graz to Linz'],
+    ],
+  },
   'german-cases': {
     apart: [
       ['sieht der Fuchs den Dachs', 'sieht den Fuchs der Dachs'],
@@ -442,6 +455,7 @@ const CASES: Record<GuardName, { apart: [string, string][]; alike: [string, stri
       ['who do I sing for', 'who do I sing'],
       ['look after the dog', 'look at the dog'],
       ['turn the tap up', 'turn the tap'],
+      ['who is fond of cats', 'who are cats fond of'],
       ['er stellt das Radio ein', 'er stellt das Radio vor'],
       ['on paie à la caisse', 'on paie la caisse'],
       ['pagar a la entrega', 'pagar la entrega'],

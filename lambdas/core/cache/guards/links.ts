@@ -42,10 +42,19 @@ const END = '$';
 const TIME = '@';
 const CLAUSE_END = /[.,;:!?¿¡\n。？！()"“”„«»]/u;
 
+interface Links {
+  /** By two words that follow one another: what stands between. */
+  between: Map<string, Set<string>>;
+  /** At a clause's end, and before another word. */
+  last: Set<string>;
+  leading: Set<string>;
+}
+
 /** Between two words, or behind the last of a clause: the prepositions and particles that stand there. */
-const readLinks = (text: string, language: string | undefined): Map<string, Set<string>> => {
+const readLinks = (text: string, language: string | undefined): Links => {
   const links = LINKS[language ?? ''] ?? LINKS['english'] ?? new Set();
   const found = new Map<string, Set<string>>();
+  const [last, leading] = [new Set<string>(), new Set<string>()];
   const skipped = skippedIn(language);
   const plain = expandContractions(text.replace(/\s+/gu, ' '))
     .replace(FOR_TO, '$1 $2')
@@ -54,6 +63,7 @@ const readLinks = (text: string, language: string | undefined): Map<string, Set<
   let from: string | undefined;
   let between: string[] = [];
   const close = (to: string): void => {
+    for (const link of between) (to === END ? last : leading).add(link);
     // Times have a guard of their own.
     if (from !== undefined && !ASKING.has(from) && to !== TIME) {
       const key = `${from} ${to}`;
@@ -80,17 +90,22 @@ const readLinks = (text: string, language: string | undefined): Map<string, Set<
     }
   }
   close(END);
-  return found;
+  return { between: found, last, leading };
 };
 
 /** Two words that follow one another in both are linked alike: `apply for leave`, `apply to leave`; `who do I pay`, `who do I pay for`. */
 export const differInLinks: Guard = (a, b) => {
   const [left, right] = [readLinks(a, languageOf(a) ?? languageOf(b)), readLinks(b, languageOf(b) ?? languageOf(a))];
-  for (const [pair, one] of left) {
-    const two = right.get(pair);
+  for (const [pair, one] of left.between) {
+    const two = right.between.get(pair);
     if (two === undefined) continue;
     const isSame = one.size === two.size && [...one].every((link) => two.has(link));
     if (!isSame) return `linked otherwise: ${pair.slice(0, 60)}`;
   }
-  return undefined;
+  const moved = movedIn(left, right) ?? movedIn(right, left);
+  return moved === undefined ? undefined : `at the end and within: ${moved}`;
 };
+
+/** `Who is afraid of dogs`, `who are dogs afraid of`. */
+const movedIn = (a: Links, b: Links): string | undefined =>
+  [...a.last].find((link) => !b.last.has(link) && b.leading.has(link));

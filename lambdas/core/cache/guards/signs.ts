@@ -28,6 +28,8 @@ interface Signs {
   hard: string[];
   /** All of them, and where they stand between the words. */
   skeleton: string;
+  /** Words so far where a hyphen joins two. */
+  joins: number[];
 }
 
 interface Piece {
@@ -40,20 +42,26 @@ const readSigns = (text: string): Signs => {
   const pieces = text.trim().normalize('NFC').match(PIECE) ?? [];
   const isFrench = languageOf(text) === 'french';
   const hard: string[] = [];
+  const joins: number[] = [];
+  let words = 0;
   let skeleton = '';
   const last = endOf(pieces);
   const open = new Set<string>();
   for (const [i, piece] of pieces.entries()) {
-    if (IS_WORD.test(piece)) skeleton += 'w';
+    if (IS_WORD.test(piece)) {
+      skeleton += 'w';
+      words += 1;
+    }
     if (IS_WORD.test(piece) || /^\s/u.test(piece) || i >= last) continue;
     const sign = PLAIN.get(piece) ?? piece;
     const around = { sign, before: pieces[i - 1] ?? ' ', after: pieces[i + 1] ?? ' ' };
+    if (isJoining(around)) joins.push(words);
     if (sign === '' || isJoining(around) || isOfNumber(around) || isQuote(around, open)) continue;
     skeleton += sign;
     if (!isProse(around, isFrench)) hard.push(sign);
   }
   // Two words that a hyphen joins, and the same apart.
-  return { hard: hard.sort(), skeleton: skeleton.replace(/w+/g, 'w') };
+  return { hard: hard.sort(), skeleton: skeleton.replace(/w+/g, 'w'), joins };
 };
 
 /** Of a pair of quotes: one is opened by what stands before a word. */
@@ -109,7 +117,10 @@ export const differInSigns: Guard = (a, b) => {
   const [left, right] = [readSigns(a), readSigns(b)];
   const at = [...left.hard, ...right.hard].findIndex((_, i) => left.hard[i] !== right.hard[i]);
   if (at !== -1) return `sign: ${left.hard[at] ?? ''} and ${right.hard[at] ?? ''}`;
-  return left.skeleton !== right.skeleton && isSameWording(a, b)
+  // A hyphen may be left out, but not set elsewhere (`twenty-five year olds`, `twenty five-year-olds`).
+  const isJoinedOtherwise =
+    left.joins.length > 0 && right.joins.length > 0 && left.joins.join(' ') !== right.joins.join(' ');
+  return (left.skeleton !== right.skeleton || isJoinedOtherwise) && isSameWording(a, b)
     ? 'the same words, and other signs between'
     : undefined;
 };
