@@ -1,7 +1,7 @@
 import type { NanoUsd } from '../../contract/money.ts';
 import type { HoldOutcome, LimitOutcome } from '../ports.ts';
-import { targetOfCanary } from '../route/arrange-canaries.ts';
 import type { Plan, StandIn } from '../route/plan.ts';
+import { targetOfCanary } from '../route/target-of-canary.ts';
 import type { Target } from '../target.ts';
 import type { Admission } from './admission.ts';
 import { ceilingAt, chargeAt } from './at-target.ts';

@@ -1,4 +1,4 @@
-import { targetOfCanary } from '../route/arrange-canaries.ts';
+import { targetOfCanary } from '../route/target-of-canary.ts';
 import type { Target } from '../target.ts';
 import type { Call } from './call-state.ts';
 

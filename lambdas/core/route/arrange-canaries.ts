@@ -1,5 +1,4 @@
 import type { CanaryNote } from '../receipt.ts';
-import type { Target } from '../target.ts';
 
 /**
  * `first`: the conversation was drawn for it. `behind`: it is asked where its target fails: nobody is kept from a version that
@@ -11,13 +10,6 @@ export const canaryStanding = ({ place, share, slowStart = 1, unread }: CanaryNo
   if (unread) return 'behind';
   if (place < share * slowStart) return 'first';
   return share >= 1 ? 'behind' : 'out';
-};
-
-/** The target whose place a canary has taken, in its own region where that is among them; undefined for one that is no canary. */
-export const targetOfCanary = ({ canaryOf, region }: Target, targets: readonly Target[]): Target | undefined => {
-  if (canaryOf === undefined) return undefined;
-  const own = targets.filter(({ provider, model }) => `${provider.name}/${model}` === canaryOf.target);
-  return own.find((other) => other.region === region) ?? own[0];
 };
 
 /** A version's id in one of its regions. Dates after an @, as in `claude@20251022`, are part of a model's name. */

@@ -196,6 +196,55 @@ describe('of another alias', () => {
   });
 });
 
+describe('what the draw goes by', () => {
+  const alias = aliasOf({ targets: [tried('a', 0.5)] });
+  const placeOf = (more: { labels?: object; body?: object; conversation?: Partial<Conversation> }) => {
+    const { conversation, ...rest } = more;
+    const asked = { ...askedOf(alias, 's', conversation), body: {}, labels: { tags: {} }, ...rest } as Asked;
+    const draw = makeCanaries(() => undefined).draw(alias.targets, asked, { now: 0, shareOf: () => 1 });
+    return draw.notes[0];
+  };
+  const EXAMPLES = [user('great film'), { role: 'assistant', parts: [] } as Turn];
+
+  test('is how a conversation begins, and its user: examples before the question do not make all one', () => {
+    const places = ['ada', 'bob', 'cleo'].map(
+      (name) =>
+        placeOf({ labels: { tags: {}, user: name }, conversation: { turns: [...EXAMPLES, user(`by ${name}`)] } })
+          ?.place,
+    );
+    expect(new Set(places).size).toBe(3);
+    const again = placeOf({ labels: { tags: {}, user: 'ada' }, conversation: { turns: [...EXAMPLES, user('else')] } });
+    expect(again?.place).toBe(places[0]);
+  });
+
+  test('is the session alone where there is one', () => {
+    const of = (name: string) =>
+      placeOf({ labels: { tags: {}, session: 's-1', user: name }, conversation: { turns: [user(name)] } })?.place;
+    expect(of('ada')).toBe(of('bob'));
+  });
+
+  const kept = (text: string, body: object, labels: object = {}) =>
+    placeOf({ labels: { tags: {}, ...labels }, body, conversation: { hasRemoteInput: true, turns: [user(text)] } });
+
+  test('is the conversation that the vendor keeps, where the client names it', () => {
+    const places = ['one', 'two'].map((text) => kept(text, { conversation: 'conv_1' })?.place);
+    expect(places[0]).toBe(places[1]);
+    expect(kept('three', { conversation: { id: 'conv_1' } })?.place).toBe(places[0]);
+    expect(kept('one', { conversation: 'conv_2' })?.place).not.toBe(places[0]);
+  });
+
+  test('is nothing that is known where only the answer before is named: that stays with the target', () => {
+    for (const text of ['one', 'two', 'three', 'four'])
+      expect(kept(text, { previous_response_id: `resp_${text}` }, { user: 'ada' })).toMatchObject({
+        place: 0.999999,
+        unnamed: true,
+      });
+    expect(kept('one', { previous_response_id: 'resp' }, { session: 's-1' })).not.toHaveProperty('unnamed');
+    const all = planOf(alias, 's', { byHand: () => 1, conversation: { hasRemoteInput: false } as never });
+    expect(all.targets[0]).toBe('a/n');
+  });
+});
+
 describe('in several regions', () => {
   test('one on trial is tried once; one that has all takes every place, and its target comes behind', () => {
     const alias = aliasOf({ targets: [tried('r', 0.5), target('b')] });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GatewayConfig, ModelConfig, TargetConfig } from '../../../lambdas/contract/config.ts';
+import { makeLiveCanaries } from '../../../lambdas/core/pins/live-canaries.ts';
+import { NO_OVERRIDES, type PinOverrides } from '../../../lambdas/core/pins/pin-store.ts';
 import { makeCanaries } from '../../../lambdas/core/route/draw-canaries.ts';
 import type { Script } from '../call/scripted-upstream.ts';
 import { CONFIG, chatAnswer, makeStory, type Story } from './story-fixture.ts';
@@ -110,4 +112,64 @@ test('a canary that counts more tokens does not run into a limit that its target
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,iVBORw0KGgo=' } };
   expect((await story.ask({ messages: [{ role: 'user', content: [image] }] })).status).toBe(200);
   expect(models(story)).toEqual(['old']);
+});
+
+describe('a rested process', () => {
+  const withPins = async (read: () => Promise<PinOverrides>) => {
+    const story = await storyOf(configOf({}));
+    let current = async (): Promise<PinOverrides> => NO_OVERRIDES;
+    const pins = { readOverrides: () => current() };
+    const { canaries, refresh } = makeLiveCanaries({ pins, clock: story.clock, log: story.log });
+    story.ports.canaries = canaries;
+    await refresh();
+    current = read;
+    await story.clock.advance(60_000);
+    return story;
+  };
+  const set = (share: number): PinOverrides => ({
+    ...NO_OVERRIDES,
+    set: [{ alias: 'assistant', target: 'a/old', canary: 'a/new', share, by: 'ada', at: 1, until: null }],
+  });
+
+  test('does not ask a canary that was taken back meanwhile, and the receipt says so', async () => {
+    const story = await withPins(async () => set(0));
+    expect((await story.ask()).status).toBe(200);
+    expect(models(story)).toEqual(['old']);
+    expect((await story.entries())[0]?.receipt.plan.passedOver).toEqual([
+      { target: 'a/new', reason: 'taken back by hand' },
+    ]);
+  });
+
+  test('asks its target where the store is silent, after a second at most', async () => {
+    const story = await withPins(() => new Promise(() => undefined));
+    const from = story.clock.now();
+    expect((await story.ask()).status).toBe(200);
+    expect(models(story)).toEqual(['old']);
+    expect(story.clock.now() - from).toBeLessThanOrEqual(1_000);
+  });
+
+  test('makes nobody wait who was not drawn', async () => {
+    const story = await withPins(() => new Promise(() => undefined));
+    const alias = story.ports.gateway.aliases.get('assistant');
+    for (const { canaryOf } of alias?.targets ?? []) if (canaryOf !== undefined) canaryOf.share = 0.0001;
+    const from = story.clock.now();
+    expect((await story.ask()).status).toBe(200);
+    expect([models(story), story.clock.now() - from]).toEqual([['old'], 0]);
+  });
+});
+
+test('a reasoning canary makes nobody else wait longer for a first token', async () => {
+  const reasoning = { provider: 'o', model: 'gpt-4.1-2025-04-14' };
+  const timeoutsOf = async (target: TargetConfig) => {
+    const story = await makeStory(
+      {},
+      { providers: { o: { kind: 'openai', apiKey: 'env:K' } }, models: { it: { targets: [target] } } },
+    );
+    return story.ports.gateway.aliases.get('it');
+  };
+  const without = await timeoutsOf(reasoning);
+  const alias = await timeoutsOf({ ...reasoning, canary: { model: 'gpt-5-2025-08-07', share: 0.01 } });
+  expect(alias?.timeouts).toEqual(without?.timeouts);
+  expect(alias?.timeouts.firstTokenMs).toBe(20_000);
+  expect(alias?.targets[1]?.canaryOf?.firstTokenMs).toBe(60_000);
 });
