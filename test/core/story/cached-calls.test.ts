@@ -49,7 +49,7 @@ describe('a stand-in for a model whose questions’ vectors are paid for', () =>
     const models = { cheap: { targets: [{ ...other, price: { inputPerMTok: '0.01', outputPerMTok: '0.01' } }] } };
     const config = configOf(
       { targets: [dear], downgradeTo: 'cheap' },
-      { models, budgets: { org: { monthly: '$0.25', warnAt: 0.0001, downgradeAt: 0.3 } } },
+      { models, budgets: { org: { monthly: '$2', warnAt: 0.0001, downgradeAt: 0.05 } } },
     );
     const scene = await makeScene([chatAnswer('x')], { config, embedder: { target: dearEmbedder(), embed } });
     for (let i = 0; i < 12; i++) expect(await scene.say(`something else ${i}`)).toMatchObject({ status: 200 });
