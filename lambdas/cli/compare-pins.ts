@@ -8,7 +8,7 @@ import {
   type Quantile,
   type Rate,
 } from '../core/pins/judge-canary.ts';
-import { sharesOf } from '../core/pins/side-by-side.ts';
+import { ranBeside, sharesOf } from '../core/pins/side-by-side.ts';
 import { type Arm, type CanaryTally, makeCanaryTally, type Seen } from '../core/pins/tally-canaries.ts';
 import type { FeedbackStore, Ledger } from '../core/ports.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, table } from './output.ts';
@@ -91,14 +91,12 @@ export const comparePins = async (
 interface Side {
   arm: Arm;
   figures: ArmFigures;
-  seen: Seen[];
+  seen: readonly Seen[];
   costs: Costs;
 }
 
 const compareOne = async (tally: CanaryTally, feedback: ComparePorts['feedback']) => {
-  const shares = sharesOf(tally.target.seen, tally.canary.seen);
-  const compared = (arm: Arm): Seen[] => arm.seen.filter(({ share }) => shares.includes(share));
-  const [ofTarget, ofCanary] = [compared(tally.target), compared(tally.canary)];
+  const { shares, target: ofTarget, canary: ofCanary } = ranBeside(tally.target.seen, tally.canary.seen);
   const scores = await readScores([...sampleOf(ofTarget), ...sampleOf(ofCanary)], feedback);
   const figures = figuresOf({ target: tally.target, canary: tally.canary }, (id) => scores.get(id));
   const { verdict, text } = judgeCanary(figures);

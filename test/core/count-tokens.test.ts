@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import { countTokens } from '../../lambdas/core/count-tokens/count-tokens.ts';
 import { StoreUnavailable } from '../../lambdas/core/ports.ts';
+import { makeCanaries } from '../../lambdas/core/route/draw-canaries.ts';
 import { anthropicMessages } from '../../lambdas/dialects/anthropic-messages/codec.ts';
 import type { Script } from './call/scripted-upstream.ts';
 import { makeStory, type Story } from './story/story-fixture.ts';
@@ -22,8 +23,8 @@ const CONFIG: GatewayConfig = {
   limits: { perKey: { concurrent: 8 } },
 };
 
-const open = async (scripts: Record<string, Script[]>) => {
-  const story = await makeStory(scripts, CONFIG);
+const open = async (scripts: Record<string, Script[]>, config = CONFIG) => {
+  const story = await makeStory(scripts, config);
   story.ports.secrets = { read: async () => 'key' };
   return story;
 };
@@ -100,4 +101,20 @@ test('a store that is away is a 503, and nobody is asked', async () => {
   expect(response.status).toBe(503);
   expect(await response.json()).toMatchObject({ type: 'error', error: { tollgate: { code: 'store_unavailable' } } });
   expect(story.upstream.calls).toEqual([]);
+});
+
+test('a canary counts once it has all of the conversations, and one on trial or taken back does not', async () => {
+  const canary = { model: 'claude-sonnet-4-5-20250929', share: 0.9999 };
+  const targets = [{ provider: 'a', model: 'claude-haiku-4-5-20251001', canary }];
+  const story = await open({ a: [counted] }, { ...CONFIG, models: { assistant: { targets } } });
+  const shared = async (share: number | 'unread') => {
+    story.ports.canaries = makeCanaries(() => share);
+    return (by(await count(story))[1] ?? '').slice(0, 'a/claude-'.length + 4);
+  };
+  expect([await shared(0.9999), await shared(0), await shared('unread'), await shared(1)]).toEqual([
+    'a/claude-haik',
+    'a/claude-haik',
+    'a/claude-haik',
+    'a/claude-sonn',
+  ]);
 });

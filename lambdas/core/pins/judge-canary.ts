@@ -1,10 +1,12 @@
 import { type Interval, wilsonInterval } from '../wilson-interval.ts';
 import {
+  apart,
   conversationsOf,
   effectiveSizes,
   meanOf,
   type Reading,
   type Readings,
+  ranBeside,
   sideBySide,
   studentZ,
 } from './side-by-side.ts';
@@ -55,6 +57,8 @@ export interface ArmFigures {
 export interface Figures {
   target: ArmFigures;
   canary: ArmFigures;
+  /** Whether there was a share under which both were asked: else they are not compared. */
+  isBeside: boolean;
 }
 
 export type Verdict = 'worse' | 'better' | 'mixed' | 'no difference' | 'not enough requests';
@@ -70,9 +74,9 @@ export const figuresOf = (
   { target, canary }: Pick<CanaryTally, 'target' | 'canary'>,
   scoreOf: (requestId: string) => number | undefined,
 ): Figures => {
+  const { shares, ...ran } = ranBeside(target.seen, canary.seen);
   const read = (of: (seen: Seen) => number | undefined): Readings =>
-    sideBySide({ target: target.seen, canary: canary.seen }, of);
-  const all = read(() => 1);
+    shares.length === 0 ? apart(ran, of) : sideBySide(ran, of);
   const errors = rates(read(({ failure }) => bit(failure !== undefined && failure !== 'content_filter')));
   const refusals = rates(
     read(({ failure, answer }) => {
@@ -91,8 +95,8 @@ export const figuresOf = (
   );
   const quality = scores(read(({ requestId, answer }) => answer && scoreOf(requestId)));
   const of = (side: keyof Readings): ArmFigures => ({
-    requests: all[side].length,
-    conversations: conversationsOf(all[side]),
+    requests: ran[side].length,
+    conversations: conversationsOf(ran[side]),
     errors: errors[side],
     refusals: refusals[side],
     truncated: truncated[side],
@@ -102,23 +106,27 @@ export const figuresOf = (
     firstTokenP50: firstTokenP50[side],
     quality: quality[side],
   });
-  return { target: of('target'), canary: of('canary') };
+  return { target: of('target'), canary: of('canary'), isBeside: shares.length > 0 };
 };
 
 const bit = (is: boolean): number => (is ? 1 : 0);
 
 /** A difference is named where chance does not make one so large, however many figures are looked at. */
-export const judgeCanary = ({ target, canary }: Figures): Judgement => {
-  const findings = compared(canary, target);
+export const judgeCanary = ({ target, canary, isBeside }: Figures): Judgement => {
+  const findings = isBeside ? compared(canary, target) : [];
   const worse = findings.filter(({ isBetter }) => !isBetter).map(({ text }) => text);
   const better = findings.filter(({ isBetter }) => isBetter).map(({ text }) => text);
   if (worse.length > 0 && better.length > 0)
     return { verdict: 'mixed', text: `worse: ${worse.join('; ')}. Better: ${better.join('; ')}` };
   if (worse.length > 0) return { verdict: 'worse', text: `worse: ${worse.join('; ')}` };
   const counts = `${countText(canary)} of the canary, ${countText(target)} of its target`;
-  const few = Math.min(canary.conversations, target.conversations) < FEW;
+  const few = !isBeside || Math.min(canary.conversations, target.conversations) < FEW;
   if (better.length > 0 && !few) return { verdict: 'better', text: `better: ${better.join('; ')}` };
-  if (few) return { verdict: 'not enough requests', text: `not enough requests to tell: ${counts}` };
+  if (few)
+    return {
+      verdict: 'not enough requests',
+      text: `not enough requests to tell: ${counts}${isBeside ? '' : ', at no time side by side'}`,
+    };
   const most = [
     ['errors', canary.errors],
     ['refusals', canary.refusals],
@@ -128,7 +136,9 @@ export const judgeCanary = ({ target, canary }: Figures): Judgement => {
 };
 
 const countText = ({ requests, conversations }: Pick<ArmFigures, 'requests' | 'conversations'>): string =>
-  requests === conversations ? String(requests) : `${requests} in ${conversations} conversations`;
+  requests === conversations
+    ? String(requests)
+    : `${requests} in ${conversations} conversation${conversations === 1 ? '' : 's'}`;
 
 interface Finding {
   isBetter: boolean;

@@ -24,8 +24,7 @@ export const sideBySide = (
   { target, canary }: { target: readonly Seen[]; canary: readonly Seen[] },
   read: (seen: Seen) => number | undefined,
 ): Readings => {
-  const shares = new Set(sharesOf(target, canary));
-  const [ofTarget, ofCanary] = [readAll(target, shares, read), readAll(canary, shares, read)];
+  const [ofTarget, ofCanary] = [readAll(target, read), readAll(canary, read)];
   // Of one side alone it can be shown, and held against nothing.
   if (ofTarget.length === 0 || ofCanary.length === 0) return { target: evenly(ofTarget), canary: evenly(ofCanary) };
   const [counts, others] = [countByShare(ofTarget), countByShare(ofCanary)];
@@ -43,16 +42,18 @@ export const sideBySide = (
   return { target: weighted(ofTarget, counts), canary: weighted(ofCanary, others) };
 };
 
+/** Each side by itself, to be shown. */
+export const apart = (
+  { target, canary }: { target: readonly Seen[]; canary: readonly Seen[] },
+  read: (seen: Seen) => number | undefined,
+): Readings => ({ target: evenly(readAll(target, read)), canary: evenly(readAll(canary, read)) });
+
 const evenly = (readings: readonly Reading[]): Reading[] =>
   readings.map((reading) => ({ ...reading, weight: 1 / readings.length }));
 
-const readAll = (
-  all: readonly Seen[],
-  shares: ReadonlySet<number>,
-  read: (seen: Seen) => number | undefined,
-): Reading[] =>
+const readAll = (all: readonly Seen[], read: (seen: Seen) => number | undefined): Reading[] =>
   all.flatMap((seen) => {
-    const value = shares.has(seen.share) ? read(seen) : undefined;
+    const value = read(seen);
     return value === undefined ? [] : [{ value, conversation: seen.conversation, share: seen.share, weight: 0 }];
   });
 
@@ -66,6 +67,14 @@ const countByShare = (readings: readonly { share: number }[]): Map<number, numbe
 export const sharesOf = (target: readonly Seen[], canary: readonly Seen[]): number[] => {
   const both = new Set(canary.map(({ share }) => share));
   return [...new Set(target.map(({ share }) => share))].filter((share) => both.has(share)).toSorted((a, b) => a - b);
+};
+
+/** What both sides did under such shares; where there are none, all that each did, to be shown. */
+export const ranBeside = (target: readonly Seen[], canary: readonly Seen[]) => {
+  const shares = sharesOf(target, canary);
+  const ran = (seen: readonly Seen[]): readonly Seen[] =>
+    shares.length === 0 ? seen : seen.filter(({ share }) => shares.includes(share));
+  return { shares, target: ran(target), canary: ran(canary) };
 };
 
 export const conversationsOf = (all: readonly { conversation: number }[]): number =>

@@ -126,6 +126,16 @@ describe('a trial takes nothing from the attempts that the alias allows', () => 
     expect(hosts().slice(before)).toHaveLength(1);
   });
 
+  test('nor does the call go round for it while its target wants to be left alone', async () => {
+    const { call, hosts, clock, startedAt } = sceneWith(
+      [fails(503)],
+      [fails(429, { 'retry-after': '60' })],
+      [fails(404)],
+    );
+    expectKind(await call(), 'failed');
+    expect([hosts(), clock.now() - startedAt]).toEqual([['c', 'a', 'b'], 0]);
+  });
+
   test('but what is sent has an end: as many as the alias allows, and two for the canary', async () => {
     const { call, hosts } = sceneWith([fails(503)], [fails(503)], [fails(503)]);
     expectKind(await call({ attempts: 4 }), 'failed');

@@ -249,7 +249,7 @@ describe('a judgement', () => {
   test('takes many requests of one conversation for little more than one', () => {
     expect(sides({ requests: 50, errors: 50, turns: 50 }, { requests: 400, errors: 2 })).toEqual({
       verdict: 'not enough requests',
-      text: 'not enough requests to tell: 50 in 1 conversations of the canary, 400 of its target',
+      text: 'not enough requests to tell: 50 in 1 conversation of the canary, 400 of its target',
     });
   });
 
@@ -277,6 +277,14 @@ describe('a judgement', () => {
       ...seenOf({ requests: 450, ms: 800, share: 0.5 }),
     ];
     expect(judged(slower, target).text).toMatch(/^worse: half of the answers take/);
+  });
+
+  test('of two that were never asked side by side is none, whatever each did', () => {
+    const [canary, target] = [seenOf({ requests: 100, share: 1 }), seenOf({ requests: 100, errors: 90, share: 0 })];
+    expect(judged(canary, target)).toEqual({
+      verdict: 'not enough requests',
+      text: 'not enough requests to tell: 100 of the canary, 100 of its target, at no time side by side',
+    });
   });
 
   test('leaves out when one of them was alone', () => {

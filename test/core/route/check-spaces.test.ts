@@ -53,6 +53,13 @@ test('an alias whose targets make vectors of two models is refused', () => {
   ]);
 });
 
+test('and where it is a canary that would, that is said', () => {
+  const trying = { ...SMALL, canary: { model: 'text-embedding-3-large', share: 0.1 } };
+  expect(problemsOf({ mixed: { targets: [trying] } })).toEqual([
+    expect.stringMatching(/^models\.mixed\.targets\[0\]\.canary: .*text-embedding-3-small.*text-embedding-3-large/),
+  ]);
+});
+
 test('so is one that would only mix once the other provider has its key', () => {
   expect(problemsOf({ mixed: { targets: [SMALL, TITAN] } }, (name) => name === 'bedrock')).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { GatewayConfig, ModelConfig, TargetConfig } from '../../../lambdas/contract/config.ts';
+import type { BudgetConfig, GatewayConfig, ModelConfig, TargetConfig } from '../../../lambdas/contract/config.ts';
 import { makeLiveCanaries } from '../../../lambdas/core/pins/live-canaries.ts';
 import { NO_OVERRIDES, type PinOverrides } from '../../../lambdas/core/pins/pin-store.ts';
 import { makeCanaries } from '../../../lambdas/core/route/draw-canaries.ts';
@@ -102,6 +102,29 @@ test('what a failed trial is billed does not take the room from its target', asy
   const tight = await storyOf({ ...same, budgets: { org: { monthly: '$0.19' } } }, [chatAnswer('hi', usage)]);
   expect((await tight.ask()).status).toBe(200);
   expect(models(tight)).toEqual(['old']);
+});
+
+describe('a canary whose turn comes behind another target', () => {
+  const behind = async (org: BudgetConfig, share = NEARLY_ALL) => {
+    const first = { provider: 'b', model: 'first', price: PRICE, ...size };
+    const story = await makeStory(
+      { a: [chatAnswer('hi', usage)], b: [{ status: 503, body: '{}' }] },
+      configOf({ budgets: { org } }, { targets: [first, tried()] }),
+    );
+    story.ports.canaries = makeCanaries(() => share);
+    expect((await story.ask()).status).toBe(200);
+    return [models(story), limits(story).at(-1)];
+  };
+
+  test('is asked where there is room for it and its target, and not where there is room for it alone', async () => {
+    expect(await behind({ monthly: '$1.10' })).toEqual([['first', 'new'], 1_000]);
+    expect(await behind({ monthly: '$1.05' })).toEqual([['first', 'old'], 1_000]);
+  });
+
+  test('is not given a shorter answer: its target gives a whole one', async () => {
+    for (const share of [NEARLY_ALL, 1])
+      expect(await behind({ monthly: '$0.50', backPressure: 'clamp' }, share)).toEqual([['first', 'old'], 1_000]);
+  });
 });
 
 test('a canary that counts more tokens does not run into a limit that its target keeps', async () => {

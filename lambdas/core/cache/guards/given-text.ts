@@ -6,6 +6,8 @@ const QUOTED =
 /** More are a document, of which all has to be the same. */
 const MOST_QUOTES = 20;
 const OPENING = /:(?=\s)/u;
+/** Behind it comes the question itself. */
+const ANNOUNCED = /^[^:]{0,40}\b(?:question|frage|pregunta|pergunta|domanda)\s*:/iu;
 
 const quotedIn = (text: string): string[] =>
   [...text.matchAll(QUOTED)].flatMap(([all, ...parts]) => {
@@ -15,7 +17,8 @@ const quotedIn = (text: string): string[] =>
   });
 
 /** What stands after a colon: the matter of the question, and not its words. */
-const matterOf = (text: string): string | undefined => {
+const matterOf = (announced: string): string | undefined => {
+  const text = announced.replace(ANNOUNCED, '');
   const at = text.search(OPENING);
   const matter = at === -1 ? '' : text.slice(at + 1);
   return matter.trim() === '' ? undefined : matter.replace(/^[^\S\n]*\n?/u, '').trimEnd();

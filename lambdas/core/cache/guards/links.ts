@@ -8,7 +8,7 @@ const setOf = (words: string): ReadonlySet<string> => new Set(words.split(' '));
 /** Prepositions, and particles that make another verb of one (`rent out`, `stelle … ein`). */
 const LINKS: Readonly<Record<string, ReadonlySet<string>>> = {
   english: setOf(
-    'to for of in on at with by from about into onto out off up down over under away back through across around along apart together after before during without within against between towards upon behind beyond past until till as aside forward ahead than like per via',
+    'to for of in on at with by from about into onto out off up down over under away back through across around along apart together after before during without within against between towards upon behind beyond past until till as aside forward ahead than per via',
   ),
   german: setOf(
     'an auf aus bei durch für gegen hinter in mit nach neben ohne über um unter von vom vor wegen zu zum zur zwischen ab ein los fest weg zurück hin her im am ins beim als bis seit gegenüber entlang zusammen weiter nieder',

@@ -25,7 +25,9 @@ const BEFORE_SUBJECT = new Set(
   'that if when whenever because than while as and or but so since until before after unless whether not'.split(' '),
 );
 /** French `il` of nobody: `il faut`, `faut-il`. */
-const NOBODY_FOLLOWS = new Set("faut y n' est fait s' reste existe".split(' '));
+const NOBODY_FOLLOWS = new Set(
+  "faut y n' est fait s' reste existe possible permis autorisé interdit nécessaire obligatoire légal normal".split(' '),
+);
 const NOBODY_PRECEDES = new Set('faut pleut existe'.split(' '));
 
 /** Who is spoken of, as what, in the order in which they come. */
@@ -48,7 +50,9 @@ const readPersons = (text: string, language: string | undefined): string[] => {
     if (language === 'french' && /^3m?f?[sp]$/.test(person) && isIdle(tokens, i, words)) continue;
     const settledPerson = settled(person, tokens[i - 1], isPolite(raw[i] ?? '', i, language));
     if (settledPerson.endsWith('s')) actor = settledPerson;
-    persons.push(turned(settledPerson, actor));
+    const turnedPerson = turned(settledPerson, actor);
+    // "Can I take my dog with me": where else.
+    if (!(turnedPerson === '1r' && token === 'me' && tokens[i - 1] === 'with')) persons.push(turnedPerson);
   }
   return persons;
 };
