@@ -63,6 +63,7 @@ export const IN_MEMORY = ':memory:';
 const BLOCKING_WAIT_MS = 4;
 /** … when opening, which happens once … */
 const OPENING_WAIT_MS = 5_000;
+const OPENING_PAUSE_MS = 10;
 /** … and outside of it, where other requests go on. */
 const LONGEST_WAIT_MS = 2_000;
 const LONGEST_PAUSE_MS = 64;
@@ -105,8 +106,8 @@ export const openDatabase = ({ file, migrations, onOpen, onClose }: DatabaseOpti
     });
     let log: LogFile | undefined;
     try {
+      if (!isInMemory) whileBusy(() => useLog(database, path), isFirst ? OPENING_WAIT_MS : 0);
       database.exec('PRAGMA secure_delete = ON');
-      if (!isInMemory) useLog(database, path);
       if (isFirst) migrate(database, migrations);
       else if (schemaVersion(database) !== migrations.length)
         throw new StoreUnavailable(`The database file ${path} is not the one that was open: its schema is another.`);
@@ -281,6 +282,19 @@ const useLog = (database: DatabaseSync, path: string): void => {
   database.exec(
     `PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${LOG_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES}`,
   );
+};
+
+/** Where two open a new file at once, SQLite does not wait for the one that makes its log: it says at once that it is busy. */
+const whileBusy = (work: () => void, mostMs: number): void => {
+  for (let waitedMs = 0; ; waitedMs += OPENING_PAUSE_MS) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      if (!isBusy(error) || waitedMs >= mostMs) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPENING_PAUSE_MS);
+    }
+  }
 };
 
 const identify = (path: string): string | undefined => {
