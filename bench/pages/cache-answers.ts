@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Embedder } from '../../lambdas/core/cache/embedder.ts';
 import { compareAnswers } from '../../lambdas/core/cache/same-answer.ts';
-import type { Embedder } from '../../lambdas/core/ports.ts';
 import { toTable } from './marked-part.ts';
 
 const ANSWERS_FILE = 'test/fixtures/answer-pairs.jsonl';

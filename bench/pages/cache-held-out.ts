@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type Checks, isHit, measureAt, type ScoredPair } from '../../lambdas/core/cache/calibrate.ts';
+import type { Embedder } from '../../lambdas/core/cache/embedder.ts';
 import { type LabelledPair, parsePairs, scorePairs } from '../../lambdas/core/cache/labelled-pairs.ts';
 import { isInScope } from '../../lambdas/core/cache/pair-scope.ts';
-import type { Embedder } from '../../lambdas/core/ports.ts';
 import { wilsonInterval } from '../../lambdas/core/wilson-interval.ts';
 import { toTable } from './marked-part.ts';
 

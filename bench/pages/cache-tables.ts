@@ -7,10 +7,10 @@ import {
   measureAt,
   type ScoredPair,
 } from '../../lambdas/core/cache/calibrate.ts';
+import type { Embedder } from '../../lambdas/core/cache/embedder.ts';
 import { findGuardRefusal } from '../../lambdas/core/cache/guards/guards.ts';
 import { halfOf, type LabelledPair, scorePairs } from '../../lambdas/core/cache/labelled-pairs.ts';
 import { isInScope } from '../../lambdas/core/cache/pair-scope.ts';
-import type { Embedder } from '../../lambdas/core/ports.ts';
 
 export const CACHE_PAGE = 'docs/semantic-cache.md';
 /** What an alias lets be wrong unless it says otherwise. */

@@ -1,7 +1,8 @@
 import type { BudgetStep, DecideAnswer, EscalateAnswer, StepNotice } from '../contract/escalation.ts';
+import type { BudgetStore } from '../core/budget/budget-store.ts';
 import { carryOut, escalate, waitsUntil } from '../core/budget/escalate.ts';
 import type { Notice } from '../core/budget/make-notice.ts';
-import type { BudgetStore, Clock } from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
 
 type StepPorts = { budgets: BudgetStore; clock: Pick<Clock, 'now'> };
 

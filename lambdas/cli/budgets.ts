@@ -1,23 +1,16 @@
 import { formatUsd, type NanoUsd } from '../contract/money.ts';
 import { PERIODS, periodOf } from '../core/admit/periods.ts';
+import type { AccessStore } from '../core/authenticate/access-store.ts';
 import { parseAccountKey, periodSpan, readableId } from '../core/budget/account-period.ts';
 import { stateAt, thresholdsOf } from '../core/budget/budget-state.ts';
+import type { BudgetAccount, BudgetStore } from '../core/budget/budget-store.ts';
+import type { Budget, BudgetPeriod, Budgets, CapOverride, ScopeKind } from '../core/budget/budgets.ts';
 import { standingTier } from '../core/budget/decide-escalation.ts';
 import { carryOut, setCapByHand } from '../core/budget/escalate.ts';
 import { budgetOfScope, readFiledBudgets, withThresholds } from '../core/budget/filed-budgets.ts';
 import { type DueEscalation, findEscalations } from '../core/budget/find-escalations.ts';
 import { scopeKey } from '../core/budget/live-policy.ts';
-import type {
-  AccessStore,
-  Budget,
-  BudgetAccount,
-  BudgetPeriod,
-  BudgetStore,
-  Budgets,
-  CapOverride,
-  Clock,
-  ScopeKind,
-} from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
 import { checkScopeExists, checkScopeName } from './check-scope.ts';
 import { CommandFailed, isoTime, type Output, shortTime, table, UsageError } from './output.ts';
 

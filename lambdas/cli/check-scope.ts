@@ -1,6 +1,7 @@
 import { RUN_ID, RUN_ID_WORDS, TAG } from '../contract/scope-names.ts';
+import type { AccessStore } from '../core/authenticate/access-store.ts';
+import type { ScopeKind } from '../core/budget/budgets.ts';
 import type { FiledBudgets } from '../core/budget/policy-fingerprint.ts';
-import type { AccessStore, ScopeKind } from '../core/ports.ts';
 import { CommandFailed, printable, UsageError } from './output.ts';
 
 /** @throws {UsageError} for what no such scope can be called */

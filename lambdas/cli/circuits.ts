@@ -1,6 +1,7 @@
 import { isOverridden, standingOf } from '../core/call/circuit.ts';
+import type { CircuitRecord, CircuitStore } from '../core/call/circuit-store.ts';
 import { overrideCircuit } from '../core/call/override-circuit.ts';
-import type { CircuitRecord, CircuitStore, Clock } from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, table } from './output.ts';
 
 type CircuitPorts = { circuits: CircuitStore; clock: Clock };

@@ -1,5 +1,7 @@
 import { didYouMean } from '../contract/config-problem.ts';
 import { formatUsd } from '../contract/money.ts';
+import type { FeedbackStore } from '../core/feedback/feedback-store.ts';
+import type { Ledger } from '../core/ledger.ts';
 import {
   type ArmFigures,
   figuresOf,
@@ -10,7 +12,6 @@ import {
 } from '../core/pins/judge-canary.ts';
 import { ranBeside, sharesOf } from '../core/pins/side-by-side.ts';
 import { type Arm, type CanaryTally, makeCanaryTally, type Seen } from '../core/pins/tally-canaries.ts';
-import type { FeedbackStore, Ledger } from '../core/ports.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, table } from './output.ts';
 
 export interface ComparePorts {

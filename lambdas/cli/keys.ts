@@ -1,5 +1,6 @@
+import type { KeyRecord } from '../core/authenticate/access-store.ts';
 import { type IssuedKey, issueKey, type NewKey, revokeKey, rotateKey } from '../core/authenticate/manage-keys.ts';
-import type { KeyRecord, Ports } from '../core/ports.ts';
+import type { Ports } from '../core/ports.ts';
 import { CommandFailed, fields, isoTime, type Output, printable, shortTime, table } from './output.ts';
 
 type KeyPorts = Pick<Ports, 'access' | 'clock' | 'random'>;

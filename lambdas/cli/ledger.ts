@@ -1,6 +1,6 @@
 import { formatUsd } from '../contract/money.ts';
+import type { Ledger, LedgerEntry } from '../core/ledger.ts';
 import { describeEntry } from '../core/lookups/requests.ts';
-import type { Ledger, LedgerEntry } from '../core/ports.ts';
 import { CommandFailed, type Output, printable, shortTime, table } from './output.ts';
 
 /**

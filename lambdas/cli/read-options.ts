@@ -4,7 +4,7 @@ import { DAY_MS } from '../contract/calendar-date.ts';
 import { parseDuration } from '../contract/duration.ts';
 import { type NanoUsd, parseUsd } from '../contract/money.ts';
 import { RUN_ID, RUN_ID_WORDS } from '../contract/scope-names.ts';
-import type { Right } from '../core/ports.ts';
+import type { Right } from '../core/authenticate/access-store.ts';
 import { readBaseUrl } from './smoke/http.ts';
 
 /** Readers of command line values. @throws {InvalidArgumentError} which commander tells with the option's name */

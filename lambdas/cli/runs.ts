@@ -2,9 +2,13 @@ import { formatUsd } from '../contract/money.ts';
 import { accountKey, runKey } from '../core/admit/account-keys.ts';
 import { LIFETIME } from '../core/admit/periods.ts';
 import { runCancellation } from '../core/admit/run-book.ts';
+import type { RunRecord, RunStore } from '../core/admit/run-store.ts';
+import type { BudgetStore } from '../core/budget/budget-store.ts';
+import type { Budget } from '../core/budget/budgets.ts';
 import { budgetOfScope, readFiledBudgets } from '../core/budget/filed-budgets.ts';
 import { scopeKey } from '../core/budget/live-policy.ts';
-import type { AccountFigures, Budget, BudgetStore, Cancellations, Ledger, RunRecord, RunStore } from '../core/ports.ts';
+import type { AccountFigures, Ledger } from '../core/ledger.ts';
+import type { Cancellations } from '../core/ports.ts';
 import { CommandFailed, fields, isoTime, type Output, printable, shortTime } from './output.ts';
 
 interface RunPorts {

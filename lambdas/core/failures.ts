@@ -3,9 +3,9 @@
  * one target came to. Exceptions are for bugs and broken worlds.
  */
 
+import type { LimitFigures } from './admit/limit-store.ts';
 import type { JsonObject } from './conversation.ts';
 import type { AnyDialectName } from './dialect.ts';
-import type { LimitFigures } from './ports.ts';
 
 export type RefusalCode =
   | 'invalid_request'

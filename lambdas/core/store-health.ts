@@ -1,5 +1,7 @@
 import { epochOf } from '../contract/timing.ts';
-import { type Clock, type LimitStore, type LimitTake, type RequestLedger, StoreUnavailable } from './ports.ts';
+import type { LimitStore, LimitTake } from './admit/limit-store.ts';
+import type { RequestLedger } from './ledger.ts';
+import { type Clock, StoreUnavailable } from './ports.ts';
 import { withinDeadline } from './store-deadline.ts';
 
 export interface StoreHealth {

@@ -2,11 +2,11 @@ import type { Lifecycle } from '../catalogue/lifecycle.ts';
 import type { ChatQuirks } from '../contract/chat-quirks.ts';
 import type { NanoUsd } from '../contract/money.ts';
 import type { Price } from '../contract/price.ts';
+import type { RateLimit } from './admit/limit-store.ts';
 import type { CachePolicy } from './cache/eligibility.ts';
 import type { AnyDialectName, AnySurfaceName } from './dialect.ts';
 import type { EmbeddingModel } from './embedding/embedding-model.ts';
 import type { Sunset } from './pins/end-of-life.ts';
-import type { RateLimit } from './ports.ts';
 import type { PolicyName } from './route/order-facts.ts';
 
 export type ProviderKind =

@@ -1,5 +1,9 @@
+import type { LimitStore } from '../core/admit/limit-store.ts';
 import { keepLimitsWhenDown } from '../core/admit/limits-when-down.ts';
-import type { AnswerStore, Clock, Gateway, LimitStore, Log, RequestLedger, RunStore } from '../core/ports.ts';
+import type { RunStore } from '../core/admit/run-store.ts';
+import type { AnswerStore } from '../core/idempotency/answer-store.ts';
+import type { RequestLedger } from '../core/ledger.ts';
+import type { Clock, Gateway, Log } from '../core/ports.ts';
 import { withDeadlines, withinDeadline } from '../core/store-deadline.ts';
 import { type StoreHealth, watchStoreHealth } from '../core/store-health.ts';
 

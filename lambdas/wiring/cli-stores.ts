@@ -1,19 +1,15 @@
+import type { RunStore } from '../core/admit/run-store.ts';
 import type { LedgerAudit } from '../core/audit/ledger-audit.ts';
+import type { AccessStore } from '../core/authenticate/access-store.ts';
+import type { BudgetStore } from '../core/budget/budget-store.ts';
 import type { DueEscalation } from '../core/budget/find-escalations.ts';
 import type { ResponseCache, WrongHitStore } from '../core/cache/cache-stores.ts';
+import type { VectorIndex } from '../core/cache/vector-index.ts';
+import type { CircuitStore } from '../core/call/circuit-store.ts';
+import type { FeedbackStore } from '../core/feedback/feedback-store.ts';
+import type { Ledger } from '../core/ledger.ts';
 import type { PinStore } from '../core/pins/pin-store.ts';
-import type {
-  AccessStore,
-  BudgetStore,
-  Cancellations,
-  CircuitStore,
-  Clock,
-  FeedbackStore,
-  Ledger,
-  Random,
-  RunStore,
-  VectorIndex,
-} from '../core/ports.ts';
+import type { Cancellations, Clock, Random } from '../core/ports.ts';
 
 /** The stores as the command line uses them, wherever they are. */
 export interface CliStores {

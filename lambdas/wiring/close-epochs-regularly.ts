@@ -1,4 +1,5 @@
-import type { Clock, Ledger, Log } from '../core/ports.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { Clock, Log } from '../core/ports.ts';
 import { runRegularly } from './run-regularly.ts';
 
 const EVERY_MS = 60_000;

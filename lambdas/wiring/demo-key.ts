@@ -1,7 +1,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AccessStore } from '../core/authenticate/access-store.ts';
 import { makeApiKey, parseApiKey, secretMatches } from '../core/authenticate/api-key.ts';
-import type { AccessStore, Clock, Random } from '../core/ports.ts';
+import type { Clock, Random } from '../core/ports.ts';
 
 /**
  * The key that `npm start` prints. It is the only key ever written down whole, in a file beside the local store that only

@@ -1,17 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { thresholdsOf } from '../core/budget/budget-state.ts';
+import type { BudgetAccount, BudgetStore } from '../core/budget/budget-store.ts';
 import { awaitApproval, escalate } from '../core/budget/escalate.ts';
 import { type EndedRequest, findEscalations, needOf } from '../core/budget/find-escalations.ts';
-import type {
-  AccountFigures,
-  AccountRef,
-  BudgetAccount,
-  BudgetStore,
-  Clock,
-  Ledger,
-  Log,
-  OpenEntry,
-} from '../core/ports.ts';
+import type { AccountFigures, AccountRef, Ledger, OpenEntry } from '../core/ledger.ts';
+import type { Clock, Log } from '../core/ports.ts';
 
 /** Accounts whose thresholds are remembered; those of users may be many. */
 const MOST_ACCOUNTS = 10_000;

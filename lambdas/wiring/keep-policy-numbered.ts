@@ -1,4 +1,5 @@
-import type { BudgetStore, Clock, Log } from '../core/ports.ts';
+import type { BudgetStore } from '../core/budget/budget-store.ts';
+import type { Clock, Log } from '../core/ports.ts';
 
 /** Longer than Lambda lets environments of the version before begin, once a function has been updated. */
 export const PATIENCE_MS = 15_000;

@@ -1,7 +1,9 @@
 import type { AnswerCache, CacheParts } from '../core/cache/answer-cache.ts';
 import type { ResponseCache, WrongHitStore } from '../core/cache/cache-stores.ts';
+import type { Embedder } from '../core/cache/embedder.ts';
 import type { EmbedderPorts } from '../core/cache/paid-embedder.ts';
-import type { Embedder, Gateway, Ports, SemanticCache, VectorIndex } from '../core/ports.ts';
+import type { VectorIndex } from '../core/cache/vector-index.ts';
+import type { Gateway, Ports, SemanticCache } from '../core/ports.ts';
 
 /** Where answers, vectors and what is known of wrong hits are kept. */
 export interface CacheStores {

@@ -3,7 +3,8 @@ import { systemClock } from '../adapters/system/clock.ts';
 import type { CacheConfig } from '../contract/cache-config.ts';
 import type { ConfigProblem } from '../contract/config-problem.ts';
 import { CALIBRATED } from '../core/cache/calibrated.ts';
-import type { Clock, Embedder, Log } from '../core/ports.ts';
+import type { Embedder } from '../core/cache/embedder.ts';
+import type { Clock, Log } from '../core/ports.ts';
 import { openEmbedder } from './open-embedder.ts';
 
 /** What a threshold is found with: the configuration's embedder, and what its models say so far. */

@@ -5,7 +5,8 @@ import { renumberPolicy } from '../adapters/dynamodb/policy.ts';
 import type { PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
 import { type EmitMetrics, makePowertoolsMetrics } from '../adapters/powertools-metrics/make-powertools-metrics.ts';
 import { endOverrides } from '../core/budget/end-overrides.ts';
-import type { Clock, Ledger } from '../core/ports.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { Clock } from '../core/ports.ts';
 import { openDeployedDynamo } from './open-deployed-dynamo.ts';
 import { openDeployedEscalations } from './open-deployed-escalations.ts';
 

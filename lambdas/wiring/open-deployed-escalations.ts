@@ -1,7 +1,8 @@
 import type { EscalationWorkflow } from '../adapters/step-functions/escalation-workflow.ts';
 import { ESCALATION_VARIABLE, type EscalationInput } from '../contract/escalation.ts';
+import type { BudgetAccount } from '../core/budget/budget-store.ts';
 import { type DueEscalation, type EndedRequest, findEscalations, needOf } from '../core/budget/find-escalations.ts';
-import type { BudgetAccount, Log } from '../core/ports.ts';
+import type { Log } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
 import { toEscalationInput } from './escalation-input.ts';
 

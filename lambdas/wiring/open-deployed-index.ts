@@ -3,7 +3,7 @@ import type { IndexAdministration } from '../adapters/opensearch/administer-inde
 import type { IndexKeeper } from '../adapters/opensearch/keep-index.ts';
 import type { OpenSearch } from '../adapters/opensearch/open-search.ts';
 import type { SearchPlace } from '../contract/search-index.ts';
-import type { VectorIndex } from '../core/ports.ts';
+import type { VectorIndex } from '../core/cache/vector-index.ts';
 import { readSearchPlace } from './read-search-place.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,7 @@
 import { makeDynamoBudgetStore } from '../adapters/dynamodb/budget-store.ts';
 import type { PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
-import type { BudgetStore, Clock } from '../core/ports.ts';
+import type { BudgetStore } from '../core/budget/budget-store.ts';
+import type { Clock } from '../core/ports.ts';
 import { openDeployedDynamo } from './open-deployed-dynamo.ts';
 
 export interface DeployedStep {

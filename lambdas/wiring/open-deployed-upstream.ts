@@ -1,5 +1,6 @@
 import { makeNodeHttpUpstream } from '../adapters/http/make-node-http-upstream.ts';
-import { type Clock, type Upstream, UpstreamError } from '../core/ports.ts';
+import { type Upstream, UpstreamError } from '../core/call/upstream.ts';
+import type { Clock } from '../core/ports.ts';
 import type { ProviderKind } from '../core/target.ts';
 
 /**

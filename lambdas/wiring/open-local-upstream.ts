@@ -3,7 +3,7 @@ import { makeHttpUpstream } from '../adapters/http/make-http-upstream.ts';
 import { makeSimulator } from '../adapters/simulator/make-simulator.ts';
 import type { Meter } from '../adapters/simulator/meter.ts';
 import { systemClock } from '../adapters/system/clock.ts';
-import type { Upstream } from '../core/ports.ts';
+import type { Upstream } from '../core/call/upstream.ts';
 
 export interface LocalUpstream {
   upstream: Upstream;

@@ -1,8 +1,9 @@
 import { DIMENSIONS, EMBEDDER_NAME } from '../adapters/minilm/artefacts.ts';
 import { isMiniLmFetched } from '../adapters/minilm/is-fetched.ts';
 import { openMiniLm } from '../adapters/minilm/make-minilm-embedder.ts';
+import type { Embedder } from '../core/cache/embedder.ts';
 import { makeLateEmbedder } from '../core/cache/late-embedder.ts';
-import type { Clock, Embedder, Log } from '../core/ports.ts';
+import type { Clock, Log } from '../core/ports.ts';
 
 /** Reading and checking 24 MB keeps the process busy for a tenth of a second: not while it starts. */
 const BEHIND_THE_START_MS = 250;

@@ -1,5 +1,5 @@
 import { PROBE_EVERY_MS } from '../contract/probing.ts';
-import type { CircuitStore } from '../core/ports.ts';
+import type { CircuitStore } from '../core/call/circuit-store.ts';
 import { type ProbeSchedule, tickProbes } from '../core/probe/probe-circuits.ts';
 import type { ProbePorts } from '../core/probe/probe-target.ts';
 

@@ -1,4 +1,4 @@
-import type { Ledger } from '../core/ports.ts';
+import type { Ledger } from '../core/ledger.ts';
 
 /** Counts the entries that this process has opened and not yet settled, so that a stop can wait for them. */
 export const trackOpenEntries = (ledger: Ledger): { ledger: Ledger; whenIdle(): Promise<void> } => {

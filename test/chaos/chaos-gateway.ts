@@ -8,7 +8,8 @@ import { systemClock } from '../../lambdas/adapters/system/clock.ts';
 import { systemRandom } from '../../lambdas/adapters/system/random.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import { makeApiKey } from '../../lambdas/core/authenticate/api-key.ts';
-import type { CircuitStore, LedgerEntry } from '../../lambdas/core/ports.ts';
+import type { CircuitStore } from '../../lambdas/core/call/circuit-store.ts';
+import type { LedgerEntry } from '../../lambdas/core/ledger.ts';
 import { startGateway } from '../support/start-gateway.ts';
 import type { Clients, Subject } from './clients.ts';
 

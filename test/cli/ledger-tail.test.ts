@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { tailLedger } from '../../lambdas/cli/ledger.ts';
-import type { Ledger } from '../../lambdas/core/ports.ts';
+import type { Ledger } from '../../lambdas/core/ledger.ts';
 import { makeMemoryStores } from '../adapters/embedded/embedded-worlds.ts';
 import { account, ledgerAt } from '../port-suites/ledger-requests.ts';
 import { makeWorldClock } from '../port-suites/store-world.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { comparePins } from '../../lambdas/cli/compare-pins.ts';
-import type { LedgerEntry } from '../../lambdas/core/ports.ts';
+import type { LedgerEntry } from '../../lambdas/core/ledger.ts';
 import { runCli } from '../support/run-cli.ts';
 
 const price = { inputPerMTok: 1, outputPerMTok: 2 };

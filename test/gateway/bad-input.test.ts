@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type KeyRecord, StoreUnavailable } from '../../lambdas/core/ports.ts';
+import type { KeyRecord } from '../../lambdas/core/authenticate/access-store.ts';
+import { StoreUnavailable } from '../../lambdas/core/ports.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';
 
 let gateway: TestGateway;

@@ -6,7 +6,7 @@ import { openEmbeddedStores } from '../../lambdas/adapters/embedded/open-embedde
 import { systemClock } from '../../lambdas/adapters/system/clock.ts';
 import { systemRandom } from '../../lambdas/adapters/system/random.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
-import type { LedgerEntry } from '../../lambdas/core/ports.ts';
+import type { LedgerEntry } from '../../lambdas/core/ledger.ts';
 import { makeFolder } from '../adapters/embedded/embedded-worlds.ts';
 import { type FaultUpstream, openaiAnswer, startUpstream, type UpstreamRequest } from '../support/fault-upstream.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';

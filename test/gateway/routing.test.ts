@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ModelConfig, ProviderConfig } from '../../lambdas/contract/config.ts';
 import { CIRCUIT } from '../../lambdas/core/call/call-policy.ts';
-import type { LedgerEntry } from '../../lambdas/core/ports.ts';
+import type { LedgerEntry } from '../../lambdas/core/ledger.ts';
 import { answerWith, type Behaviour, type FaultUpstream, failWith, startUpstream } from '../support/fault-upstream.ts';
 import { replayOrder } from '../support/replay-order.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { DIMENSION_SETS, type MetricName, type MetricRecord } from '../../lambdas/contract/metrics.ts';
+import type { LedgerEntry } from '../../lambdas/core/ledger.ts';
 import { measureBudgets, measureEntries } from '../../lambdas/core/observe/measure-entries.ts';
-import type { LedgerEntry } from '../../lambdas/core/ports.ts';
 import { cachedConfig, makeCachedStory, OTHER, SAME } from '../core/story/cached-story.ts';
 import { chatAnswer, makeStory } from '../core/story/story-fixture.ts';
 import { cachedDeployable } from '../support/cached-deployable.ts';

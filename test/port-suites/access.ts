@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { KeyRecord } from '../../lambdas/core/ports.ts';
+import type { KeyRecord } from '../../lambdas/core/authenticate/access-store.ts';
 import { inWorld, type MakeStores } from './store-world.ts';
 
 const key = (id: string, fields: Partial<KeyRecord> = {}): KeyRecord => ({

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import type { AnswerClaim, KeptAnswer } from '../../lambdas/core/ports.ts';
+import type { AnswerClaim, KeptAnswer } from '../../lambdas/core/idempotency/answer-store.ts';
 import { inWorld, type MakeStores } from './store-world.ts';
 
 const MINUTE_MS = 60_000;

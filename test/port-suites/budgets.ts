@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { AccountTier, CapOverride } from '../../lambdas/core/ports.ts';
+import type { AccountTier } from '../../lambdas/core/budget/budget-store.ts';
+import type { CapOverride } from '../../lambdas/core/budget/budgets.ts';
 import { account, ledgerAt } from './ledger-requests.ts';
 import { inWorld, type MakeStores } from './store-world.ts';
 

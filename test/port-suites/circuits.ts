@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { CircuitRecord } from '../../lambdas/core/ports.ts';
+import type { CircuitRecord } from '../../lambdas/core/call/circuit-store.ts';
 import { inWorld, type MakeStores } from './store-world.ts';
 
 const record = (target: string, version: number, fields: Partial<CircuitRecord> = {}): CircuitRecord => ({

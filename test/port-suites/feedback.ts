@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Feedback } from '../../lambdas/core/ports.ts';
+import type { Feedback } from '../../lambdas/core/feedback/feedback-store.ts';
 import { inWorld, type MakeStores } from './store-world.ts';
 
 const DAY_MS = 24 * 60 * 60_000;

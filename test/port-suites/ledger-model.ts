@@ -1,13 +1,13 @@
 import { EPOCH_MS, epochOf, LONGEST_CALL_MS } from '../../lambdas/contract/timing.ts';
-import {
-  type AccountFigures,
-  type AccountRef,
-  type HoldOutcome,
-  type HoldRequest,
-  type Ledger,
-  type LedgerEntry,
-  StoreUnavailable,
-} from '../../lambdas/core/ports.ts';
+import type {
+  AccountFigures,
+  AccountRef,
+  HoldOutcome,
+  HoldRequest,
+  Ledger,
+  LedgerEntry,
+} from '../../lambdas/core/ledger.ts';
+import { StoreUnavailable } from '../../lambdas/core/ports.ts';
 import { account, entryOf, settlementOf } from './ledger-requests.ts';
 import { type MakeStores, makeWorldClock, type WorldClock } from './store-world.ts';
 

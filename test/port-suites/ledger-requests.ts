@@ -2,12 +2,12 @@ import { epochOf } from '../../lambdas/contract/timing.ts';
 import type {
   AccountFigures,
   AccountRef,
-  Clock,
   HoldRequest,
   Ledger,
   OpenEntry,
   Settlement,
-} from '../../lambdas/core/ports.ts';
+} from '../../lambdas/core/ledger.ts';
+import type { Clock } from '../../lambdas/core/ports.ts';
 import type { Receipt } from '../../lambdas/core/receipt.ts';
 
 export const account = (key: string, cap: bigint | null): AccountRef => {

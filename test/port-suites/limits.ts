@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { EPOCH_MS, epochOf } from '../../lambdas/contract/timing.ts';
-import type { LimitOutcome, LimitTake, RateLimit } from '../../lambdas/core/ports.ts';
+import type { LimitOutcome, LimitTake, RateLimit } from '../../lambdas/core/admit/limit-store.ts';
 import { inWorld, type MakeStores, type Stores, type WorldClock } from './store-world.ts';
 
 const take = (limit: RateLimit, tokens = 0, scope = 'key#k1'): LimitTake => ({ scope, limit, tokens });

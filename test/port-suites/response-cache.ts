@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { CachedAnswer, ResponseCache } from '../../lambdas/core/cache/cache-stores.ts';
 import { tenantOf } from '../../lambdas/core/cache/scope-key.ts';
-import type { CacheSelection } from '../../lambdas/core/ports.ts';
+import type { CacheSelection } from '../../lambdas/core/cache/vector-index.ts';
 import { seededRandom } from '../adapters/embedded/embedded-worlds.ts';
 import { answerOf, anyAnswer, cachedOf } from './cached-answers.ts';
 import { inWorld, type MakeStores } from './store-world.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { RunLimits } from '../../lambdas/core/ports.ts';
+import type { RunLimits } from '../../lambdas/core/admit/run-store.ts';
 import { inWorld, type MakeStores } from './store-world.ts';
 
 const of = (...runs: (string | RunLimits)[]) => ({

@@ -1,19 +1,16 @@
+import type { LimitStore } from '../../lambdas/core/admit/limit-store.ts';
+import type { RunStore } from '../../lambdas/core/admit/run-store.ts';
 import type { LedgerAudit } from '../../lambdas/core/audit/ledger-audit.ts';
+import type { AccessStore } from '../../lambdas/core/authenticate/access-store.ts';
+import type { BudgetStore } from '../../lambdas/core/budget/budget-store.ts';
 import type { ResponseCache, WrongHitStore } from '../../lambdas/core/cache/cache-stores.ts';
+import type { CircuitStore } from '../../lambdas/core/call/circuit-store.ts';
+import type { FeedbackStore } from '../../lambdas/core/feedback/feedback-store.ts';
+import type { AnswerStore } from '../../lambdas/core/idempotency/answer-store.ts';
+import type { Ledger } from '../../lambdas/core/ledger.ts';
 import type { PinStore } from '../../lambdas/core/pins/pin-store.ts';
-import type {
-  AccessStore,
-  AnswerStore,
-  BudgetStore,
-  Cancellations,
-  CircuitStore,
-  Clock,
-  FeedbackStore,
-  Ledger,
-  LimitStore,
-  RunStore,
-  StatisticsStore,
-} from '../../lambdas/core/ports.ts';
+import type { Cancellations, Clock } from '../../lambdas/core/ports.ts';
+import type { StatisticsStore } from '../../lambdas/core/route/statistics-store.ts';
 import { makeFakeClock } from '../support/fake-clock.ts';
 
 export interface Stores {

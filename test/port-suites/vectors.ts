@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Clock, FoundVector, VectorEntry, VectorIndex } from '../../lambdas/core/ports.ts';
+import type { FoundVector, VectorEntry, VectorIndex } from '../../lambdas/core/cache/vector-index.ts';
+import type { Clock } from '../../lambdas/core/ports.ts';
 import { makeWorldClock, type WorldClock } from './store-world.ts';
 
 /** One fresh index, as several processes would see it. */

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { shimOf } from '../../bench/pages/reference-deployment.ts';
 import { DIMENSIONS_VARIABLE, SEARCH_VARIABLES } from '../../lambdas/contract/search-index.ts';
-import type { VectorEntry, VectorIndex } from '../../lambdas/core/ports.ts';
+import type { VectorEntry, VectorIndex } from '../../lambdas/core/cache/vector-index.ts';
 import { openDeployedIndex, openIndexAdministration } from '../../lambdas/wiring/open-deployed-index.ts';
 import { keeperRights } from '../../lib/search-rights.ts';
 import { entryOf, vectorOf } from '../port-suites/vectors.ts';

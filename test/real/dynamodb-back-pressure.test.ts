@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
+import type { Upstream } from '../../lambdas/core/call/upstream.ts';
 import { handleRequest } from '../../lambdas/core/handle-request.ts';
-import type { Ports, Upstream } from '../../lambdas/core/ports.ts';
+import type { Ports } from '../../lambdas/core/ports.ts';
 import { openaiChat } from '../../lambdas/dialects/openai-chat/codec.ts';
 import { CONFIG, makeStory } from '../core/story/story-fixture.ts';
 import { makeWorldClock } from '../port-suites/store-world.ts';

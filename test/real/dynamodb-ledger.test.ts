@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { closeDueAt, EPOCH_MS, epochOf } from '../../lambdas/contract/timing.ts';
 import { makeRequestId } from '../../lambdas/core/admit/request-id.ts';
-import { type HoldRequest, StoreUnavailable } from '../../lambdas/core/ports.ts';
+import type { HoldRequest } from '../../lambdas/core/ledger.ts';
+import { StoreUnavailable } from '../../lambdas/core/ports.ts';
 import { account, entryOf, receipt, settlementOf, standing } from '../port-suites/ledger-requests.ts';
 import { makeWorldClock, type WorldClock } from '../port-suites/store-world.ts';
 import { type DynamoWorld, realSleep, withDynamoDb } from './support/dynamo-world.ts';

@@ -7,7 +7,7 @@ import { checkConfig } from '../../lambdas/contract/check-config.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import { makeRequestId } from '../../lambdas/core/admit/request-id.ts';
 import { makeRunBook } from '../../lambdas/core/admit/run-book.ts';
-import { type Upstream, UpstreamError } from '../../lambdas/core/ports.ts';
+import { type Upstream, UpstreamError } from '../../lambdas/core/call/upstream.ts';
 import { tickProbes } from '../../lambdas/core/probe/probe-circuits.ts';
 import type { ProbePorts } from '../../lambdas/core/probe/probe-target.ts';
 import { resolveGateway } from '../../lambdas/core/route/resolve-gateway.ts';

@@ -4,7 +4,8 @@ import type { StreamRecord } from '../../lambdas/adapters/dynamodb/ended-entry.t
 import type { MetricRecord } from '../../lambdas/contract/metrics.ts';
 import { closeDueAt, EPOCH_MS, epochOf } from '../../lambdas/contract/timing.ts';
 import { makeRequestId } from '../../lambdas/core/admit/request-id.ts';
-import type { HoldRequest, Log } from '../../lambdas/core/ports.ts';
+import type { HoldRequest } from '../../lambdas/core/ledger.ts';
+import type { Log } from '../../lambdas/core/ports.ts';
 import { projectEvent } from '../../lambdas/ledger-projector/project-event.ts';
 import { account, entryOf, settlementOf, standing } from '../port-suites/ledger-requests.ts';
 import { makeWorldClock, type WorldClock } from '../port-suites/store-world.ts';

@@ -11,8 +11,8 @@ import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secre
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { systemClock } from '../../lambdas/adapters/system/clock.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
+import type { CircuitRecord } from '../../lambdas/core/call/circuit-store.ts';
 import { overrideCircuit } from '../../lambdas/core/call/override-circuit.ts';
-import type { CircuitRecord } from '../../lambdas/core/ports.ts';
 import { type FaultUpstream, startUpstream, type UpstreamRequest } from '../support/fault-upstream.ts';
 import { answering, INPUT_TOKENS, OUTPUT_TOKENS, openaiVendor } from '../support/vendors.ts';
 import { type DeployedGateway, type Outputs, openDeployed } from './support/deployed-gateway.ts';

@@ -17,7 +17,7 @@ import {
 } from '../../lambdas/adapters/minilm/artefacts.ts';
 import { parseTokenizer } from '../../lambdas/adapters/minilm/word-piece.ts';
 import { CALIBRATED } from '../../lambdas/core/cache/calibrated.ts';
-import type { Embedded, Embedder } from '../../lambdas/core/ports.ts';
+import type { Embedded, Embedder } from '../../lambdas/core/cache/embedder.ts';
 
 let worker: Worker;
 const waiting = new Map<number, (embedded: Embedded) => void>();

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { LedgerEntry } from '../../lambdas/core/ports.ts';
+import type { LedgerEntry } from '../../lambdas/core/ledger.ts';
 import type { MeteredCall } from './storm/metered-vendor.ts';
 import { PRICE, runStorm } from './storm/run-storm.ts';
 

@@ -1,7 +1,7 @@
 import { makeLog } from '../../lambdas/adapters/system/log.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
+import type { KeyRecord } from '../../lambdas/core/authenticate/access-store.ts';
 import { makeApiKey } from '../../lambdas/core/authenticate/api-key.ts';
-import type { KeyRecord } from '../../lambdas/core/ports.ts';
 import { type RunningServer, startServer } from '../../lambdas/gateway/start-server.ts';
 import { type LocalGateway, openLocalGateway } from '../../lambdas/wiring/open-local-gateway.ts';
 

@@ -1,4 +1,4 @@
-import { UpstreamError } from '../../core/ports.ts';
+import { UpstreamError } from '../../core/call/upstream.ts';
 
 /** A frame's length leads it: 4 bytes, big endian, the whole frame included. */
 const LENGTH_BYTES = 4;

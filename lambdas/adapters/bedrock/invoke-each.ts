@@ -1,5 +1,5 @@
+import type { UpstreamReply } from '../../core/call/upstream.ts';
 import type { JsonObject, JsonValue } from '../../core/conversation.ts';
-import type { UpstreamReply } from '../../core/ports.ts';
 
 /** Calls of one batch that are under way at once. */
 const AT_ONCE = 8;

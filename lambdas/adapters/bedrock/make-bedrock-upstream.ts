@@ -6,8 +6,8 @@ import type {
   CountTokensCommandInput,
 } from '@aws-sdk/client-bedrock-runtime';
 import { MAX_EVENT_DATA_BYTES, MAX_REPLY_BYTES } from '../../contract/bounds.ts';
+import { UpstreamError, type UpstreamReply } from '../../core/call/upstream.ts';
 import type { JsonObject } from '../../core/conversation.ts';
-import { UpstreamError, type UpstreamReply } from '../../core/ports.ts';
 import { type AwsCredentials, type BedrockCall, makeBedrockClients } from './bedrock-clients.ts';
 import { invokeEach } from './invoke-each.ts';
 import { readEvents } from './read-events.ts';

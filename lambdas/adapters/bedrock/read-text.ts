@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { UpstreamError } from '../../core/ports.ts';
+import { UpstreamError } from '../../core/call/upstream.ts';
 import { toUpstreamError } from './to-upstream-error.ts';
 
 /** Reads a body whole, never holding more than the bound. @throws {UpstreamError} */

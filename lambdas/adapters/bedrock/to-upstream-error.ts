@@ -1,4 +1,4 @@
-import { UpstreamError, type UpstreamErrorKind } from '../../core/ports.ts';
+import { UpstreamError, type UpstreamErrorKind } from '../../core/call/upstream.ts';
 
 /** Nothing of the request can have reached Bedrock. */
 const NOT_CONNECTED = new Set([

@@ -1,4 +1,4 @@
-import type { AccessStore, KeyRecord } from '../../core/ports.ts';
+import type { AccessStore, KeyRecord } from '../../core/authenticate/access-store.ts';
 import { fromItem, type Item, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 

@@ -1,5 +1,5 @@
 import { digestOf } from '../../core/digest.ts';
-import type { AccountFigures } from '../../core/ports.ts';
+import type { AccountFigures } from '../../core/ledger.ts';
 import { amountOf, countOf, type Item, textOf } from './attributes.ts';
 
 /** What entries add to an account. */

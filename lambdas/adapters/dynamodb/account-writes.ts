@@ -1,5 +1,5 @@
 import type { PutItemCommandInput, UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
-import type { AccountRef } from '../../core/ports.ts';
+import type { AccountRef } from '../../core/ledger.ts';
 import { accountExpiresAt } from '../../core/retention.ts';
 import {
   type EPOCH_ATTRIBUTES,

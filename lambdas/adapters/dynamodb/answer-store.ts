@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import type { AnswerClaim, AnswerStore, ClaimOutcome, KeptAnswer } from '../../core/ports.ts';
+import type { AnswerClaim, AnswerStore, ClaimOutcome, KeptAnswer } from '../../core/idempotency/answer-store.ts';
 import { ANSWER_LIFE_MS } from '../../core/retention.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';

@@ -1,6 +1,6 @@
 import type { BudgetState } from '../../core/budget/budget-state.ts';
+import type { AccountTier, BudgetAccount, BudgetStore, PendingApproval } from '../../core/budget/budget-store.ts';
 import { isKept } from '../../core/budget/kept-override.ts';
-import type { AccountTier, BudgetAccount, BudgetStore, PendingApproval } from '../../core/ports.ts';
 import { StoreUnavailable } from '../../core/ports.ts';
 import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import { toFigures } from './account-item.ts';

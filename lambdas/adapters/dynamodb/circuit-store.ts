@@ -1,6 +1,6 @@
 import { CIRCUIT_STATE } from '../../contract/tables.ts';
 import { untouchedCircuit } from '../../core/call/circuit.ts';
-import type { CircuitRecord, CircuitStore } from '../../core/ports.ts';
+import type { CircuitRecord, CircuitStore } from '../../core/call/circuit-store.ts';
 import { type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 

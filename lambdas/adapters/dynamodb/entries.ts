@@ -5,7 +5,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { NanoUsd } from '../../contract/money.ts';
 import { epochOf } from '../../contract/timing.ts';
-import { type OpenEntry, type Settlement, StoreUnavailable } from '../../core/ports.ts';
+import type { OpenEntry, Settlement } from '../../core/ledger.ts';
+import { StoreUnavailable } from '../../core/ports.ts';
 import { ENTRY_LIFE_MS } from '../../core/retention.ts';
 import { amountOf, type Item, textOf, toAttribute, toItem } from './attributes.ts';
 import { notShutCheck } from './closer-item.ts';

@@ -1,7 +1,7 @@
 import { epochOf } from '../../contract/timing.ts';
 import { parseRequestId } from '../../core/admit/request-id.ts';
 import type { LedgerRecord } from '../../core/audit/ledger-audit.ts';
-import type { EntryState, LedgerEntry, OpenEntry, Settlement } from '../../core/ports.ts';
+import type { EntryState, LedgerEntry, OpenEntry, Settlement } from '../../core/ledger.ts';
 import { present } from '../../core/read-json.ts';
 import { ENTRY_LIFE_MS } from '../../core/retention.ts';
 import { NO_USE, type Use } from './account-item.ts';

@@ -1,5 +1,5 @@
 import { FEEDBACK_PREFIX } from '../../contract/tables.ts';
-import type { Feedback, FeedbackStore } from '../../core/ports.ts';
+import type { Feedback, FeedbackStore } from '../../core/feedback/feedback-store.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { expiresAt } from './retention.ts';

@@ -1,5 +1,5 @@
 import type { NanoUsd } from '../../contract/money.ts';
-import type { AccountFigures, AccountRef, HoldOutcome, HoldRequest } from '../../core/ports.ts';
+import type { AccountFigures, AccountRef, HoldOutcome, HoldRequest } from '../../core/ledger.ts';
 import { StoreUnavailable } from '../../core/ports.ts';
 import { floorOf, toFigures } from './account-item.ts';
 import { giveBackWrite, holdWrite, setCapWrite } from './account-writes.ts';

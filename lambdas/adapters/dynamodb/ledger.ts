@@ -1,4 +1,4 @@
-import type { Ledger } from '../../core/ports.ts';
+import type { Ledger } from '../../core/ledger.ts';
 import { checkCount } from './amounts.ts';
 import { closeDueEpochs } from './close-epochs.ts';
 import { makeCloser } from './closer-item.ts';

@@ -6,8 +6,8 @@ import {
   rateFigures,
   ratesOf,
 } from '../../core/admit/limit-figures.ts';
+import type { LimitFigures, LimitTake } from '../../core/admit/limit-store.ts';
 import type { LimitWait } from '../../core/admit/limit-waits.ts';
-import type { LimitFigures, LimitTake } from '../../core/ports.ts';
 import { countOf, type Item } from './attributes.ts';
 
 /** Epochs for which a request counts as under way whose end nobody told. */

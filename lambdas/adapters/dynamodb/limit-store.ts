@@ -1,7 +1,8 @@
 import { epochOf } from '../../contract/timing.ts';
 import { type Rate, ratesOf } from '../../core/admit/limit-figures.ts';
+import type { LimitFigures, LimitStore, LimitTake } from '../../core/admit/limit-store.ts';
 import { type LimitWait, longestOf } from '../../core/admit/limit-waits.ts';
-import { type LimitFigures, type LimitStore, type LimitTake, StoreUnavailable } from '../../core/ports.ts';
+import { StoreUnavailable } from '../../core/ports.ts';
 import { type Item, textOf } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { toStoreUnavailable } from './faults.ts';

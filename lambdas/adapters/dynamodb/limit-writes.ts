@@ -1,7 +1,7 @@
 import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { type Bucket, chargeUnits, LIMIT_PERIOD_US, takeUnits } from '../../core/admit/gcra.ts';
 import { type Rate, ratesOf } from '../../core/admit/limit-figures.ts';
-import type { LimitTake } from '../../core/ports.ts';
+import type { LimitTake } from '../../core/admit/limit-store.ts';
 import { LIMIT_LIFE_MS } from '../../core/retention.ts';
 import { countOf, type Item, toAttribute } from './attributes.ts';
 import {

@@ -1,5 +1,6 @@
+import type { BudgetStore } from '../../core/budget/budget-store.ts';
+import type { Ledger } from '../../core/ledger.ts';
 import type { PinStore } from '../../core/pins/pin-store.ts';
-import type { BudgetStore, Ledger } from '../../core/ports.ts';
 import { makeDynamoBudgetStore } from './budget-store.ts';
 import { type Dynamo, type DynamoOptions, openDynamo } from './dynamo.ts';
 import { makeDynamoLedger } from './ledger.ts';

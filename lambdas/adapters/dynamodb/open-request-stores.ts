@@ -1,17 +1,15 @@
+import type { LimitStore } from '../../core/admit/limit-store.ts';
+import type { RunStore } from '../../core/admit/run-store.ts';
+import type { AccessStore } from '../../core/authenticate/access-store.ts';
+import type { BudgetPolicy } from '../../core/budget/budget-store.ts';
 import type { ResponseCache, WrongHitStore } from '../../core/cache/cache-stores.ts';
+import type { CircuitStore } from '../../core/call/circuit-store.ts';
+import type { FeedbackStore } from '../../core/feedback/feedback-store.ts';
+import type { AnswerStore } from '../../core/idempotency/answer-store.ts';
+import type { RequestLedger } from '../../core/ledger.ts';
 import type { PinStore } from '../../core/pins/pin-store.ts';
-import type {
-  AccessStore,
-  AnswerStore,
-  BudgetPolicy,
-  Cancellations,
-  CircuitStore,
-  FeedbackStore,
-  LimitStore,
-  RequestLedger,
-  RunStore,
-  StatisticsStore,
-} from '../../core/ports.ts';
+import type { Cancellations } from '../../core/ports.ts';
+import type { StatisticsStore } from '../../core/route/statistics-store.ts';
 import { makeDynamoAccessStore } from './access-store.ts';
 import { makeDynamoAnswerStore } from './answer-store.ts';
 import { makeDynamoCancellations } from './cancellations.ts';

@@ -1,4 +1,6 @@
-import { type BudgetPolicy, type CapOverride, StoreUnavailable } from '../../core/ports.ts';
+import type { BudgetPolicy } from '../../core/budget/budget-store.ts';
+import type { CapOverride } from '../../core/budget/budgets.ts';
+import { StoreUnavailable } from '../../core/ports.ts';
 import { countOf, fromAttribute, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 

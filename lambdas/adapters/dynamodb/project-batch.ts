@@ -1,5 +1,5 @@
 import { epochOf } from '../../contract/timing.ts';
-import type { BudgetAccount } from '../../core/ports.ts';
+import type { BudgetAccount } from '../../core/budget/budget-store.ts';
 import { addUse, floorOf, NO_USE, padSequence, readMark, type Use } from './account-item.ts';
 import { applyWrite } from './account-writes.ts';
 import type { Item } from './attributes.ts';

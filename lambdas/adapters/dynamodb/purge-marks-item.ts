@@ -1,5 +1,6 @@
 import { addPurgeMark, type PurgeMark, readPurgeMarks, writePurgeMarks } from '../../core/cache/purge-marks.ts';
-import { type CacheSelection, StoreUnavailable } from '../../core/ports.ts';
+import type { CacheSelection } from '../../core/cache/vector-index.ts';
+import { StoreUnavailable } from '../../core/ports.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { expiresAt } from './retention.ts';

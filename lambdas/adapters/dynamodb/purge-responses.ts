@@ -1,5 +1,5 @@
 import type { CachedCount } from '../../core/cache/cache-stores.ts';
-import type { CacheSelection } from '../../core/ports.ts';
+import type { CacheSelection } from '../../core/cache/vector-index.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
 import { writeMark } from './purge-marks-item.ts';

@@ -1,10 +1,5 @@
-import {
-  type HoldOutcome,
-  type HoldRequest,
-  type OpenEntry,
-  type RequestLedger,
-  StoreUnavailable,
-} from '../../core/ports.ts';
+import type { HoldOutcome, HoldRequest, OpenEntry, RequestLedger } from '../../core/ledger.ts';
+import { StoreUnavailable } from '../../core/ports.ts';
 import { toFigures } from './account-item.ts';
 import { checkAmount, checkCount } from './amounts.ts';
 import { amountOf, type Item, textOf } from './attributes.ts';

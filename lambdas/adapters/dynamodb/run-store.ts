@@ -1,14 +1,8 @@
 import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { escapeId, runKey } from '../../core/admit/account-keys.ts';
 import { refusalOf } from '../../core/admit/run-refusals.ts';
-import {
-  type RunEntry,
-  type RunLimits,
-  type RunOutcome,
-  type RunRecord,
-  type RunStore,
-  StoreUnavailable,
-} from '../../core/ports.ts';
+import type { RunEntry, RunLimits, RunOutcome, RunRecord, RunStore } from '../../core/admit/run-store.ts';
+import { StoreUnavailable } from '../../core/ports.ts';
 import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import { countOf, type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';

@@ -1,4 +1,4 @@
-import type { StatisticsStore } from '../../core/ports.ts';
+import type { StatisticsStore } from '../../core/route/statistics-store.ts';
 import { readStatistics } from '../../core/route/statistics-text.ts';
 import { type Item, textOf } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';

@@ -1,5 +1,5 @@
 import { epochOf } from '../../contract/timing.ts';
-import type { LedgerEntry } from '../../core/ports.ts';
+import type { LedgerEntry } from '../../core/ledger.ts';
 import { countOf, type Item, textOf } from './attributes.ts';
 import type { Closer } from './closer-item.ts';
 import type { Dynamo } from './dynamo.ts';

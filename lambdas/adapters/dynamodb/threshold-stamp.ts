@@ -1,5 +1,5 @@
 import { type Thresholds, thresholdsOf } from '../../core/budget/budget-state.ts';
-import type { AccountRef } from '../../core/ports.ts';
+import type { AccountRef } from '../../core/ledger.ts';
 import { type Item, textOf } from './attributes.ts';
 
 const STAMP = /^(\d{1,4}) (\d{1,4}|-) (\S+)$/;

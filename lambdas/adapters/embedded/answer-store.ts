@@ -1,4 +1,4 @@
-import type { AnswerClaim, AnswerStore, ClaimOutcome, KeptAnswer } from '../../core/ports.ts';
+import type { AnswerClaim, AnswerStore, ClaimOutcome, KeptAnswer } from '../../core/idempotency/answer-store.ts';
 import { ANSWER_LIFE_MS } from '../../core/retention.ts';
 import type { Connection, Database } from './database.ts';
 import type { Owner } from './owners.ts';

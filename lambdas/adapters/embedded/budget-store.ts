@@ -1,6 +1,7 @@
 import type { BudgetState } from '../../core/budget/budget-state.ts';
+import type { AccountTier, BudgetAccount, BudgetStore, PendingApproval } from '../../core/budget/budget-store.ts';
+import type { CapOverride } from '../../core/budget/budgets.ts';
 import { isKept } from '../../core/budget/kept-override.ts';
-import type { AccountTier, BudgetAccount, BudgetStore, CapOverride, PendingApproval } from '../../core/ports.ts';
 import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import { checkAmount } from './amounts.ts';
 import type { Connection, Database } from './database.ts';

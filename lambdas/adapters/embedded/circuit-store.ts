@@ -1,5 +1,5 @@
 import { untouchedCircuit } from '../../core/call/circuit.ts';
-import type { CircuitRecord, CircuitStore } from '../../core/ports.ts';
+import type { CircuitRecord, CircuitStore } from '../../core/call/circuit-store.ts';
 import type { Database } from './database.ts';
 
 /** One record a target, written only by who has seen the version before it. A target never written reads as closed, version 0. */

@@ -1,4 +1,4 @@
-import type { Feedback, FeedbackStore } from '../../core/ports.ts';
+import type { Feedback, FeedbackStore } from '../../core/feedback/feedback-store.ts';
 import type { Connection, Database } from './database.ts';
 
 interface FeedbackRow {

@@ -1,4 +1,4 @@
-import type { AccountFigures, AccountRef, HoldOutcome, HoldRequest } from '../../core/ports.ts';
+import type { AccountFigures, AccountRef, HoldOutcome, HoldRequest } from '../../core/ledger.ts';
 import { accountExpiresAt } from '../../core/retention.ts';
 import { checkAmount } from './amounts.ts';
 import type { Connection } from './database.ts';

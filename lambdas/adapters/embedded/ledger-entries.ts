@@ -1,4 +1,4 @@
-import type { EntryState, LedgerEntry, OpenEntry, Settlement } from '../../core/ports.ts';
+import type { EntryState, LedgerEntry, OpenEntry, Settlement } from '../../core/ledger.ts';
 import type { Connection } from './database.ts';
 import { applyUse } from './ledger-accounts.ts';
 import type { RowKind } from './row-cache.ts';

@@ -1,5 +1,6 @@
 import { epochOf } from '../../contract/timing.ts';
-import type { Clock, HoldOutcome, HoldRequest, Ledger, LedgerEntry, OpenEntry, Settlement } from '../../core/ports.ts';
+import type { HoldOutcome, HoldRequest, Ledger, LedgerEntry, OpenEntry, Settlement } from '../../core/ledger.ts';
+import type { Clock } from '../../core/ports.ts';
 import { checkAmount, checkCount } from './amounts.ts';
 import type { Connection, Database } from './database.ts';
 import { type Account, applyUse, holdOnAccounts, readAccount, releaseHold, toFigures } from './ledger-accounts.ts';

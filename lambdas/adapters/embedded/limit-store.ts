@@ -7,8 +7,8 @@ import {
   rateFigures,
   ratesOf,
 } from '../../core/admit/limit-figures.ts';
+import type { LimitFigures, LimitOutcome, LimitStore, LimitTake } from '../../core/admit/limit-store.ts';
 import { type LimitWait, longestOf } from '../../core/admit/limit-waits.ts';
-import type { LimitFigures, LimitOutcome, LimitStore, LimitTake } from '../../core/ports.ts';
 import type { Connection, Database } from './database.ts';
 import { countFlights, joinFlight, leaveFlight, readStandingOf, storeBucket } from './limit-standings.ts';
 import type { Owner } from './owners.ts';

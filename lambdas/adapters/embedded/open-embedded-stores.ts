@@ -1,23 +1,18 @@
 import { hostname } from 'node:os';
 import { epochOf } from '../../contract/timing.ts';
+import type { LimitStore } from '../../core/admit/limit-store.ts';
+import type { RunStore } from '../../core/admit/run-store.ts';
 import type { LedgerAudit } from '../../core/audit/ledger-audit.ts';
+import type { AccessStore } from '../../core/authenticate/access-store.ts';
+import type { BudgetStore } from '../../core/budget/budget-store.ts';
 import type { ResponseCache, WrongHitStore } from '../../core/cache/cache-stores.ts';
+import type { CircuitStore } from '../../core/call/circuit-store.ts';
+import type { FeedbackStore } from '../../core/feedback/feedback-store.ts';
+import type { AnswerStore } from '../../core/idempotency/answer-store.ts';
+import type { Ledger } from '../../core/ledger.ts';
 import type { PinStore } from '../../core/pins/pin-store.ts';
-import type {
-  AccessStore,
-  AnswerStore,
-  BudgetStore,
-  Cancellations,
-  CircuitStore,
-  Clock,
-  FeedbackStore,
-  Ledger,
-  LimitStore,
-  Log,
-  Random,
-  RunStore,
-  StatisticsStore,
-} from '../../core/ports.ts';
+import type { Cancellations, Clock, Log, Random } from '../../core/ports.ts';
+import type { StatisticsStore } from '../../core/route/statistics-store.ts';
 import { makeEmbeddedAccessStore } from './access-store.ts';
 import { makeEmbeddedAnswerStore } from './answer-store.ts';
 import { makeEmbeddedAudit } from './audit.ts';

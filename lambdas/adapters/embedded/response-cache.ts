@@ -9,7 +9,8 @@ import {
   readPurgeMarks,
   writePurgeMarks,
 } from '../../core/cache/purge-marks.ts';
-import type { CacheSelection, Log } from '../../core/ports.ts';
+import type { CacheSelection } from '../../core/cache/vector-index.ts';
+import type { Log } from '../../core/ports.ts';
 import type { Connection, Database } from './database.ts';
 import { whereSelected } from './where-selected.ts';
 

@@ -1,5 +1,6 @@
 import { refusalOf } from '../../core/admit/run-refusals.ts';
-import type { Clock, RunEntry, RunLimits, RunOutcome, RunRecord, RunStore } from '../../core/ports.ts';
+import type { RunEntry, RunLimits, RunOutcome, RunRecord, RunStore } from '../../core/admit/run-store.ts';
+import type { Clock } from '../../core/ports.ts';
 import { ACCOUNT_LIFE_MS } from '../../core/retention.ts';
 import type { Connection, Database } from './database.ts';
 import { readStoreTime } from './store-time.ts';

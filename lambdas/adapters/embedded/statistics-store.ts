@@ -1,6 +1,6 @@
-import type { StatisticsStore } from '../../core/ports.ts';
 import type { Receipt } from '../../core/receipt.ts';
 import { samplesOf } from '../../core/route/sample-call.ts';
+import type { StatisticsStore } from '../../core/route/statistics-store.ts';
 import { readStatistics, writeStatistics } from '../../core/route/statistics-text.ts';
 import { NO_STATISTICS, noteCall, type TargetStatistics } from '../../core/route/target-statistics.ts';
 import type { Connection, Database } from './database.ts';

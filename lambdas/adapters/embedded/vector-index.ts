@@ -1,4 +1,4 @@
-import type { FoundVector, VectorCount, VectorEntry, VectorIndex, VectorQuery } from '../../core/ports.ts';
+import type { FoundVector, VectorCount, VectorEntry, VectorIndex, VectorQuery } from '../../core/cache/vector-index.ts';
 import type { Connection, Database } from './database.ts';
 import { whereSelected } from './where-selected.ts';
 

@@ -1,4 +1,4 @@
-import type { CacheSelection } from '../../core/ports.ts';
+import type { CacheSelection } from '../../core/cache/vector-index.ts';
 
 /**
  * What a purge selects, as SQL's condition on rows with a team, a user, an alias and the time they were made; of nothing named

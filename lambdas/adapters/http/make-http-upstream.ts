@@ -1,5 +1,5 @@
 import { Agent, type Dispatcher } from 'undici';
-import { UpstreamError, type UpstreamReply } from '../../core/ports.ts';
+import { UpstreamError, type UpstreamReply } from '../../core/call/upstream.ts';
 import type { UpstreamCall } from '../../core/provider.ts';
 import { toReply } from './to-reply.ts';
 import { toUpstreamError } from './to-upstream-error.ts';

@@ -1,7 +1,7 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { UpstreamError } from '../../core/ports.ts';
+import { UpstreamError } from '../../core/call/upstream.ts';
 import type { HttpCall, HttpUpstream, HttpUpstreamOptions } from './make-http-upstream.ts';
 import { toReply } from './to-reply.ts';
 import { toUpstreamError } from './to-upstream-error.ts';

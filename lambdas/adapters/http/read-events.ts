@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { createParser } from 'eventsource-parser';
 import { MAX_EVENT_DATA_BYTES } from '../../contract/bounds.ts';
+import { type EventStream, UpstreamError } from '../../core/call/upstream.ts';
 import type { WireEvent } from '../../core/dialect.ts';
-import { type EventStream, UpstreamError } from '../../core/ports.ts';
 import { toUpstreamError } from './to-upstream-error.ts';
 
 /**

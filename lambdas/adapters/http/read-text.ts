@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { MAX_REPLY_BYTES } from '../../contract/bounds.ts';
-import { UpstreamError } from '../../core/ports.ts';
+import { UpstreamError } from '../../core/call/upstream.ts';
 import { toUpstreamError } from './to-upstream-error.ts';
 
 /** Some proxies compress whatever one asks for, error pages above all. */

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { UpstreamReply } from '../../core/ports.ts';
+import type { UpstreamReply } from '../../core/call/upstream.ts';
 import { readEvents } from './read-events.ts';
 import { readText } from './read-text.ts';
 

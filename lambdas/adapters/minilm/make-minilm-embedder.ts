@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Embedded, type Embedder, EmbedderUnavailable } from '../../core/ports.ts';
+import { type Embedded, type Embedder, EmbedderUnavailable } from '../../core/cache/embedder.ts';
 import { DIMENSIONS, EMBEDDER_NAME, MODEL, MODELS_FOLDER, readArtefact, TOKENIZER } from './artefacts.ts';
 import { parseTokenizer, type WordPiece } from './word-piece.ts';
 

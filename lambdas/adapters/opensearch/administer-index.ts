@@ -1,5 +1,6 @@
 import { indexNames } from '../../contract/search-index.ts';
-import { StoreUnavailable, type VectorCount, type VectorIndex } from '../../core/ports.ts';
+import type { VectorCount, VectorIndex } from '../../core/cache/vector-index.ts';
+import { StoreUnavailable } from '../../core/ports.ts';
 import { type Ask, makeAsk, NOT_FOUND, search } from './ask.ts';
 import { deleteWhere } from './delete-where.ts';
 import type { OpenSearch } from './open-search.ts';

@@ -1,4 +1,4 @@
-import type { CacheSelection } from '../../core/ports.ts';
+import type { CacheSelection } from '../../core/cache/vector-index.ts';
 
 /** What is left of a purge: OpenSearch shows late what was written, and a request under way would bring it back. */
 export interface PurgeMark {

@@ -1,5 +1,5 @@
 import { indexNames, questionNames } from '../../contract/search-index.ts';
-import type { FoundVector, VectorEntry, VectorIndex, VectorQuery } from '../../core/ports.ts';
+import type { FoundVector, VectorEntry, VectorIndex, VectorQuery } from '../../core/cache/vector-index.ts';
 import { administerIndex, type IndexAdministration } from './administer-index.ts';
 import { type Hits, makeAsk, NOT_FOUND, search } from './ask.ts';
 import type { OpenSearch } from './open-search.ts';

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { parseSimulatorModel, type SimulatedBehaviour } from '../../contract/simulator-model.ts';
+import { UpstreamError, type UpstreamReply } from '../../core/call/upstream.ts';
 import type { JsonObject } from '../../core/conversation.ts';
 import type { WireEvent } from '../../core/dialect.ts';
-import { type Clock, UpstreamError, type UpstreamReply } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports.ts';
 import type { UpstreamCall } from '../../core/provider.ts';
 import { embed } from './embed.ts';
 import { type Meter, makeMeter, type RunningEntry } from './meter.ts';

@@ -1,9 +1,10 @@
 import { formatUsd, type NanoUsd } from '../../contract/money.ts';
 import { type Calibration, calibrate, type Figures } from '../../core/cache/calibrate.ts';
+import { type Embedder, EmbedderUnavailable } from '../../core/cache/embedder.ts';
 import { embeddingCeiling, embeddingCost } from '../../core/cache/embedding-cost.ts';
 import { type LabelledPair, scorePairs } from '../../core/cache/labelled-pairs.ts';
 import { isInScope } from '../../core/cache/pair-scope.ts';
-import { type Clock, type Embedder, EmbedderUnavailable } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports.ts';
 import type { Target } from '../../core/target.ts';
 import { wilsonInterval } from '../../core/wilson-interval.ts';
 import { CommandFailed, type Output, printable, table, UsageError } from '../output.ts';

@@ -1,4 +1,5 @@
-import { type CacheSelection, StoreUnavailable } from '../../core/ports.ts';
+import type { CacheSelection } from '../../core/cache/vector-index.ts';
+import { StoreUnavailable } from '../../core/ports.ts';
 import type { CliCache, CliStores } from '../../wiring/cli-stores.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, UsageError } from '../output.ts';
 

@@ -1,5 +1,5 @@
 import type { NanoUsd } from '../../contract/money.ts';
-import type { Ledger, LedgerEntry } from '../../core/ports.ts';
+import type { Ledger, LedgerEntry } from '../../core/ledger.ts';
 
 /** What the caches did for one alias's requests. Amounts in nano-USD. */
 export interface AliasUse {

@@ -1,7 +1,7 @@
 import { formatUsd } from '../../contract/money.ts';
 import type { CachedCount, WrongHitRecord } from '../../core/cache/cache-stores.ts';
+import type { VectorCount } from '../../core/cache/vector-index.ts';
 import { wrongShare } from '../../core/cache/wrong-hits.ts';
-import type { VectorCount } from '../../core/ports.ts';
 import type { CliStores } from '../../wiring/cli-stores.ts';
 import { isoTime, type Output, shortTime, table } from '../output.ts';
 import { type AliasUse, type RecentUse, readRecentUse, type UseFilter } from './recent-use.ts';

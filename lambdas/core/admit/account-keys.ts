@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MAX_NAME_LENGTH } from '../../contract/bounds.ts';
-import type { ScopeKind } from '../ports.ts';
+import type { ScopeKind } from '../budget/budgets.ts';
 import { LIFETIME } from './periods.ts';
 
 /** The key's own marks, what can't be printed, and surrogates without their other half, which UTF-8 would all make the same. */

@@ -1,5 +1,5 @@
 import type { NanoUsd } from '../../contract/money.ts';
-import type { AccountFigures, AccountRef } from '../ports.ts';
+import type { AccountFigures, AccountRef } from '../ledger.ts';
 
 /** A capped account, and what is left of it. */
 export interface AccountRoom {

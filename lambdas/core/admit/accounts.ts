@@ -1,6 +1,7 @@
 import type { NanoUsd } from '../../contract/money.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
-import type { AccountRef, Budget, BudgetPeriod, Budgets, RunBudget, ScopeKind } from '../ports.ts';
+import type { Budget, BudgetPeriod, Budgets, RunBudget, ScopeKind } from '../budget/budgets.ts';
+import type { AccountRef } from '../ledger.ts';
 import { accountKey, runKey } from './account-keys.ts';
 import { PERIODS, periodOf } from './periods.ts';
 

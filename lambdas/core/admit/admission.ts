@@ -1,10 +1,13 @@
 import type { Asked } from '../decode/decode.ts';
 import type { Refusal } from '../failures.ts';
-import type { AccountRef, AnswerClaim, HoldRequest, LimitFigures, LimitTake, RunEntry, RunLimits } from '../ports.ts';
+import type { AnswerClaim } from '../idempotency/answer-store.ts';
+import type { AccountRef, HoldRequest } from '../ledger.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Plan } from '../route/plan.ts';
 import type { Target } from '../target.ts';
+import type { LimitFigures, LimitTake } from './limit-store.ts';
 import type { LoweredLimits, OutputLimit } from './output-limit.ts';
+import type { RunEntry, RunLimits } from './run-store.ts';
 import type { QuotaTake } from './target-quota.ts';
 
 /**

@@ -1,9 +1,10 @@
 import { formatUsd } from '../../contract/money.ts';
 import { hasReached, thresholdsOf } from '../budget/budget-state.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { AccountFigures, AccountRef, HoldOutcome, LimitFigures, LimitOutcome } from '../ports.ts';
+import type { AccountFigures, AccountRef, HoldOutcome } from '../ledger.ts';
 import type { Receipt } from '../receipt.ts';
 import { type AccountRoom, roomsOf } from './account-rooms.ts';
+import type { LimitFigures, LimitOutcome } from './limit-store.ts';
 import { periodEndsAt } from './periods.ts';
 
 /** When to look again for room that requests under way hold: nobody knows when they end, most within seconds. */

@@ -1,11 +1,13 @@
 import type { Asked } from '../decode/decode.ts';
 import { refuse } from '../failures.ts';
-import type { OpenEntry, Ports, RunOutcome } from '../ports.ts';
+import type { OpenEntry } from '../ledger.ts';
+import type { Ports } from '../ports.ts';
 import { present } from '../read-json.ts';
 import type { Plan } from '../route/plan.ts';
 import { type Admission, type Admitted, holdRequestOf } from './admission.ts';
 import { type Decision, decide } from './decide.ts';
 import { draftAdmission, type Wish } from './draft-admission.ts';
+import type { RunOutcome } from './run-store.ts';
 import { giveQuotaBack, giveUnusedQuotasBack, takeNextQuota, takeQuota } from './target-quota.ts';
 
 export type AdmitPorts = Pick<

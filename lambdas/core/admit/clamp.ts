@@ -1,8 +1,9 @@
 import type { NanoUsd } from '../../contract/money.ts';
-import type { HoldOutcome, LimitFigures, LimitOutcome, LimitTake } from '../ports.ts';
+import type { HoldOutcome } from '../ledger.ts';
 import { roomsOf } from './account-rooms.ts';
 import type { Admission } from './admission.ts';
 import { ceilingAt, chargeAt } from './at-target.ts';
+import type { LimitFigures, LimitOutcome, LimitTake } from './limit-store.ts';
 import { chargedTokens } from './limit-takes.ts';
 import { leastOutputTokens } from './output-limit.ts';
 

@@ -1,14 +1,16 @@
 import { affordableStandIn, downgrade } from '../budget/stand-in.ts';
 import type { Refusal } from '../failures.ts';
-import type { HoldOutcome, LimitOutcome, RunOutcome } from '../ports.ts';
+import type { HoldOutcome } from '../ledger.ts';
 import { roomsOf } from './account-rooms.ts';
 import type { Admission } from './admission.ts';
 import { budgetStanding } from './admit-refusals.ts';
 import { lowerOutputLimit } from './clamp.ts';
 import type { Wish } from './draft-admission.ts';
+import type { LimitOutcome } from './limit-store.ts';
 import { passOverCanaries } from './pass-over-canaries.ts';
 import { refuseAdmission } from './refuse-admission.ts';
 import { runRefusal } from './run-refusals.ts';
+import type { RunOutcome } from './run-store.ts';
 
 /** What the scopes have said to a draft. */
 export interface Answers {

@@ -1,5 +1,5 @@
-import type { LimitFigures, LimitTake } from '../ports.ts';
 import { type Bucket, readStanding } from './gcra.ts';
+import type { LimitFigures, LimitTake } from './limit-store.ts';
 
 /** One limit of a rate: requests a minute, or tokens a minute. */
 export interface Rate {

@@ -1,5 +1,6 @@
-import type { AccountRef, Limits, LimitTake, RateLimit } from '../ports.ts';
+import type { AccountRef } from '../ledger.ts';
 import type { Scope } from './accounts.ts';
+import type { Limits, LimitTake, RateLimit } from './limit-store.ts';
 
 /** What a request may use, tokens, before anybody has counted. */
 export interface TokenCharge {

@@ -1,5 +1,5 @@
-import type { LimitFigures, LimitOutcome, LimitTake } from '../ports.ts';
 import { LIMIT_PERIOD_US } from './gcra.ts';
+import type { LimitFigures, LimitOutcome, LimitTake } from './limit-store.ts';
 
 const PERIOD_MS = LIMIT_PERIOD_US / 1000;
 

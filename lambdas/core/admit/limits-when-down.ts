@@ -1,12 +1,6 @@
-import {
-  type Clock,
-  type LimitOutcome,
-  type LimitStore,
-  type LimitTake,
-  type Log,
-  StoreUnavailable,
-} from '../ports.ts';
+import { type Clock, type Log, StoreUnavailable } from '../ports.ts';
 import { withinDeadline } from '../store-deadline.ts';
+import type { LimitOutcome, LimitStore, LimitTake } from './limit-store.ts';
 import type { LocalLimits } from './local-limits.ts';
 
 /** Nobody waits longer for a limit that can be kept here as well. */

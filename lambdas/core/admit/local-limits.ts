@@ -1,6 +1,6 @@
-import type { LimitFigures, LimitOutcome, LimitTake } from '../ports.ts';
 import { type Bucket, chargeUnits, returnUnits, takeUnits } from './gcra.ts';
 import { CONCURRENT_RETRY_MS, concurrentFigures, type Rate, rateFigures, ratesOf } from './limit-figures.ts';
+import type { LimitFigures, LimitOutcome, LimitTake } from './limit-store.ts';
 import { type LimitWait, longestOf } from './limit-waits.ts';
 
 /** Rate limits as one process keeps them in its memory, by the same rules as the stores. */

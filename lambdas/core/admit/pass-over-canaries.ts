@@ -1,10 +1,11 @@
 import type { NanoUsd } from '../../contract/money.ts';
-import type { HoldOutcome, LimitOutcome } from '../ports.ts';
+import type { HoldOutcome } from '../ledger.ts';
 import type { Plan, StandIn } from '../route/plan.ts';
 import { targetOfCanary } from '../route/target-of-canary.ts';
 import type { Target } from '../target.ts';
 import type { Admission } from './admission.ts';
 import { ceilingAt, chargeAt } from './at-target.ts';
+import type { LimitOutcome } from './limit-store.ts';
 import { chargedTokens } from './limit-takes.ts';
 import { outputLimitOf } from './output-limit.ts';
 

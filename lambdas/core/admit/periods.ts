@@ -1,4 +1,4 @@
-import type { BudgetPeriod } from '../ports.ts';
+import type { BudgetPeriod } from '../budget/budgets.ts';
 
 /** Shortest first. */
 export const PERIODS: readonly BudgetPeriod[] = ['daily', 'weekly', 'monthly', 'lifetime'];

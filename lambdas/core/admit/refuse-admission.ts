@@ -1,11 +1,12 @@
 import type { NanoUsd } from '../../contract/money.ts';
 import type { Refusal } from '../failures.ts';
-import type { HoldOutcome, LimitOutcome, LimitTake } from '../ports.ts';
+import type { HoldOutcome } from '../ledger.ts';
 import { type AccountRoom, roomsOf } from './account-rooms.ts';
 import type { Admission } from './admission.ts';
 import { budgetRefusal, isSpentSomewhere, rateRefusal } from './admit-refusals.ts';
 import { ceilingAt, chargeAt } from './at-target.ts';
 import { largestWithin } from './clamp.ts';
+import type { LimitOutcome, LimitTake } from './limit-store.ts';
 import { chargedTokens } from './limit-takes.ts';
 import { longestWait, withoutTakes } from './limit-waits.ts';
 import { leastOutputTokens, outputLimitFor } from './output-limit.ts';

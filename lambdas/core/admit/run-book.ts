@@ -1,8 +1,9 @@
 import { MAX_RUN_DEPTH } from '../../contract/scope-names.ts';
-import type { Budgets, RunEntry, RunLimits, RunOutcome, RunStore } from '../ports.ts';
+import type { Budgets } from '../budget/budgets.ts';
 import { present } from '../read-json.ts';
 import { escapeId, runKey } from './account-keys.ts';
 import { runBudgetOf } from './accounts.ts';
+import type { RunEntry, RunLimits, RunOutcome, RunStore } from './run-store.ts';
 
 /** The run that a request names, and what it says has started it. */
 export interface NamedRun {

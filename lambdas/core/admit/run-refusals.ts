@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../failures.ts';
-import type { RunLimits, RunOutcome, RunRecord } from '../ports.ts';
+import type { RunLimits, RunOutcome, RunRecord } from './run-store.ts';
 
 type Refused = Extract<RunOutcome, { kind: 'refused' }>;
 

@@ -1,11 +1,12 @@
 import type { AttemptRecord } from '../call/call.ts';
-import type { LimitTake, Ports } from '../ports.ts';
+import type { Ports } from '../ports.ts';
 import type { Plan } from '../route/plan.ts';
 import { inputOf, MOST_TOKENS } from '../settle/attempt-cost.ts';
 import type { Target } from '../target.ts';
 import type { Admission } from './admission.ts';
 import { limitText } from './admit-refusals.ts';
 import { chargeAt } from './at-target.ts';
+import type { LimitTake } from './limit-store.ts';
 import { chargedTokens } from './limit-takes.ts';
 import type { LimitWait } from './limit-waits.ts';
 import { outputLimitOf } from './output-limit.ts';

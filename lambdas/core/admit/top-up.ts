@@ -1,7 +1,8 @@
 import type { NanoUsd } from '../../contract/money.ts';
 import type { AttemptRecord } from '../call/call.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import { type AccountFigures, type AccountRef, type HoldOutcome, type Ports, StoreUnavailable } from '../ports.ts';
+import type { AccountFigures, AccountRef, HoldOutcome } from '../ledger.ts';
+import { type Ports, StoreUnavailable } from '../ports.ts';
 import { targetOfCanary } from '../route/target-of-canary.ts';
 import { attemptCost } from '../settle/attempt-cost.ts';
 import type { Target } from '../target.ts';

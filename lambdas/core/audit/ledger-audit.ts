@@ -1,5 +1,5 @@
 import type { NanoUsd } from '../../contract/money.ts';
-import type { LedgerEntry } from '../ports.ts';
+import type { LedgerEntry } from '../ledger.ts';
 import type { Dispute, EpochSeal, LaneSeal, SealHead } from './epoch-seal.ts';
 
 /** Where the ledger stands, as an audit needs to know it. Epochs are numbers. */
@@ -54,7 +54,7 @@ export interface RebuildReport {
   skipped: number;
   /** Accounts that differ. */
   different: number;
-  /** The first thousand of them. */
+  /** The first thousand of them that were found, by account. */
   differences: AccountDifference[];
   /** Epochs whose entries were read by this run. */
   epochsRead: number;

@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../failures.ts';
-import type { KeyRecord, Ports, Right } from '../ports.ts';
+import type { Ports } from '../ports.ts';
+import type { KeyRecord, Right } from './access-store.ts';
 import { parseApiKey, secretMatches } from './api-key.ts';
 
 /** Whom a request acts for. */

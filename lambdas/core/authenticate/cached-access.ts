@@ -1,6 +1,7 @@
 import { OutOfPatience, withPatience } from '../call/with-patience.ts';
-import { type AccessStore, type Clock, type KeyRecord, StoreUnavailable } from '../ports.ts';
+import { type Clock, StoreUnavailable } from '../ports.ts';
 import { withinDeadline } from '../store-deadline.ts';
+import type { AccessStore, KeyRecord } from './access-store.ts';
 
 /** A revoked key stops within 30 s everywhere: this, plus the longest time a lookup under way may take. */
 const FRESH_MS = 10_000;

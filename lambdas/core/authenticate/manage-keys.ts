@@ -1,4 +1,5 @@
-import type { KeyRecord, Ports } from '../ports.ts';
+import type { Ports } from '../ports.ts';
+import type { KeyRecord } from './access-store.ts';
 import { makeApiKey } from './api-key.ts';
 
 type KeyPorts = Pick<Ports, 'access' | 'clock' | 'random'>;

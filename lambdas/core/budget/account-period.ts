@@ -1,5 +1,5 @@
 import { lengthOf, periodEndsAt, periodOf } from '../admit/periods.ts';
-import type { BudgetPeriod } from '../ports.ts';
+import type { BudgetPeriod } from './budgets.ts';
 
 const HOUR_MS = 3_600_000;
 /** Back from a period's end by one and a half of its kind lies in the one before, whatever its length. */

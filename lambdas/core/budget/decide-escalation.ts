@@ -1,7 +1,7 @@
 import type { NanoUsd } from '../../contract/money.ts';
 import { digestOf } from '../digest.ts';
-import type { AccountTier, BudgetAccount } from '../ports.ts';
 import { type BudgetState, isBeyond, stateAt, statesBetween, type Thresholds } from './budget-state.ts';
+import type { AccountTier, BudgetAccount } from './budget-store.ts';
 
 /** A threshold that an account's spending has crossed and nobody has been told of. */
 export interface Escalation {

@@ -1,5 +1,6 @@
 import { periodOf } from '../admit/periods.ts';
-import type { BudgetAccount, BudgetStore, Clock } from '../ports.ts';
+import type { Clock } from '../ports.ts';
+import type { BudgetAccount, BudgetStore } from './budget-store.ts';
 import { budgetOfScope, readFiledBudgets, withThresholds } from './filed-budgets.ts';
 import { isKept } from './kept-override.ts';
 

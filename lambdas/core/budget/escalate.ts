@@ -1,6 +1,7 @@
 import { formatUsd, type NanoUsd } from '../../contract/money.ts';
-import type { BudgetAccount, BudgetStore, Clock, PendingApproval } from '../ports.ts';
+import type { Clock } from '../ports.ts';
 import { parseAccountKey, periodSpan } from './account-period.ts';
+import type { BudgetAccount, BudgetStore, PendingApproval } from './budget-store.ts';
 import { decideEscalation, type Escalation } from './decide-escalation.ts';
 import { withThresholds } from './filed-budgets.ts';
 import { makeNotice, type Notice, type Spender } from './make-notice.ts';

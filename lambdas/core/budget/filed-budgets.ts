@@ -1,7 +1,8 @@
-import type { Budget, BudgetAccount, BudgetPolicy, BudgetStore, Budgets } from '../ports.ts';
 import { resolveBudgets } from '../route/resolve-budgets.ts';
 import { parseAccountKey } from './account-period.ts';
 import { thresholdsOf } from './budget-state.ts';
+import type { BudgetAccount, BudgetPolicy, BudgetStore } from './budget-store.ts';
+import type { Budget, Budgets } from './budgets.ts';
 import { scopeKey } from './live-policy.ts';
 import { type FiledBudgets, readFingerprint } from './policy-fingerprint.ts';
 

@@ -1,7 +1,7 @@
 import type { NanoUsd } from '../../contract/money.ts';
-import type { BudgetAccount } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
 import { stateAt } from './budget-state.ts';
+import type { BudgetAccount } from './budget-store.ts';
 import { decideEscalation, executionName } from './decide-escalation.ts';
 import type { Spender } from './make-notice.ts';
 

@@ -1,4 +1,4 @@
-import type { CapOverride } from '../ports.ts';
+import type { CapOverride } from './budgets.ts';
 
 /** Caps set by hand are kept so long after their end: several runs of whoever looks for those that have ended may fail. */
 const KEPT_MS = 60 * 60_000;

@@ -1,5 +1,7 @@
 import { accountKey } from '../admit/account-keys.ts';
-import type { BudgetPolicy, BudgetStore, CapOverride, Clock, Gateway, Log } from '../ports.ts';
+import type { Clock, Gateway, Log } from '../ports.ts';
+import type { BudgetPolicy, BudgetStore } from './budget-store.ts';
+import type { CapOverride } from './budgets.ts';
 
 /** Age from which the caps set by hand are read anew. */
 const REFRESH_MS = 3_000;

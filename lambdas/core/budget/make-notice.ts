@@ -1,7 +1,7 @@
 import { formatUsd, type NanoUsd } from '../../contract/money.ts';
-import type { BudgetAccount } from '../ports.ts';
 import { parseAccountKey, periodSpan } from './account-period.ts';
 import type { BudgetState } from './budget-state.ts';
+import type { BudgetAccount } from './budget-store.ts';
 import { type BurnRate, burnRate } from './burn-rate.ts';
 import type { Escalation } from './decide-escalation.ts';
 

@@ -5,7 +5,7 @@ import { ceilingAt } from '../admit/at-target.ts';
 import { outputLimitFor, outputLimitOf } from '../admit/output-limit.ts';
 import { NO_ROOM, reserveBeside, withoutCanaries } from '../admit/pass-over-canaries.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { AccountFigures, AccountRef, HoldOutcome } from '../ports.ts';
+import type { AccountFigures, AccountRef, HoldOutcome } from '../ledger.ts';
 import { present } from '../read-json.ts';
 import type { StandIn } from '../route/plan.ts';
 import { hasReached, thresholdsOf } from './budget-state.ts';

@@ -2,9 +2,11 @@ import type { Admission } from '../admit/admission.ts';
 import type { CallRequest, LateResult } from '../call/call.ts';
 import type { Asked } from '../decode/decode.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { Embedder, Ports, VectorIndex } from '../ports.ts';
+import type { Ports } from '../ports.ts';
 import type { Plan } from '../route/plan.ts';
 import type { ResponseCache, WrongHitStore } from './cache-stores.ts';
+import type { Embedder } from './embedder.ts';
+import type { VectorIndex } from './vector-index.ts';
 
 /** What the caches are made of. */
 export interface CacheParts {

@@ -1,8 +1,9 @@
 import type { Admission } from '../admit/admission.ts';
 import type { Answer } from '../conversation.ts';
-import { type Clock, type Embedder, type Ports, StoreUnavailable } from '../ports.ts';
+import { type Clock, type Ports, StoreUnavailable } from '../ports.ts';
 import type { Outcome } from '../receipt.ts';
 import { auditHit } from './audit-hit.ts';
+import type { Embedder } from './embedder.ts';
 import type { WrongHitBook } from './wrong-hit-book.ts';
 
 /** A semantic hit whose answer is on its way to its client. */

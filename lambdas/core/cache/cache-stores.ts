@@ -1,5 +1,5 @@
 import type { Answer } from '../conversation.ts';
-import type { CacheSelection } from '../ports.ts';
+import type { CacheSelection } from './vector-index.ts';
 import type { WrongHitState } from './wrong-hits.ts';
 
 /** One kept answer. `tenant` and `key` find it (scope-key.ts). Times in milliseconds since 1970. */

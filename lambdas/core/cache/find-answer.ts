@@ -1,9 +1,10 @@
 import { waitAtMost } from '../call/with-patience.ts';
-import type { Embedder, Ports } from '../ports.ts';
+import type { Ports } from '../ports.ts';
 import type { CacheReceipt } from '../receipt.ts';
 import type { SemanticParts } from './answer-cache.ts';
 import type { CacheDesk, CacheQuestion } from './cache-question.ts';
 import type { CachedAnswer } from './cache-stores.ts';
+import type { Embedder } from './embedder.ts';
 import { embeddingTokensHigh } from './embedding-cost.ts';
 import { type EmbeddedQuestion, embedQuestion, type LookedUp, lookUpExact, lookUpSemantic } from './look-up.ts';
 

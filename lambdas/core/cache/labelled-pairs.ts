@@ -1,7 +1,7 @@
 import { canonicalText } from '../audit/canonical-text.ts';
 import { digestOf } from '../digest.ts';
-import type { Embedder } from '../ports.ts';
 import type { Half, ScoredPair } from './calibrate.ts';
+import type { Embedder } from './embedder.ts';
 import { findGuardRefusal } from './guards/guards.ts';
 
 /** Two questions, and whether one answer serves both. */

@@ -1,4 +1,4 @@
-import { type Embedder, EmbedderUnavailable } from '../ports.ts';
+import { type Embedder, EmbedderUnavailable } from './embedder.ts';
 
 export interface LateEmbedder extends Embedder {
   /** Opens it, unless that has begun. @returns it, or why there is none; never rejects */

@@ -1,11 +1,12 @@
 import { OutOfPatience, withPatience } from '../call/with-patience.ts';
-import { type Clock, type Embedder, EmbedderUnavailable, type Log, StoreUnavailable } from '../ports.ts';
+import { type Clock, type Log, StoreUnavailable } from '../ports.ts';
 import type { CacheFailure } from '../receipt.ts';
 import type { SemanticParts } from './answer-cache.ts';
 import type { Breaker } from './breaker.ts';
 import type { CachedAnswer, ResponseCache } from './cache-stores.ts';
 import { decideHit, MOST_CANDIDATES, type SemanticFacts } from './decide-hit.ts';
 import { judgeAnswer } from './eligibility.ts';
+import { type Embedder, EmbedderUnavailable } from './embedder.ts';
 
 interface LookUpPorts {
   clock: Clock;

@@ -6,10 +6,11 @@ import type { Vector } from '../conversation.ts';
 import type { Surface } from '../dialect.ts';
 import { fromBase64 } from '../embedding/vectors.ts';
 import type { AttemptFailure } from '../failures.ts';
-import { type Embedded, type Embedder, EmbedderUnavailable, type Log, type Random } from '../ports.ts';
+import type { Log, Random } from '../ports.ts';
 import { inputOf } from '../settle/attempt-cost.ts';
 import type { Alias, Target } from '../target.ts';
 import { askForVector } from './ask-for-vector.ts';
+import { type Embedded, type Embedder, EmbedderUnavailable } from './embedder.ts';
 import { embedderName } from './embedder-name.ts';
 import { embeddingTokensHigh } from './embedding-cost.ts';
 

@@ -1,5 +1,5 @@
 import { digestOf } from '../digest.ts';
-import type { CacheSelection } from '../ports.ts';
+import type { CacheSelection } from './vector-index.ts';
 
 /**
  * What a purge leaves behind for answers that are under way while it runs: they are not kept. Names are digests, since a mark

@@ -2,7 +2,7 @@ import { dialectOf, providerOf } from '../codecs.ts';
 import type { Answer, JsonObject, ProviderError, Stop } from '../conversation.ts';
 import type { Dialect } from '../dialect.ts';
 import type { AttemptFailure } from '../failures.ts';
-import { type Ports, UpstreamError, type UpstreamReply } from '../ports.ts';
+import type { Ports } from '../ports.ts';
 import type { Provider } from '../provider.ts';
 import { present } from '../read-json.ts';
 import type { Target } from '../target.ts';
@@ -27,6 +27,7 @@ import { redactFields } from './redact-secrets.ts';
 import { readStream, readUntilContent } from './stream-attempt.ts';
 import { startTally, type Tally } from './tally.ts';
 import { translateStream } from './translate-stream.ts';
+import { UpstreamError, type UpstreamReply } from './upstream.ts';
 import { failureOfStop, failureOfStreamError, failureOfUpstreamError } from './upstream-failure.ts';
 import { OutOfPatience, withPatience } from './with-patience.ts';
 

@@ -1,5 +1,5 @@
 import type { AttemptFailure } from '../failures.ts';
-import type { CircuitRecord, CircuitStore, Clock, Log, Random } from '../ports.ts';
+import type { Clock, Log, Random } from '../ports.ts';
 import type { TargetStatistics } from '../route/target-statistics.ts';
 import { CIRCUIT, UNTOLD_RETRY_MS } from './call-policy.ts';
 import {
@@ -12,6 +12,7 @@ import {
   untouchedCircuit,
 } from './circuit.ts';
 import { failsTooOften, failuresInARow } from './circuit-evidence.ts';
+import type { CircuitRecord, CircuitStore } from './circuit-store.ts';
 import { type OverdueWatch, watchOverdue } from './overdue.ts';
 import { afterProbe, type CallReport, isProber, LEAST_BAD, OVERDUE, reasonOf, toldBySilence } from './probe-verdict.ts';
 import { withPatience } from './with-patience.ts';

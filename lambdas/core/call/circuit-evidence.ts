@@ -1,6 +1,6 @@
-import type { CircuitRecord } from '../ports.ts';
 import { type CallKind, FAILURE_WEIGHTS, failureRateOf, type TargetStatistics } from '../route/target-statistics.ts';
 import { CIRCUIT } from './call-policy.ts';
+import type { CircuitRecord } from './circuit-store.ts';
 import type { CallReport } from './probe-verdict.ts';
 
 /**

@@ -9,8 +9,9 @@
  * version is the condition of the write: of many processes that move at once one succeeds, and that picks the single prober.
  * An override set by hand wins over all of it until it expires.
  */
-import type { CircuitRecord } from '../ports.ts';
+
 import { CIRCUIT } from './call-policy.ts';
+import type { CircuitRecord } from './circuit-store.ts';
 
 /** What a circuit means for a call that would enter now. */
 export type Standing =

@@ -2,10 +2,10 @@ import type { JsonValue } from '../conversation.ts';
 import { isJsonObject } from '../decode/read-body.ts';
 import type { Dialect } from '../dialect.ts';
 import type { AttemptFailure } from '../failures.ts';
-import type { UpstreamReply } from '../ports.ts';
 import type { Provider } from '../provider.ts';
 import { attemptFailure } from './attempt-failure.ts';
 import type { Tally } from './tally.ts';
+import type { UpstreamReply } from './upstream.ts';
 
 /** A status that has no answer in it, whatever comes with it: nobody has worked on the request. */
 export const isWithoutAnswer = (status: number): boolean =>

@@ -1,5 +1,6 @@
-import type { CircuitRecord, CircuitStore, Clock } from '../ports.ts';
+import type { Clock } from '../ports.ts';
 import { untouchedCircuit } from './circuit.ts';
+import type { CircuitRecord, CircuitStore } from './circuit-store.ts';
 
 const TRIES = 5;
 

@@ -1,6 +1,7 @@
 import type { AttemptFailure, AttemptReason } from '../failures.ts';
-import type { CircuitRecord, Random } from '../ports.ts';
+import type { Random } from '../ports.ts';
 import { closeCircuit, openCircuit, returnLease } from './circuit.ts';
+import type { CircuitRecord } from './circuit-store.ts';
 
 /** What a call that entered came to. `abandoned` = nothing was learnt: the client left, or the call was never sent. */
 export type CallReport = 'ok' | 'abandoned' | AttemptFailure;

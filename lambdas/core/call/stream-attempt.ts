@@ -2,7 +2,7 @@ import type { JsonValue, ProviderError } from '../conversation.ts';
 import { isJsonObject } from '../decode/read-body.ts';
 import type { Dialect, WireEvent } from '../dialect.ts';
 import type { AttemptFailure } from '../failures.ts';
-import type { Clock, EventStream } from '../ports.ts';
+import type { Clock } from '../ports.ts';
 import type { Provider } from '../provider.ts';
 import { attemptFailure } from './attempt-failure.ts';
 import { LINGER_MS } from './call-policy.ts';
@@ -10,6 +10,7 @@ import type { Watch } from './deadlines.ts';
 import { parseJson } from './no-answer.ts';
 import type { Tally } from './tally.ts';
 import type { StreamTranslator } from './translate-stream.ts';
+import type { EventStream } from './upstream.ts';
 import { failureOfStreamError } from './upstream-failure.ts';
 
 /** What one event of the vendor's came to. */

@@ -1,9 +1,9 @@
 import type { ProviderError } from '../conversation.ts';
 import type { AttemptFailure } from '../failures.ts';
-import type { UpstreamError } from '../ports.ts';
 import type { Provider } from '../provider.ts';
 import { attemptFailure } from './attempt-failure.ts';
 import type { StopCause } from './deadlines.ts';
+import type { UpstreamError } from './upstream.ts';
 
 /** The failure of an attempt that was stopped from our side. @param wasSent whether the vendor had the request by then */
 export const failureOfStop = (cause: StopCause, wasSent: boolean): AttemptFailure => {

@@ -5,8 +5,9 @@ import { type Refusal, refuse } from '../failures.ts';
 import type { Found } from '../lookups/lookup.ts';
 import { describeFeedback, findOwnEntry, noSuchRequest } from '../lookups/requests.ts';
 import { modelOf } from '../observe/model-of.ts';
-import type { Feedback, Ports } from '../ports.ts';
+import type { Ports } from '../ports.ts';
 import { ENTRY_LIFE_MS } from '../retention.ts';
+import type { Feedback } from './feedback-store.ts';
 import { readFeedback } from './read-feedback.ts';
 
 /**

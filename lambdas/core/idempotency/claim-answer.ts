@@ -5,8 +5,9 @@ import { randomText } from '../authenticate/api-key.ts';
 import type { JsonValue } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';
 import { type Refusal, refuse } from '../failures.ts';
-import type { AnswerClaim, ClaimOutcome, KeptAnswer, Ports } from '../ports.ts';
+import type { Ports } from '../ports.ts';
 import type { Plan } from '../route/plan.ts';
+import type { AnswerClaim, ClaimOutcome, KeptAnswer } from './answer-store.ts';
 
 /** Admitted, refused, or answered before: then nothing was held and nothing is called. */
 export type AdmittedOnce = Admitted | { ok: false; replay: KeptAnswer };

@@ -1,9 +1,10 @@
 import { runLimitsOf } from '../admit/run-book.ts';
 import { refusalOf } from '../admit/run-refusals.ts';
+import type { RunRecord } from '../admit/run-store.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { readRun } from '../decode/request-headers.ts';
 import type { Refusal } from '../failures.ts';
-import type { Ports, RunRecord } from '../ports.ts';
+import type { Ports } from '../ports.ts';
 
 /** How one run stands, beside its money. */
 export interface RunUsage {

@@ -1,13 +1,15 @@
 import { formatUsd } from '../../contract/money.ts';
 import { capInForce } from '../admit/account-rooms.ts';
 import { accountsOf, scopesOf } from '../admit/accounts.ts';
+import type { LimitFigures } from '../admit/limit-store.ts';
 import { NO_TOKENS, takesOf } from '../admit/limit-takes.ts';
 import { lengthOf } from '../admit/periods.ts';
 import type { Caller } from '../authenticate/authenticate.ts';
 import { stateAt, thresholdsOf } from '../budget/budget-state.ts';
 import { usableAliases } from '../decode/decode.ts';
 import { readScopeLabels } from '../decode/request-headers.ts';
-import type { AccountFigures, AccountRef, LimitFigures, Ports } from '../ports.ts';
+import type { AccountFigures, AccountRef } from '../ledger.ts';
+import type { Ports } from '../ports.ts';
 import type { Found } from './lookup.ts';
 import { findRuns } from './run-usage.ts';
 

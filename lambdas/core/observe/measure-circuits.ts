@@ -1,6 +1,6 @@
 import type { MetricRecord } from '../../contract/metrics.ts';
 import { standingOf } from '../call/circuit.ts';
-import type { CircuitRecord } from '../ports.ts';
+import type { CircuitRecord } from '../call/circuit-store.ts';
 import type { Alias, Target } from '../target.ts';
 import { modelOf } from './model-of.ts';
 

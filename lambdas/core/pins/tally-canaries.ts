@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../ports.ts';
+import type { LedgerEntry } from '../ledger.ts';
 import type { Attempt, CanaryNote, Flaw, Receipt } from '../receipt.ts';
 import { canaryStanding, isRegionOf } from '../route/arrange-canaries.ts';
 

@@ -1,6 +1,7 @@
 import { CIRCUIT } from '../call/call-policy.ts';
 import { isOverridden, standingOf, untouchedCircuit } from '../call/circuit.ts';
-import type { CircuitRecord, Clock } from '../ports.ts';
+import type { CircuitRecord } from '../call/circuit-store.ts';
+import type { Clock } from '../ports.ts';
 import type { Target } from '../target.ts';
 import { type ProbeOutcome, type ProbePorts, probeTarget } from './probe-target.ts';
 

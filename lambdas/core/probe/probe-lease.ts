@@ -1,7 +1,8 @@
 import { leaseProbe, untouchedCircuit } from '../call/circuit.ts';
 import type { CircuitBoard } from '../call/circuit-board.ts';
+import type { CircuitRecord } from '../call/circuit-store.ts';
 import { afterProbe, type CallReport } from '../call/probe-verdict.ts';
-import { type CircuitRecord, type Ports, StoreUnavailable } from '../ports.ts';
+import { type Ports, StoreUnavailable } from '../ports.ts';
 
 export interface ProbeLease {
   /** For the call: lets it in only with the lease in the store, and takes its word. */

@@ -3,20 +3,14 @@ import type { Admission } from '../admit/admission.ts';
 import type { AdmitPorts } from '../admit/admit.ts';
 import { decide } from '../admit/decide.ts';
 import { draftAdmission, type Wish } from '../admit/draft-admission.ts';
+import type { LimitFigures, LimitOutcome, LimitTake } from '../admit/limit-store.ts';
 import { longestWait } from '../admit/limit-waits.ts';
 import { refusalOf } from '../admit/run-refusals.ts';
+import type { RunOutcome, RunRecord } from '../admit/run-store.ts';
 import { quotaTake } from '../admit/target-quota.ts';
 import type { Asked } from '../decode/decode.ts';
 import type { Refusal } from '../failures.ts';
-import type {
-  AccountFigures,
-  HoldOutcome,
-  LimitFigures,
-  LimitOutcome,
-  LimitTake,
-  RunOutcome,
-  RunRecord,
-} from '../ports.ts';
+import type { AccountFigures, HoldOutcome } from '../ledger.ts';
 import type { Plan } from '../route/plan.ts';
 
 /** How the scopes of some requests stand, read and not touched. */

@@ -1,8 +1,8 @@
 import type { Admission } from '../admit/admission.ts';
+import type { LimitFigures } from '../admit/limit-store.ts';
 import { outputLimitOf } from '../admit/output-limit.ts';
 import { type AnySurfaceName, isOpenaiDialect } from '../dialect.ts';
 import { sunsetHeaders } from '../pins/end-of-life.ts';
-import type { LimitFigures } from '../ports.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 

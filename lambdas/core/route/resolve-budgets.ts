@@ -2,7 +2,7 @@ import type { BudgetConfig, GatewayConfig, RunBudgetConfig } from '../../contrac
 import { parseUsd } from '../../contract/money.ts';
 import { runKey } from '../admit/account-keys.ts';
 import { PERIODS } from '../admit/periods.ts';
-import type { Budget, Budgets, RunBudget } from '../ports.ts';
+import type { Budget, Budgets, RunBudget } from '../budget/budgets.ts';
 import { present } from '../read-json.ts';
 
 const WARN_AT = 0.8;

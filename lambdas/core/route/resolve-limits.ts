@@ -1,5 +1,5 @@
 import type { DefaultBudgetConfig, GatewayConfig, RateLimitConfig } from '../../contract/config.ts';
-import type { Limits, RateLimit } from '../ports.ts';
+import type { Limits, RateLimit } from '../admit/limit-store.ts';
 import { present } from '../read-json.ts';
 
 type Kind = 'Team' | 'User' | 'Key' | 'Alias';

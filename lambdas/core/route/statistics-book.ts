@@ -1,5 +1,6 @@
 import { withPatience } from '../call/with-patience.ts';
-import type { Clock, Log, StatisticsStore } from '../ports.ts';
+import type { Clock, Log } from '../ports.ts';
+import type { StatisticsStore } from './statistics-store.ts';
 import {
   type CallSample,
   joinStatistics,

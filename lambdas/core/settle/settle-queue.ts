@@ -1,4 +1,5 @@
-import { type Clock, type Ledger, type Log, type Settlement, type SettleQueue, StoreUnavailable } from '../ports.ts';
+import type { Ledger, Settlement, SettleQueue } from '../ledger.ts';
+import { type Clock, type Log, StoreUnavailable } from '../ports.ts';
 
 /** First wait, milliseconds; it doubles up to the longest. */
 const FIRST_WAIT_MS = 250;

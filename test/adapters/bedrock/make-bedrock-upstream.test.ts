@@ -7,8 +7,8 @@ import {
   type BedrockUpstreamOptions,
   makeBedrockUpstream,
 } from '../../../lambdas/adapters/bedrock/make-bedrock-upstream.ts';
+import type { UpstreamReply } from '../../../lambdas/core/call/upstream.ts';
 import type { WireEvent } from '../../../lambdas/core/dialect.ts';
-import type { UpstreamReply } from '../../../lambdas/core/ports.ts';
 import { eventFrame, exceptionFrame, frameOf } from '../../dialects/bedrock-converse/converse-frames.ts';
 import {
   type Answering,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { closeDueAt } from '../../../lambdas/contract/timing.ts';
-import type { Ledger } from '../../../lambdas/core/ports.ts';
+import type { Ledger } from '../../../lambdas/core/ledger.ts';
 import { type ModelOptions, runLedgerModel } from '../../port-suites/ledger-model.ts';
 import { makeFileStores, makeMemoryStores, seededRandom } from './embedded-worlds.ts';
 

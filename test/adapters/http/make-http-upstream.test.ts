@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type HttpUpstream, makeHttpUpstream } from '../../../lambdas/adapters/http/make-http-upstream.ts';
 import { makeNodeHttpUpstream } from '../../../lambdas/adapters/http/make-node-http-upstream.ts';
-import type { UpstreamReply } from '../../../lambdas/core/ports.ts';
+import type { UpstreamReply } from '../../../lambdas/core/call/upstream.ts';
 
 const cleanups: (() => Promise<unknown> | unknown)[] = [];
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { makeMiniLmEmbedder, type Session } from '../../../lambdas/adapters/minilm/make-minilm-embedder.ts';
 import { makeWordPiece } from '../../../lambdas/adapters/minilm/word-piece.ts';
-import { EmbedderUnavailable } from '../../../lambdas/core/ports.ts';
+import { EmbedderUnavailable } from '../../../lambdas/core/cache/embedder.ts';
 
 const tokenizer = makeWordPiece(new Map(['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'a'].map((piece, id) => [piece, id])));
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { makeSimulator, type SimulatorCall } from '../../../lambdas/adapters/simulator/make-simulator.ts';
+import { UpstreamError, type UpstreamReply } from '../../../lambdas/core/call/upstream.ts';
 import type { JsonObject } from '../../../lambdas/core/conversation.ts';
 import type { WireEvent } from '../../../lambdas/core/dialect.ts';
-import { UpstreamError, type UpstreamReply } from '../../../lambdas/core/ports.ts';
 import { makeFakeClock } from '../../support/fake-clock.ts';
 
 const never = new AbortController().signal;

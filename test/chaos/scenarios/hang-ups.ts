@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../../../lambdas/core/ports.ts';
+import type { LedgerEntry } from '../../../lambdas/core/ledger.ts';
 import { chaosConfig, PRICE } from '../chaos-config.ts';
 import { type ChaosGateway, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { type ChaosCall, type ChaosUpstream, startChaosUpstream } from '../chaos-upstream.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { slowStartShare } from '../../../lambdas/core/call/circuit.ts';
-import type { CircuitRecord } from '../../../lambdas/core/ports.ts';
+import type { CircuitRecord } from '../../../lambdas/core/call/circuit-store.ts';
 import { chaosConfig } from '../chaos-config.ts';
 import { type ChaosGateway, type Stage, startChaosGateway } from '../chaos-gateway.ts';
 import { ANSWER, type ChaosUpstream, startChaosUpstream } from '../chaos-upstream.ts';

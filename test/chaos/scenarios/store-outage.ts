@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { makeApiKey } from '../../../lambdas/core/authenticate/api-key.ts';
-import type { LedgerEntry } from '../../../lambdas/core/ports.ts';
+import type { LedgerEntry } from '../../../lambdas/core/ledger.ts';
 import { chaosConfig } from '../chaos-config.ts';
 import { ANSWER, startChaosUpstream } from '../chaos-upstream.ts';
 import type { Clients, Seen, Subject } from '../clients.ts';

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CalibrateOptions, calibrateCache } from '../../../lambdas/cli/cache/calibrate-cache.ts';
 import { readPairs } from '../../../lambdas/cli/cache/read-pairs.ts';
 import { CommandFailed, UsageError } from '../../../lambdas/cli/output.ts';
+import { type Embedder, EmbedderUnavailable } from '../../../lambdas/core/cache/embedder.ts';
 import { digestOf } from '../../../lambdas/core/digest.ts';
-import { type Embedder, EmbedderUnavailable } from '../../../lambdas/core/ports.ts';
 import { runCli } from '../../support/run-cli.ts';
 
 let folder: string;

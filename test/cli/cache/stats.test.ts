@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readRecentUse } from '../../../lambdas/cli/cache/recent-use.ts';
 import { showCache } from '../../../lambdas/cli/cache/show-cache.ts';
-import type { Ledger, LedgerEntry } from '../../../lambdas/core/ports.ts';
+import type { Ledger, LedgerEntry } from '../../../lambdas/core/ledger.ts';
 import type { CacheReceipt, Receipt } from '../../../lambdas/core/receipt.ts';
 import { type CacheWorld, openCacheWorld } from './world.ts';
 

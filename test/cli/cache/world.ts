@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CachedAnswer } from '../../../lambdas/core/cache/cache-stores.ts';
-import type { VectorEntry } from '../../../lambdas/core/ports.ts';
+import type { VectorEntry } from '../../../lambdas/core/cache/vector-index.ts';
 import { type LocalStores, makeLocalStores } from '../../../lambdas/wiring/open-local-stores.ts';
 import { entryOf } from '../../port-suites/vectors.ts';
 import { type CliRun, runCli } from '../../support/run-cli.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { accountKey, runKey } from '../../../lambdas/core/admit/account-keys.ts';
-import type { ScopeKind } from '../../../lambdas/core/ports.ts';
+import type { ScopeKind } from '../../../lambdas/core/budget/budgets.ts';
 
 const scopes = fc.constantFrom<ScopeKind>('org', 'team', 'user', 'key', 'tag', 'alias', 'run');
 const periods = fc.constantFrom('2026-11', '2026-11-22', '2026-W47', 'all');

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { accountsOf, type ScopeLabels, scopesOf } from '../../../lambdas/core/admit/accounts.ts';
+import type { Limits } from '../../../lambdas/core/admit/limit-store.ts';
 import { takesOf } from '../../../lambdas/core/admit/limit-takes.ts';
 import type { Caller } from '../../../lambdas/core/authenticate/authenticate.ts';
-import type { Budgets, Limits, RunBudget } from '../../../lambdas/core/ports.ts';
+import type { Budgets, RunBudget } from '../../../lambdas/core/budget/budgets.ts';
 
 const caller: Caller = {
   keyId: 'k1',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Limits } from '../../../lambdas/core/admit/limit-store.ts';
 import { chargedTokens, takesOf, tokenCharge } from '../../../lambdas/core/admit/limit-takes.ts';
-import type { Limits } from '../../../lambdas/core/ports.ts';
 
 const limits = (more: Partial<Limits>): Limits => ({
   teams: new Map(),

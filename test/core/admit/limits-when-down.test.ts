@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import type { LimitStore, LimitTake } from '../../../lambdas/core/admit/limit-store.ts';
 import { keepLimitsWhenDown } from '../../../lambdas/core/admit/limits-when-down.ts';
 import { makeLocalLimits } from '../../../lambdas/core/admit/local-limits.ts';
-import { type LimitStore, type LimitTake, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { makeFakeClock } from '../../support/fake-clock.ts';
 import { makeMemoryLog } from '../call/call-fixture.ts';
 

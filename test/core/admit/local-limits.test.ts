@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
 import { epochOf } from '../../../lambdas/contract/timing.ts';
+import type { LimitTake } from '../../../lambdas/core/admit/limit-store.ts';
 import { makeLocalLimits } from '../../../lambdas/core/admit/local-limits.ts';
-import type { LimitTake } from '../../../lambdas/core/ports.ts';
 import { makeFakeClock } from '../../support/fake-clock.ts';
 
 const SCOPES = ['key#k1', 'team#search', 'org#acme'];

@@ -1,21 +1,9 @@
+import type { LimitFigures, LimitOutcome, LimitStore, LimitTake } from '../../../lambdas/core/admit/limit-store.ts';
 import { makeRunBook } from '../../../lambdas/core/admit/run-book.ts';
-import type {
-  AccountFigures,
-  AccountRef,
-  AnswerStore,
-  HoldOutcome,
-  HoldRequest,
-  Ledger,
-  LimitFigures,
-  LimitOutcome,
-  LimitStore,
-  LimitTake,
-  Ports,
-  RunEntry,
-  RunOutcome,
-  RunRecord,
-  RunStore,
-} from '../../../lambdas/core/ports.ts';
+import type { RunEntry, RunOutcome, RunRecord, RunStore } from '../../../lambdas/core/admit/run-store.ts';
+import type { AnswerStore } from '../../../lambdas/core/idempotency/answer-store.ts';
+import type { AccountFigures, AccountRef, HoldOutcome, HoldRequest, Ledger } from '../../../lambdas/core/ledger.ts';
+import type { Ports } from '../../../lambdas/core/ports.ts';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { makeMemoryLog } from '../call/call-fixture.ts';
 

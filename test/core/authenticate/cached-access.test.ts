@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { AccessStore, KeyRecord } from '../../../lambdas/core/authenticate/access-store.ts';
 import { cacheAccess } from '../../../lambdas/core/authenticate/cached-access.ts';
-import { type AccessStore, type KeyRecord, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { makeFakeClock } from '../../support/fake-clock.ts';
 
 const record = (id: string): KeyRecord => ({

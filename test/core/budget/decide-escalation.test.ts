@@ -7,8 +7,8 @@ import {
   statesBetween,
   thresholdsOf,
 } from '../../../lambdas/core/budget/budget-state.ts';
+import type { BudgetAccount } from '../../../lambdas/core/budget/budget-store.ts';
 import { decideEscalation, executionName, standingTier } from '../../../lambdas/core/budget/decide-escalation.ts';
-import type { BudgetAccount } from '../../../lambdas/core/ports.ts';
 
 const THRESHOLDS = { warnPerMille: 800, downgradePerMille: 900, timeZone: 'UTC' };
 

@@ -1,8 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { takeStep } from '../../../lambdas/budget-step/take-step.ts';
 import type { BudgetStep, EscalateAnswer } from '../../../lambdas/contract/escalation.ts';
+import type {
+  AccountTier,
+  BudgetAccount,
+  BudgetStore,
+  PendingApproval,
+} from '../../../lambdas/core/budget/budget-store.ts';
 import { carryOut, escalate } from '../../../lambdas/core/budget/escalate.ts';
-import type { AccountTier, BudgetAccount, BudgetStore, PendingApproval } from '../../../lambdas/core/ports.ts';
 
 const KEY = 'team#search#2026-11';
 const NOW = Date.UTC(2026, 10, 22, 12);

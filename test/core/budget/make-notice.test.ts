@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseAccountKey, periodSpan } from '../../../lambdas/core/budget/account-period.ts';
+import type { BudgetAccount } from '../../../lambdas/core/budget/budget-store.ts';
 import { burnRate } from '../../../lambdas/core/budget/burn-rate.ts';
 import { makeNotice } from '../../../lambdas/core/budget/make-notice.ts';
-import type { BudgetAccount } from '../../../lambdas/core/ports.ts';
 
 const NANO = 1_000_000_000n;
 const HOUR = 3_600_000;

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { readPairs } from '../../../bench/pages/cache-pairs.ts';
 import { calibrate, measureAt, type ScoredPair } from '../../../lambdas/core/cache/calibrate.ts';
+import type { Embedder } from '../../../lambdas/core/cache/embedder.ts';
 import { findGuardRefusal } from '../../../lambdas/core/cache/guards/guards.ts';
 import { halfOf, parsePairs, scorePairs } from '../../../lambdas/core/cache/labelled-pairs.ts';
 import { isInScope } from '../../../lambdas/core/cache/pair-scope.ts';
-import type { Embedder } from '../../../lambdas/core/ports.ts';
 
 const pair = (score: number | undefined, isSame: boolean, more: Partial<ScoredPair> = {}): ScoredPair => ({
   half: 'tune',

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { type Embedder, EmbedderUnavailable } from '../../../lambdas/core/cache/embedder.ts';
 import { makeLateEmbedder } from '../../../lambdas/core/cache/late-embedder.ts';
-import { type Embedder, EmbedderUnavailable } from '../../../lambdas/core/ports.ts';
 
 const KNOWN = { name: 'mini/1', dimensions: 2 };
 const VECTOR = { kind: 'vector', vector: Float32Array.from([1, 0]), inputTokens: 1 } as const;

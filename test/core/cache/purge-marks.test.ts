@@ -8,7 +8,7 @@ import {
   readPurgeMarks,
   writePurgeMarks,
 } from '../../../lambdas/core/cache/purge-marks.ts';
-import type { CacheSelection } from '../../../lambdas/core/ports.ts';
+import type { CacheSelection } from '../../../lambdas/core/cache/vector-index.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 const ADA = { team: 'search', user: 'ada', alias: 'assistant' };

@@ -2,10 +2,11 @@ import { attemptFailure, readRetryAfterMs, reasonOfStatus } from '../../../lambd
 import type { CallRequest, LateResult, StreamEnd } from '../../../lambdas/core/call/call.ts';
 import { type CallPorts, callTargets } from '../../../lambdas/core/call/call-targets.ts';
 import { makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
+import type { CircuitRecord, CircuitStore } from '../../../lambdas/core/call/circuit-store.ts';
 import type { Answer, StreamEvent, Usage } from '../../../lambdas/core/conversation.ts';
 import type { Dialect, DialectName, SurfaceName } from '../../../lambdas/core/dialect.ts';
 import type { AttemptFailure } from '../../../lambdas/core/failures.ts';
-import type { CircuitRecord, CircuitStore, Log, Random, SecretStore } from '../../../lambdas/core/ports.ts';
+import type { Log, Random, SecretStore } from '../../../lambdas/core/ports.ts';
 import type { Provider } from '../../../lambdas/core/provider.ts';
 import type { ProviderKind, Target } from '../../../lambdas/core/target.ts';
 import { type FakeClock, makeFakeClock } from '../../support/fake-clock.ts';

@@ -7,9 +7,10 @@ import { attemptFailure } from '../../../lambdas/core/call/attempt-failure.ts';
 import { CIRCUIT } from '../../../lambdas/core/call/call-policy.ts';
 import { untouchedCircuit } from '../../../lambdas/core/call/circuit.ts';
 import { type CircuitBoard, type Entry, makeCircuitBoard } from '../../../lambdas/core/call/circuit-board.ts';
+import type { CircuitRecord, CircuitStore } from '../../../lambdas/core/call/circuit-store.ts';
 import { overrideCircuit } from '../../../lambdas/core/call/override-circuit.ts';
 import type { AttemptReason } from '../../../lambdas/core/failures.ts';
-import { type CircuitRecord, type CircuitStore, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import {
   type CallKind,
   NO_STATISTICS,

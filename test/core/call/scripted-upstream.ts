@@ -1,5 +1,6 @@
+import { type Upstream, UpstreamError, type UpstreamErrorKind } from '../../../lambdas/core/call/upstream.ts';
 import type { WireEvent } from '../../../lambdas/core/dialect.ts';
-import { type Clock, type Upstream, UpstreamError, type UpstreamErrorKind } from '../../../lambdas/core/ports.ts';
+import type { Clock } from '../../../lambdas/core/ports.ts';
 
 /** One step of a scripted stream: an event that comes after a while. */
 export interface ScriptedEvent {

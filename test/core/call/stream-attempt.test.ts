@@ -4,9 +4,9 @@ import { watchAttempt } from '../../../lambdas/core/call/deadlines.ts';
 import { readStream, readUntilContent } from '../../../lambdas/core/call/stream-attempt.ts';
 import { startTally } from '../../../lambdas/core/call/tally.ts';
 import type { StreamTranslator } from '../../../lambdas/core/call/translate-stream.ts';
+import type { EventStream } from '../../../lambdas/core/call/upstream.ts';
 import type { StreamEvent } from '../../../lambdas/core/conversation.ts';
 import type { WireEvent } from '../../../lambdas/core/dialect.ts';
-import type { EventStream } from '../../../lambdas/core/ports.ts';
 import { makeFakeClock } from '../../support/fake-clock.ts';
 import { makeTarget } from './call-fixture.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
+import type { LedgerEntry } from '../../../lambdas/core/ledger.ts';
 import { describeEntry } from '../../../lambdas/core/lookups/requests.ts';
-import { type LedgerEntry, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { makeApp } from '../../../lambdas/gateway/app.ts';
 import { boundStores } from '../../../lambdas/wiring/bound-stores.ts';
 import { CONFIG, chatAnswer, chatStream, makeStory, type Story, says } from '../story/story-fixture.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MetricRecord } from '../../../lambdas/contract/metrics.ts';
 import { openCircuit, untouchedCircuit } from '../../../lambdas/core/call/circuit.ts';
+import type { CircuitRecord } from '../../../lambdas/core/call/circuit-store.ts';
 import { measureCircuits } from '../../../lambdas/core/observe/measure-circuits.ts';
-import type { CircuitRecord } from '../../../lambdas/core/ports.ts';
 import type { Alias } from '../../../lambdas/core/target.ts';
 
 const NOW = 1_000_000_000;

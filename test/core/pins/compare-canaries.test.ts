@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { LedgerEntry } from '../../../lambdas/core/ledger.ts';
 import { figuresOf, judgeCanary } from '../../../lambdas/core/pins/judge-canary.ts';
 import { type Arm, type CanaryTally, makeCanaryTally, type Seen } from '../../../lambdas/core/pins/tally-canaries.ts';
-import type { LedgerEntry } from '../../../lambdas/core/ports.ts';
 import type { Attempt, CanaryNote, Receipt } from '../../../lambdas/core/receipt.ts';
 
 const note = (place: number, more: Partial<CanaryNote> = {}): CanaryNote => ({

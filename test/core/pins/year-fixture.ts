@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
-import type { Upstream } from '../../../lambdas/core/ports.ts';
+import type { Upstream } from '../../../lambdas/core/call/upstream.ts';
 import { chatBody } from '../story/story-fixture.ts';
 import { at, configOf, target } from './pin-fixture.ts';
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { CIRCUIT } from '../../../lambdas/core/call/call-policy.ts';
+import type { CircuitStore } from '../../../lambdas/core/call/circuit-store.ts';
 import { overrideCircuit } from '../../../lambdas/core/call/override-circuit.ts';
-import { type CircuitStore, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { type ProbeTick, tickProbes } from '../../../lambdas/core/probe/probe-circuits.ts';
 import { fails } from '../call/call-fixture.ts';
 import { CONFIG, chatAnswer } from '../story/story-fixture.ts';

@@ -1,7 +1,8 @@
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
 import { CIRCUIT } from '../../../lambdas/core/call/call-policy.ts';
 import { untouchedCircuit } from '../../../lambdas/core/call/circuit.ts';
-import type { CircuitRecord, LedgerEntry } from '../../../lambdas/core/ports.ts';
+import type { CircuitRecord } from '../../../lambdas/core/call/circuit-store.ts';
+import type { LedgerEntry } from '../../../lambdas/core/ledger.ts';
 import { type ProbeSchedule, type ProbeTick, tickProbes } from '../../../lambdas/core/probe/probe-circuits.ts';
 import type { Script } from '../call/scripted-upstream.ts';
 import { CONFIG, makeStory, type Story } from '../story/story-fixture.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Settlement, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import type { Settlement } from '../../../lambdas/core/ledger.ts';
+import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { makeSettleQueue } from '../../../lambdas/core/settle/settle-queue.ts';
 import { makeFakeClock } from '../../support/fake-clock.ts';
 import { makeMemoryLog } from '../call/call-fixture.ts';

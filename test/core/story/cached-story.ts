@@ -1,9 +1,10 @@
 import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
+import type { Embedder } from '../../../lambdas/core/cache/embedder.ts';
 import { makeAnswerCache } from '../../../lambdas/core/cache/make-answer-cache.ts';
+import type { LedgerEntry } from '../../../lambdas/core/ledger.ts';
 import { measureEntries } from '../../../lambdas/core/observe/measure-entries.ts';
-import type { Embedder, LedgerEntry } from '../../../lambdas/core/ports.ts';
 import type { Script } from '../call/scripted-upstream.ts';
 import { CONFIG, chatAnswer, makeStory } from './story-fixture.ts';
 

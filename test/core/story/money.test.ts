@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Ledger, type LimitStore, type Ports, StoreUnavailable } from '../../../lambdas/core/ports.ts';
+import type { LimitStore } from '../../../lambdas/core/admit/limit-store.ts';
+import type { Ledger } from '../../../lambdas/core/ledger.ts';
+import { type Ports, StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { openaiChat } from '../../../lambdas/dialects/openai-chat/codec.ts';
 import { CONFIG, chatAnswer, chatStream, DONE, makeStory, type Story, says } from './story-fixture.ts';
 

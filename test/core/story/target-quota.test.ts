@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GatewayConfig, RateLimitConfig } from '../../../lambdas/contract/config.ts';
-import type { LimitStore } from '../../../lambdas/core/ports.ts';
+import type { LimitStore } from '../../../lambdas/core/admit/limit-store.ts';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
 import { CONFIG, chatAnswer, chatStream, DONE, makeStory, type Story, says } from './story-fixture.ts';
 

@@ -8,7 +8,7 @@ import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embe
 import { systemClock } from '../../../lambdas/adapters/system/clock.ts';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
-import type { AccountFigures, LedgerEntry } from '../../../lambdas/core/ports.ts';
+import type { AccountFigures, LedgerEntry } from '../../../lambdas/core/ledger.ts';
 import type { MeteredCall } from './metered-vendor.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');

@@ -5,7 +5,8 @@ import { openDynamoStores } from '../../../lambdas/adapters/dynamodb/open-dynamo
 import { systemClock } from '../../../lambdas/adapters/system/clock.ts';
 import { systemRandom } from '../../../lambdas/adapters/system/random.ts';
 import type { TableNames } from '../../../lambdas/contract/tables.ts';
-import type { AccountFigures, Log } from '../../../lambdas/core/ports.ts';
+import type { AccountFigures } from '../../../lambdas/core/ledger.ts';
+import type { Log } from '../../../lambdas/core/ports.ts';
 import type { Emulator } from './emulator.ts';
 import { askTollgate } from './run-tollgate.ts';
 

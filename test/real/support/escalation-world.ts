@@ -5,7 +5,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import type { GatewayConfig } from '../../../lambdas/contract/config.ts';
-import type { BudgetAccount, PendingApproval } from '../../../lambdas/core/ports.ts';
+import type { BudgetAccount, PendingApproval } from '../../../lambdas/core/budget/budget-store.ts';
 import { type DeployedGateway, type Outputs, openDeployed } from './deployed-gateway.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LANES } from '../../../lambdas/contract/timing.ts';
 import { makeRequestId, parseRequestId } from '../../../lambdas/core/admit/request-id.ts';
-import type { Ledger, LedgerEntry } from '../../../lambdas/core/ports.ts';
+import type { Ledger, LedgerEntry } from '../../../lambdas/core/ledger.ts';
 
 /**
  * The port suites call requests `req_a`. On DynamoDB an id says where its entry lies, so each gets a real one, made of its

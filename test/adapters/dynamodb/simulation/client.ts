@@ -1,6 +1,7 @@
 import { EPOCH_MS, epochOf, LONGEST_CALL_MS } from '../../../../lambdas/contract/timing.ts';
 import { makeRequestId } from '../../../../lambdas/core/admit/request-id.ts';
-import { type AccountRef, type HoldRequest, type Ledger, StoreUnavailable } from '../../../../lambdas/core/ports.ts';
+import type { AccountRef, HoldRequest, Ledger } from '../../../../lambdas/core/ledger.ts';
+import { StoreUnavailable } from '../../../../lambdas/core/ports.ts';
 import { account, entryOf, settlementOf } from '../../../port-suites/ledger-requests.ts';
 import type { SimProcess } from './sim-dynamo.ts';
 import type { Trouble } from './trouble.ts';

@@ -1,5 +1,5 @@
 import { EPOCH_MS, epochEnd, epochOf } from '../../../../lambdas/contract/timing.ts';
-import type { HoldRequest } from '../../../../lambdas/core/ports.ts';
+import type { HoldRequest } from '../../../../lambdas/core/ledger.ts';
 import { entryOf, settlementOf } from '../../../port-suites/ledger-requests.ts';
 import type { Actor, Cue, Stage } from './stage.ts';
 import { CLOSE, CORRECT, closeOf, HOLD, LOSE, makeStage, SAY_CLOSED, TEAM, USER } from './stage.ts';

@@ -1,5 +1,5 @@
 import { EPOCH_MS, epochEnd, epochOf } from '../../../../lambdas/contract/timing.ts';
-import type { HoldRequest } from '../../../../lambdas/core/ports.ts';
+import type { HoldRequest } from '../../../../lambdas/core/ledger.ts';
 import { entryOf, settlementOf } from '../../../port-suites/ledger-requests.ts';
 import { type BrokenOrder, FIRST_CAPS, runRequest } from './client.ts';
 import { HOLD, makeStage, PUT_ENTRY, RAISE, SET_CAP, TEAM, USER, Violation } from './stage.ts';

@@ -8,7 +8,7 @@ import { closeDueAt, epochOf } from '../../../../lambdas/contract/timing.ts';
 import { makeRequestId } from '../../../../lambdas/core/admit/request-id.ts';
 import type { RebuildReport } from '../../../../lambdas/core/audit/ledger-audit.ts';
 import { verifyLedger } from '../../../../lambdas/core/audit/verify-ledger.ts';
-import type { AccountRef, HoldRequest, Ledger } from '../../../../lambdas/core/ports.ts';
+import type { AccountRef, HoldRequest, Ledger } from '../../../../lambdas/core/ledger.ts';
 import { account, entryOf } from '../../../port-suites/ledger-requests.ts';
 import { type Fate, openSimProcess, SIM_TABLES, type SimProcess } from './sim-dynamo.ts';
 import { type Change, makeTables, type Tables } from './tables.ts';
