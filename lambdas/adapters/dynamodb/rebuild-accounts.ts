@@ -144,6 +144,8 @@ export const rebuildAccounts = async (
     await look(accounts.map((item, i) => ({ key: keys[i] ?? '', item, sum: sums.get(`!sum#${keys[i]}`) })));
     await look(await findMissing(dynamo, page));
   }
+  // Several are compared at once: whichever ended first is no order.
+  report.differences.sort((a, b) => (a.account < b.account ? -1 : 1));
   return report;
 };
 
