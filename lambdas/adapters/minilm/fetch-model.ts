@@ -81,6 +81,13 @@ const fetchModel = async (): Promise<void> => {
 
 /** The runtime's own install script would fetch what runs on graphics cards. */
 const installRuntime = (): void => {
+  const pinned = readFileSync(join(import.meta.dirname, 'runtime', 'package-lock.json'), 'utf8');
+  // Written when all of it is there.
+  const done = join(MODELS_FOLDER, 'node_modules', 'installed-from.json');
+  if (existsSync(done) && readFileSync(done, 'utf8') === pinned) {
+    say('Its runtime is there.');
+    return;
+  }
   for (const name of ['package.json', 'package-lock.json'])
     copyFileSync(join(import.meta.dirname, 'runtime', name), join(MODELS_FOLDER, name));
   execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
@@ -88,6 +95,7 @@ const installRuntime = (): void => {
     stdio: ['ignore', 'ignore', 'inherit'],
     timeout: WITHIN_MS,
   });
+  writeFileSync(done, pinned);
   say('Its runtime is installed.');
 };
 

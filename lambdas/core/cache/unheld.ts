@@ -95,8 +95,8 @@ const HELD: Readonly<Record<SurfaceName, Held>> = {
 };
 
 /**
- * What a client's body says that its conversation does not hold, by path: a target of the same dialect gets the body as it
- * is, so all of it may bear on the answer. Null says "not set" in every dialect.
+ * What a client's body says that its conversation does not hold, by path (its steps as JSON): a target of the same dialect
+ * gets the body as it is, so all of it may bear on the answer. Null says "not set" in every dialect.
  *
  * @param named fields of which the decoder says that only a target of the same dialect is told them
  */
@@ -106,7 +106,7 @@ export const findUnheld = (
   named: readonly string[] = [],
 ): Map<string, string> => {
   const found = new Map<string, string>();
-  collect(body, HELD[surface as SurfaceName] ?? {}, '', found);
+  collect(body, HELD[surface as SurfaceName] ?? {}, [], found);
   collectLookAlikes(body, found);
   // Of what a decoder names something must be in the key, whatever the list above says.
   for (const name of named) {
@@ -114,26 +114,33 @@ export const findUnheld = (
     const value = body[top];
     if (value === undefined || Object.hasOwn(OPENAI, top)) continue;
     const isFound = [...found.keys()].some(
-      (path) => path === top || (path.startsWith(top) && /^[.[]/.test(path.slice(top.length))),
+      (path) => path === pathOf(top) || path.startsWith(`${pathOf(top).slice(0, -1)},`),
     );
-    if (!isFound) found.set(top, textOf(value));
+    if (!isFound) found.set(pathOf(top), textOf(value));
   }
   return found;
 };
 
-const collect = (value: JsonValue, held: Held, path: string, found: Map<string, string>): void => {
+/** A member may have any name, also one that reads like a way through others: joined text would mix them up. */
+const pathOf = (...path: readonly (string | number)[]): string => JSON.stringify(path);
+
+const collect = (
+  value: JsonValue,
+  held: Held,
+  path: readonly (string | number)[],
+  found: Map<string, string>,
+): void => {
   if (value === null || held === WHOLE) return;
   if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) collect(item, held, `${path}[${index}]`, found);
+    for (const [index, item] of value.entries()) collect(item, held, [...path, index], found);
     return;
   }
   // A text where an object could stand is held as one.
   if (typeof value !== 'object') return;
   for (const [name, member] of Object.entries(value)) {
-    const at = path === '' ? name : `${path}.${name}`;
     const inner = Object.hasOwn(held, name) ? held[name] : undefined;
-    if (inner !== undefined) collect(member, inner, at, found);
-    else if (member !== null) found.set(at, textOf(member));
+    if (inner !== undefined) collect(member, inner, [...path, name], found);
+    else if (member !== null) found.set(pathOf(...path, name), textOf(member));
   }
 };
 
@@ -141,13 +148,13 @@ const collect = (value: JsonValue, held: Held, path: string, found: Map<string, 
 const collectLookAlikes = (body: JsonObject, found: Map<string, string>): void => {
   // The conversation has the allowed tools alone; the model is shown the others too.
   if (objectOf(body['tool_choice'])?.['type'] === 'allowed_tools' && body['tools'] !== undefined)
-    found.set('tools', textOf(body['tools']));
+    found.set(pathOf('tools'), textOf(body['tools']));
   // A system turn to every other vendor's models.
   for (const name of ['messages', 'input']) {
     const turns = body[name];
     if (!Array.isArray(turns)) continue;
     for (const [index, turn] of turns.entries())
-      if (objectOf(turn)?.['role'] === 'developer') found.set(`${name}[${index}].role`, textOf('developer'));
+      if (objectOf(turn)?.['role'] === 'developer') found.set(pathOf(name, index, 'role'), textOf('developer'));
   }
 };
 

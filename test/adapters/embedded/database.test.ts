@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -8,8 +10,9 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Database, type DatabaseOptions, openDatabase } from '../../../lambdas/adapters/embedded/database.ts';
 import { StoreUnavailable } from '../../../lambdas/core/ports.ts';
@@ -70,6 +73,26 @@ describe('database', () => {
       expect(statSync(join(folder.path, 'new', name)).mode & 0o077).toBe(0);
     }
     expect(readdirSync(join(folder.path, 'new'))).toContain('notes.db-wal');
+  });
+
+  test('a new file that somebody else is writing to, without a log yet, is waited for', async () => {
+    mkdirSync(dirname(file));
+    // SQLite itself does not wait for such a lock before it changes to a log.
+    const other = new Worker(
+      `const { DatabaseSync } = require('node:sqlite');
+       const { parentPort, workerData } = require('node:worker_threads');
+       const database = new DatabaseSync(workerData);
+       database.exec('BEGIN IMMEDIATE');
+       parentPort.postMessage('locked');
+       setTimeout(() => { database.exec('COMMIT'); database.close(); }, 200);`,
+      { eval: true, workerData: file },
+    );
+    const ended = once(other, 'exit');
+    await once(other, 'message');
+    const database = open();
+    await write(database, 'one');
+    expect(await read(database)).toEqual(['one']);
+    await ended;
   });
 
   test('work that throws is undone whole, and the next goes on', async () => {

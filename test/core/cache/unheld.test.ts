@@ -228,6 +228,19 @@ test('the same request in three languages is one request', () => {
   expect(keys[0]).toBeDefined();
 });
 
+test('a field that is named like the way to another one hides nothing', () => {
+  const asking = (quiteNew: string) => ({
+    model: 'assistant',
+    max_tokens: 50,
+    messages: [{ role: 'user', content: 'Where is Rome?', quite_new: quiteNew }],
+    'messages[0].quite_new': 'x',
+    'messages.0.quite_new': 'x',
+    '["messages",0,"quite_new"]': 'x',
+  });
+  expect(keyOf(asking('a'), 'openai-chat')).not.toBe(keyOf(asking('b'), 'openai-chat'));
+  expect(keyOf(asking('a'), 'openai-chat')).toBeDefined();
+});
+
 test('who would keep the answer makes no other request', () => {
   const asked = { model: 'assistant', input: 'Where is Rome?', max_output_tokens: 50 };
   const keys = [asked, { ...asked, store: false }].map((body) => keyOf(body, 'openai-responses'));
@@ -294,6 +307,6 @@ test('a field of OpenAI’s that Anthropic does not know makes another request t
 
 test('what a decoder names counts also where the list of held fields forgets it', () => {
   const body = { model: 'a', messages: [], stop: ['x'] };
-  expect(findUnheld(body, 'openai-chat', ['stop']).get('stop')).toContain('x');
+  expect(findUnheld(body, 'openai-chat', ['stop']).get('["stop"]')).toContain('x');
   expect([...findUnheld(body, 'openai-chat', ['absent', 'metadata'])]).toEqual([]);
 });
