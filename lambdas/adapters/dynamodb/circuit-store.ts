@@ -3,6 +3,7 @@ import { untouchedCircuit } from '../../core/call/circuit.ts';
 import type { CircuitRecord, CircuitStore } from '../../core/call/circuit-store.ts';
 import { type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
+import { writeVersioned } from './write-versioned.ts';
 
 const PREFIX = 'target#';
 
@@ -18,25 +19,11 @@ export const makeDynamoCircuitStore = (dynamo: Dynamo): CircuitStore => {
       return targets.map((target) => records.get(target) ?? untouchedCircuit(target));
     },
 
-    write: async (next) => {
-      const record = JSON.stringify(next);
-      const written = await dynamo.update({
-        TableName: table,
-        Key: toItem({ pk: PREFIX + next.target }),
+    write: (next) =>
+      writeVersioned(dynamo, { table, key: toItem({ pk: PREFIX + next.target }), attribute: 'circuit' }, next, {
         // The state once more by itself, where the filter of the prober's event source can see it.
-        UpdateExpression: 'SET version = :next, circuit = :record, #state = :state',
-        ConditionExpression: next.version === 1 ? 'attribute_not_exists(version)' : 'version = :seen',
-        ExpressionAttributeNames: { '#state': CIRCUIT_STATE },
-        ExpressionAttributeValues: toItem({
-          ':next': next.version,
-          ':record': record,
-          ':state': next.circuit.state,
-          ':seen': next.version === 1 ? undefined : next.version - 1,
-        }),
-      });
-      // The same record to the letter is this very write, sent again.
-      return written.kind === 'done' || (written.item !== undefined && textOf(written.item, 'circuit') === record);
-    },
+        [CIRCUIT_STATE]: next.circuit.state,
+      }),
 
     list: async () => {
       const items = await dynamo.scan({

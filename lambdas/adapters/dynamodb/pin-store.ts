@@ -2,12 +2,14 @@ import { PIN_OVERRIDES_KEY } from '../../contract/tables.ts';
 import { NO_OVERRIDES, type PinOverrides, type PinRecord, type PinStore } from '../../core/pins/pin-store.ts';
 import { type Item, textOf, toItem } from './attributes.ts';
 import type { Dynamo } from './dynamo.ts';
+import { writeVersioned } from './write-versioned.ts';
 
 const PREFIX = 'pin#';
 
 /** One item a pin, and one of all overrides, each written only by who has seen the version before it. */
 export const makeDynamoPinStore = (dynamo: Dynamo): PinStore => {
   const table = dynamo.names.access;
+  const at = (pk: string) => ({ table, key: toItem({ pk }), attribute: 'record' });
   return {
     read: async (pins) => {
       const keys = [...new Set(pins)].map((pin) => toItem({ pk: PREFIX + pin }));
@@ -17,11 +19,11 @@ export const makeDynamoPinStore = (dynamo: Dynamo): PinStore => {
       return pins.map((pin) => records.get(pin));
     },
 
-    write: (next) => writeRecord(dynamo, PREFIX + next.pin, next),
+    write: (next) => writeVersioned(dynamo, at(PREFIX + next.pin), next),
 
     readOverrides: () => readPinOverrides(dynamo),
 
-    writeOverrides: (next) => writeRecord(dynamo, PIN_OVERRIDES_KEY, next),
+    writeOverrides: (next) => writeVersioned(dynamo, at(PIN_OVERRIDES_KEY), next),
 
     list: async () => {
       const items = await dynamo.scan({
@@ -40,22 +42,6 @@ export const readPinOverrides = async (dynamo: Dynamo): Promise<PinOverrides> =>
   const { item } = await dynamo.get(dynamo.names.access, toItem({ pk: PIN_OVERRIDES_KEY }));
   const record = item && textOf(item, 'record');
   return record === undefined ? NO_OVERRIDES : (JSON.parse(record) as PinOverrides);
-};
-
-const writeRecord = async (dynamo: Dynamo, pk: string, next: { version: number }): Promise<boolean> => {
-  const written = await dynamo.update({
-    TableName: dynamo.names.access,
-    Key: toItem({ pk }),
-    UpdateExpression: 'SET version = :next, #record = :record',
-    ConditionExpression: next.version === 1 ? 'attribute_not_exists(version)' : 'version = :seen',
-    ExpressionAttributeNames: { '#record': 'record' },
-    ExpressionAttributeValues: toItem({
-      ':next': next.version,
-      ':record': JSON.stringify(next),
-      ':seen': next.version === 1 ? undefined : next.version - 1,
-    }),
-  });
-  return written.kind === 'done';
 };
 
 const toRecords = (item: Item): PinRecord[] => {

@@ -1,6 +1,7 @@
 import { untouchedCircuit } from '../../core/call/circuit.ts';
 import type { CircuitRecord, CircuitStore } from '../../core/call/circuit-store.ts';
 import type { Database } from './database.ts';
+import { writeVersioned } from './write-versioned.ts';
 
 /** One record a target, written only by who has seen the version before it. A target never written reads as closed, version 0. */
 export const makeEmbeddedCircuitStore = (database: Database): CircuitStore => ({
@@ -13,24 +14,7 @@ export const makeEmbeddedCircuitStore = (database: Database): CircuitStore => ({
     ),
 
   write: (next) =>
-    database.write((connection) => {
-      const record = JSON.stringify(next);
-      const changed =
-        next.version === 1
-          ? connection.run(
-              'INSERT INTO circuits (target, version, record) VALUES (?, 1, ?) ON CONFLICT (target) DO NOTHING',
-              next.target,
-              record,
-            )
-          : connection.run(
-              'UPDATE circuits SET version = ?, record = ? WHERE target = ? AND version = ?',
-              next.version,
-              record,
-              next.target,
-              next.version - 1,
-            );
-      return changed === 1;
-    }),
+    writeVersioned(database, 'circuits', { target: next.target }, next.version, { record: JSON.stringify(next) }),
 
   list: () =>
     database.read((connection) =>

@@ -1,5 +1,6 @@
 import { NO_OVERRIDES, type PinOverrides, type PinRecord, type PinStore } from '../../core/pins/pin-store.ts';
 import type { Database } from './database.ts';
+import { writeVersioned } from './write-versioned.ts';
 
 interface PinRow {
   record: string;
@@ -15,25 +16,7 @@ export const makeEmbeddedPinStore = (database: Database): PinStore => ({
       }),
     ),
 
-  write: (next) =>
-    database.write((connection) => {
-      const record = JSON.stringify(next);
-      const changed =
-        next.version === 1
-          ? connection.run(
-              'INSERT INTO pins (pin, version, record) VALUES (?, 1, ?) ON CONFLICT (pin) DO NOTHING',
-              next.pin,
-              record,
-            )
-          : connection.run(
-              'UPDATE pins SET version = ?, record = ? WHERE pin = ? AND version = ?',
-              next.version,
-              record,
-              next.pin,
-              next.version - 1,
-            );
-      return changed === 1;
-    }),
+  write: (next) => writeVersioned(database, 'pins', { pin: next.pin }, next.version, { record: JSON.stringify(next) }),
 
   readOverrides: () =>
     database.read((connection) => {
@@ -42,22 +25,7 @@ export const makeEmbeddedPinStore = (database: Database): PinStore => ({
     }),
 
   writeOverrides: (next) =>
-    database.write((connection) => {
-      const record = JSON.stringify(next);
-      const changed =
-        next.version === 1
-          ? connection.run(
-              'INSERT INTO pin_overrides (id, version, record) VALUES (1, 1, ?) ON CONFLICT (id) DO NOTHING',
-              record,
-            )
-          : connection.run(
-              'UPDATE pin_overrides SET version = ?, record = ? WHERE version = ?',
-              next.version,
-              record,
-              next.version - 1,
-            );
-      return changed === 1;
-    }),
+    writeVersioned(database, 'pin_overrides', { id: 1 }, next.version, { record: JSON.stringify(next) }),
 
   list: () =>
     database.read((connection) => connection.all<PinRow>('SELECT record FROM pins ORDER BY pin').map(toRecord)),

@@ -1,6 +1,7 @@
 import type { WrongHitRecord, WrongHitStore } from '../../core/cache/cache-stores.ts';
 import { UNAUDITED } from '../../core/cache/wrong-hits.ts';
 import type { Database } from './database.ts';
+import { writeVersioned } from './write-versioned.ts';
 
 interface WrongHitRow {
   alias: string;
@@ -25,24 +26,13 @@ export const makeEmbeddedWrongHitStore = (database: Database): WrongHitStore => 
       return row === undefined ? { alias, embedder, version: 0, state: UNAUDITED, changedAt: 0 } : toRecord(row);
     }),
 
-  write: ({ alias, embedder, version, state, changedAt }) =>
-    database.write((connection) => {
-      const { tightened, isOff, audited, wrong } = state;
-      const values = [version, tightened, isOff ? 1 : 0, audited, wrong, changedAt, alias, embedder];
-      const changed =
-        version === 1
-          ? connection.run(
-              `INSERT INTO wrong_hits (version, tightened, is_off, audited, wrong, changed_at, alias, embedder)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-              ...values,
-            )
-          : connection.run(
-              `UPDATE wrong_hits SET version = ?, tightened = ?, is_off = ?, audited = ?, wrong = ?, changed_at = ?
-               WHERE alias = ? AND embedder = ? AND version = ?`,
-              ...values,
-              version - 1,
-            );
-      return changed === 1;
+  write: ({ alias, embedder, version, state: { tightened, isOff, audited, wrong }, changedAt }) =>
+    writeVersioned(database, 'wrong_hits', { alias, embedder }, version, {
+      tightened,
+      is_off: isOff ? 1 : 0,
+      audited,
+      wrong,
+      changed_at: changedAt,
     }),
 
   list: () =>

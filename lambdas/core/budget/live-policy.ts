@@ -1,10 +1,13 @@
 import { accountKey } from '../admit/account-keys.ts';
 import type { Clock, Gateway, Log } from '../ports.ts';
+import { makeReadAnew } from '../read-anew.ts';
 import type { BudgetPolicy, BudgetStore } from './budget-store.ts';
 import type { CapOverride } from './budgets.ts';
 
 /** Age from which the caps set by hand are read anew. */
 const REFRESH_MS = 3_000;
+/** A read that hangs must not be the last one. */
+const PATIENCE_MS = 10_000;
 
 export interface LivePolicy {
   /** The gateway with the budgets as they hold now: the file's and the caps set by hand. */
@@ -26,40 +29,29 @@ export interface LivePolicy {
 export const makeLivePolicy = (
   gateway: Gateway,
   fingerprint: string,
-  { budgets: store, clock, log }: { budgets: Pick<BudgetStore, 'readPolicy'>; clock: Pick<Clock, 'now'>; log: Log },
+  { budgets: store, clock, log }: { budgets: Pick<BudgetStore, 'readPolicy'>; clock: Clock; log: Log },
 ): LivePolicy => {
   let budgets = gateway.budgets;
   let policyVersion = gateway.policyVersion;
-  let readAt = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | undefined;
 
   const take = (policy: BudgetPolicy): void => {
     budgets = { ...gateway.budgets, overrides: byAccount(policy.overrides) };
     if (policy.fingerprint === fingerprint) policyVersion = Math.max(policyVersion, policy.version);
   };
 
-  const refresh = (): Promise<void> => {
-    readAt = clock.now();
-    reading ??= store
-      .readPolicy()
-      .then(take)
-      .catch((error: unknown) => log.warn('caps set by hand not read: those that are known hold on', { error }))
-      .finally(() => {
-        reading = undefined;
-      });
-    return reading;
-  };
-
-  const look = (): void => {
-    const age = clock.now() - readAt;
-    if (age >= REFRESH_MS || age < 0) void refresh();
-  };
+  const { whenOlder, refresh } = makeReadAnew({
+    read: () => store.readPolicy(),
+    take,
+    onDown: (error) => log.warn('caps set by hand not read: those that are known hold on', { error }),
+    patienceMs: PATIENCE_MS,
+    clock,
+  });
 
   return {
     gateway: {
       ...gateway,
       get budgets() {
-        look();
+        whenOlder(REFRESH_MS);
         return budgets;
       },
       get policyVersion() {

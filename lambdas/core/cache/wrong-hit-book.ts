@@ -1,5 +1,5 @@
-import { withPatience } from '../call/with-patience.ts';
 import type { Clock, Log } from '../ports.ts';
+import { makeReadAnew } from '../read-anew.ts';
 import type { WrongHitRecord, WrongHitStore } from './cache-stores.ts';
 import type { SemanticPolicy } from './eligibility.ts';
 import { noteAudit, thresholdNow, UNAUDITED, type WrongHitChange, wrongShare } from './wrong-hits.ts';
@@ -55,9 +55,6 @@ const WRITE_TRIES = 32;
 export const makeWrongHitBook = (store: WrongHitStore, clock: Clock, log: Log): WrongHitBook => {
   const records = new Map<string, WrongHitRecord>();
   let isKnown = false;
-  let readAt = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | undefined;
-  let isStoreDown = false;
 
   /** A read that a write has overtaken is older. */
   const adopt = (record: WrongHitRecord): void => {
@@ -66,30 +63,20 @@ export const makeWrongHitBook = (store: WrongHitStore, clock: Clock, log: Log): 
     if (known === undefined || record.version > known.version) records.set(key, record);
   };
 
-  const read = async (): Promise<void> => {
-    readAt = clock.now();
-    try {
-      for (const record of await withPatience(() => store.list(), PATIENCE_MS, clock)) adopt(record);
+  const { whenOlder, refresh, settled } = makeReadAnew({
+    read: () => store.list(),
+    take: (found) => {
+      for (const record of found) adopt(record);
       isKnown = true;
-      isStoreDown = false;
-    } catch (error) {
-      // Once an outage, not once a read.
-      if (!isStoreDown) log.warn('audits of the semantic cache unreachable', { answers: isKnown, error });
-      isStoreDown = true;
-    }
-  };
-
-  const refresh = (): Promise<void> => {
-    reading ??= read().finally(() => {
-      reading = undefined;
-    });
-    return reading;
-  };
+    },
+    onDown: (error) => log.warn('audits of the semantic cache unreachable', { answers: isKnown, error }),
+    patienceMs: PATIENCE_MS,
+    clock,
+  });
 
   return {
     thresholdOf(alias, policy, embedder) {
-      const ageMs = clock.now() - readAt;
-      if (ageMs < 0 || ageMs >= (isKnown ? WRONG_HITS_REFRESH_MS : RETRY_MS)) void refresh();
+      whenOlder(isKnown ? WRONG_HITS_REFRESH_MS : RETRY_MS);
       return isKnown ? thresholdNow(records.get(keyOf(alias, embedder))?.state ?? UNAUDITED, policy) : undefined;
     },
 
@@ -119,7 +106,7 @@ export const makeWrongHitBook = (store: WrongHitStore, clock: Clock, log: Log): 
     },
 
     refresh,
-    settled: async () => reading,
+    settled,
   };
 };
 

@@ -1,5 +1,5 @@
-import { withPatience } from '../call/with-patience.ts';
 import type { Clock, Log } from '../ports.ts';
+import { makeReadAnew } from '../read-anew.ts';
 import { makeCanaries, type ShareByHand } from '../route/draw-canaries.ts';
 import type { Canaries } from '../route/route-sources.ts';
 import type { PinOverride, PinStore } from './pin-store.ts';
@@ -33,38 +33,15 @@ export const makeLiveCanaries = ({
   log: Log;
 }): LiveCanaries => {
   let known: ReadonlyMap<string, PinOverride> | undefined;
-  /** When the last read began, and the last one that came through. */
-  let readAt = Number.NEGATIVE_INFINITY;
-  let heardAt = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | undefined;
-  let isStoreDown = false;
-
-  const read = async (): Promise<void> => {
-    const beganAt = clock.now();
-    try {
-      const { set } = await withPatience(() => pins.readOverrides(), PATIENCE_MS, clock);
+  const { whenOlder, refresh, heardAt } = makeReadAnew({
+    read: () => pins.readOverrides(),
+    take: ({ set }) => {
       known = new Map(set.map((override) => [keyOf(override), override]));
-      heardAt = beganAt;
-      isStoreDown = false;
-    } catch (error) {
-      // Once an outage, not once a read.
-      if (!isStoreDown) log.warn('canaries set by hand not read: those that are known hold on', { error });
-      isStoreDown = true;
-    }
-  };
-
-  const refresh = (): Promise<void> => {
-    readAt = clock.now();
-    reading ??= read().finally(() => {
-      reading = undefined;
-    });
-    return reading;
-  };
-
-  const look = (nowMs: number): void => {
-    const age = nowMs - readAt;
-    if (age >= REFRESH_MS || age < 0) void refresh();
-  };
+    },
+    onDown: (error) => log.warn('canaries set by hand not read: those that are known hold on', { error }),
+    patienceMs: PATIENCE_MS,
+    clock,
+  });
 
   const shareOf: ShareByHand = (pair, nowMs) => {
     if (known === undefined) return 'unread';
@@ -72,17 +49,17 @@ export const makeLiveCanaries = ({
     return override !== undefined && isInForce(override, pair, nowMs) ? override.share : undefined;
   };
   const isOutdated = (): boolean => {
-    const age = clock.now() - heardAt;
+    const age = clock.now() - heardAt();
     return age >= OUTDATED_MS || age < 0;
   };
   const canaries = makeCanaries(
     (pair, nowMs) => {
-      look(clock.now());
+      whenOlder(REFRESH_MS);
       return shareOf(pair, nowMs);
     },
     async (pair) => {
       // Most often begun when the request was planned, and ended while it was admitted.
-      if (isOutdated()) await (reading ?? refresh());
+      if (isOutdated()) await refresh();
       return isOutdated() ? 'unread' : shareOf(pair, clock.now());
     },
   );

@@ -1,5 +1,5 @@
-import { withPatience } from '../call/with-patience.ts';
 import type { Clock, Log } from '../ports.ts';
+import { makeReadAnew } from '../read-anew.ts';
 import type { StatisticsStore } from './statistics-store.ts';
 import {
   type CallSample,
@@ -43,38 +43,22 @@ export const makeStatisticsBook = ({
 }): StatisticsBook => {
   const everybodys = new Map<string, TargetStatistics>();
   const own = new Map<string, TargetStatistics>();
-  let readAt = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | undefined;
-  let isStoreDown = false;
-
-  const read = async (): Promise<void> => {
-    readAt = clock.now();
-    if (targets.length === 0) return;
-    try {
-      const found = await withPatience(() => store.read([...targets]), PATIENCE_MS, clock);
+  const { whenOlder, refresh, settled } = makeReadAnew({
+    read: async () => (targets.length === 0 ? [] : store.read([...targets])),
+    take: (found) => {
       found.forEach((stats, i) => {
         const target = targets[i];
         if (stats !== undefined && target !== undefined) everybodys.set(target, stats);
       });
-      isStoreDown = false;
-    } catch (error) {
-      // Once an outage, not once a read.
-      if (!isStoreDown) log.warn('target statistics unreachable: this process goes by its own', { error });
-      isStoreDown = true;
-    }
-  };
-
-  const refresh = (): Promise<void> => {
-    reading ??= read().finally(() => {
-      reading = undefined;
-    });
-    return reading;
-  };
+    },
+    onDown: (error) => log.warn('target statistics unreachable: this process goes by its own', { error }),
+    patienceMs: PATIENCE_MS,
+    clock,
+  });
 
   return {
     of(target) {
-      const ageMs = clock.now() - readAt;
-      if (ageMs < 0 || ageMs >= STATISTICS_REFRESH_MS) void refresh();
+      whenOlder(STATISTICS_REFRESH_MS);
       const [all, mine] = [everybodys.get(target), own.get(target)];
       return all !== undefined && mine !== undefined ? joinStatistics(all, mine) : (all ?? mine);
     },
@@ -82,6 +66,6 @@ export const makeStatisticsBook = ({
       own.set(target, noteCall(own.get(target) ?? NO_STATISTICS, sample, clock.now()));
     },
     refresh,
-    settled: async () => reading,
+    settled,
   };
 };

@@ -1,0 +1,33 @@
+import { type Item, textOf, toItem } from './attributes.ts';
+import type { Dynamo } from './dynamo.ts';
+
+/**
+ * Writes a record, as JSON in one attribute, only over the version before it: whoever has not seen that changes nothing.
+ *
+ * @param also other attributes, where something is to be seen without the record
+ * @returns whether it was written, by this call or by an earlier sending of it whose answer was lost
+ * @throws {StoreUnavailable}
+ */
+export const writeVersioned = async (
+  dynamo: Dynamo,
+  { table, key, attribute }: { table: string; key: Item; attribute: string },
+  next: { version: number },
+  also: Readonly<Record<string, string>> = {},
+): Promise<boolean> => {
+  const record = JSON.stringify(next);
+  const set = { version: next.version, [attribute]: record, ...also };
+  const names = Object.keys(set);
+  const written = await dynamo.update({
+    TableName: table,
+    Key: key,
+    UpdateExpression: `SET ${names.map((_, i) => `#n${i} = :v${i}`).join(', ')}`,
+    ConditionExpression: next.version === 1 ? 'attribute_not_exists(version)' : 'version = :seen',
+    ExpressionAttributeNames: Object.fromEntries(names.map((name, i) => [`#n${i}`, name])),
+    ExpressionAttributeValues: toItem({
+      ...Object.fromEntries(Object.values(set).map((value, i) => [`:v${i}`, value])),
+      ':seen': next.version === 1 ? undefined : next.version - 1,
+    }),
+  });
+  // The same record to the letter is this very write, sent again.
+  return written.kind === 'done' || (written.item !== undefined && textOf(written.item, attribute) === record);
+};
