@@ -1,6 +1,7 @@
 import type { NanoUsd } from '../../contract/money.ts';
 import type { HoldOutcome } from '../ledger.ts';
 import type { Plan, StandIn } from '../route/plan.ts';
+import { planOf } from '../route/plan-of.ts';
 import { targetOfCanary } from '../route/target-of-canary.ts';
 import type { Target } from '../target.ts';
 import type { Admission } from './admission.ts';
@@ -16,9 +17,13 @@ type Sized = Pick<Admission, 'asked' | 'plan' | 'isBudgeted' | 'lowered'>;
  * can be asked after it. Nano-USD; 0 for any other target.
  */
 export const reserveBeside = (target: Target, sized: Sized): NanoUsd => {
-  const own = target.canaryOf?.onTrial === true ? targetOfCanary(target, sized.plan.targets) : undefined;
+  const own = targetBehind(target, sized);
   return own === undefined ? 0n : callCeilingAt(own, sized);
 };
+
+/** The target that a canary on trial is tried for, in the plan that it stands in, a fallback's too; undefined for any other target. */
+export const targetBehind = (target: Target, planned: StandIn): Target | undefined =>
+  target.canaryOf?.onTrial === true ? targetOfCanary(target, planOf(target, planned)?.targets ?? []) : undefined;
 
 /** Without what the request costs beside its calls, which is held once. */
 const callCeilingAt = (target: Target, sized: Sized): NanoUsd =>
@@ -26,7 +31,9 @@ const callCeilingAt = (target: Target, sized: Sized): NanoUsd =>
 
 /** The same plan without those canaries whose targets are in it; undefined where there are none. */
 export const withoutCanaries = <P extends Plan>(plan: P, reason: string): P | undefined => {
-  const canaries = plan.targets.filter((target) => targetOfCanary(target, plan.targets) !== undefined);
+  const canaries = plan.targets.filter(
+    (target) => target.canaryOf?.onTrial === true && targetOfCanary(target, plan.targets) !== undefined,
+  );
   const [first, ...rest] = plan.targets.filter((target) => !canaries.includes(target));
   if (canaries.length === 0 || first === undefined) return undefined;
   const passedOver = [...plan.passedOver, ...canaries.map(({ id }) => ({ target: id, reason }))];
@@ -43,7 +50,7 @@ export const passOverCanaries = (
   taken: LimitOutcome,
 ): Pick<StandIn, 'plan'> | undefined => {
   const { firstTarget, plan } = draft;
-  const own = targetOfCanary(firstTarget, plan.targets);
+  const own = targetBehind(firstTarget, draft);
   if (own === undefined) return undefined;
   const tokens = outputLimitOf(draft, own).tokens;
   const isCheaper = held.kind === 'refused' && ceilingAt(own, draft, tokens) < draft.hold;

@@ -3,7 +3,6 @@ import type { AttemptRecord } from '../call/call.ts';
 import { type Refusal, refuse } from '../failures.ts';
 import type { AccountFigures, AccountRef, HoldOutcome } from '../ledger.ts';
 import { type Ports, StoreUnavailable } from '../ports.ts';
-import { targetOfCanary } from '../route/target-of-canary.ts';
 import { attemptCost } from '../settle/attempt-cost.ts';
 import type { Target } from '../target.ts';
 import { roomsOf } from './account-rooms.ts';
@@ -12,7 +11,7 @@ import { budgetRefusal, isSpentSomewhere } from './admit-refusals.ts';
 import { ceilingAt } from './at-target.ts';
 import { largestWithin } from './clamp.ts';
 import { leastOutputTokens, outputLimitOf } from './output-limit.ts';
-import { reserveBeside } from './pass-over-canaries.ts';
+import { reserveBeside, targetBehind } from './pass-over-canaries.ts';
 
 /** Others take what was left meanwhile. */
 const MOST_CLAMPS = 3;
@@ -46,7 +45,7 @@ export const topUp = async (
   };
   const needed = (): bigint => billed + ceilingOf(tokens) + reserveBeside(target, admission);
   // A canary answers as its target would, or its target does.
-  const mayLower = targetOfCanary(target, admission.plan.targets) === undefined;
+  const mayLower = targetBehind(target, admission) === undefined;
 
   // A request that was lowered at the door holds all that was left: first what that covers.
   if (needed() > from && lowered.all !== undefined && mayLower) fitWithin(from);

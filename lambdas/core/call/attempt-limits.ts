@@ -14,7 +14,7 @@ export const limitsOf = (call: Call, target: Target, isLeastBad: boolean): Attem
   const limits = limitsOfTarget(call, target, isLeastBad);
   if (!hasTargetLeft(call, target)) return limits;
   const halfMs = Math.max(1, Math.floor((call.deadlineAt - call.ports.clock.now()) / 2));
-  return { ...limits, silenceMs: Math.min(limits.silenceMs ?? halfMs, halfMs) };
+  return { ...limits, silenceMs: Math.min(limits.silenceMs ?? halfMs, halfMs), leavesFiltered: () => true };
 };
 
 const limitsOfTarget = (call: Call, target: Target, isLeastBad: boolean): AttemptLimits => {

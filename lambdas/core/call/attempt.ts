@@ -106,6 +106,10 @@ export const attemptTarget = async (
     return { kind: 'failed', record, wasSent: phase !== 'unsent', key };
   };
 
+  givenUp?.addEventListener('abort', () => {
+    watch.stop({ by: 'first-token', afterMs: tally.record().durationMs });
+  });
+
   try {
     const found = await readProviderKey(target, watch, ports);
     if (!found.ok) {
@@ -125,9 +129,6 @@ export const attemptTarget = async (
 
     const { connectMs, idleMs } = alias.timeouts;
     tally.start();
-    givenUp?.addEventListener('abort', () => {
-      watch.stop({ by: 'first-token', afterMs: tally.record().durationMs });
-    });
     const clearFirstToken =
       silenceMs === undefined ? () => {} : watch.stopAfter(silenceMs, { by: 'first-token', afterMs: silenceMs });
     const reply = await watch.guard(() => {

@@ -4,8 +4,8 @@ import { outputLimitOf } from '../admit/output-limit.ts';
 import { stopByTime } from '../admit/run-refusals.ts';
 import type { Ports } from '../ports.ts';
 import { present } from '../read-json.ts';
-import type { Plan } from '../route/plan.ts';
-import type { FallbackCause, Target } from '../target.ts';
+import { planOf } from '../route/plan-of.ts';
+import type { FallbackCause } from '../target.ts';
 import type { CallRequest } from './call.ts';
 import { LONGEST_SILENCE_MS } from './call-policy.ts';
 import type { StopWatch } from './watch-for-stop.ts';
@@ -62,14 +62,6 @@ export const callRequestOf = (
 /** How long the whole answer may take, milliseconds. */
 const longestAnswerMs = (totalMs: number, isStream: boolean): number =>
   isStream ? totalMs : Math.min(totalMs, LONGEST_SILENCE_MS);
-
-/** The plan that a target stands in: the request's own, or that of an alias that it has fallen back on. */
-const planOf = (target: Target, { plan, asked }: Pick<Admission, 'plan' | 'asked'>): Plan | undefined =>
-  plan.targets.includes(target)
-    ? plan
-    : (Object.keys(asked.alias.fallbacks ?? {}) as FallbackCause[])
-        .flatMap((cause) => plan.fallbacks?.(cause) ?? [])
-        .find(({ targets }) => targets.includes(target))?.plan;
 
 /** Whom the call may fall back on, and a note in the receipt when it does. */
 const fallbacksOf = ({

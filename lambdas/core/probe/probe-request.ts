@@ -48,9 +48,11 @@ export const askProbe = async (
   };
   const labels = readLabels(new Headers(), conversation, caller);
   if (!labels.ok) throw new TypeError(`the probe's own labels: ${labels.refusal.message}`);
+  // It is asked for itself, whosever place it may take.
+  const { canaryOf: _, ...probed } = target;
   const alias: Alias = {
     name: PROBER,
-    targets: [target],
+    targets: [probed],
     defaultOutputTokens: OUTPUT_TOKENS,
     outputFloorTokens: OUTPUT_TOKENS,
     timeouts: PROBE_TIMEOUTS,

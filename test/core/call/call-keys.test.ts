@@ -20,6 +20,28 @@ const rotating = (cached: string | undefined, fresh: string | undefined): Secret
 };
 
 describe('the provider key', () => {
+  test('of a target that is found to hang meanwhile: the next one is asked, and nobody waits for the first', async () => {
+    const scene = makeScene({ a: [{ hang: true }], b: [answers()] }, { targets });
+    const board = scene.ports.circuitBoard;
+    let leave = (): void => {};
+    scene.ports.circuitBoard = {
+      ...board,
+      startWaiting: (target, waiting) => {
+        if (target === 'a') leave = waiting.leave;
+        return board.startWaiting(target, waiting);
+      },
+    };
+    scene.ports.secrets = {
+      read: async () => {
+        leave();
+        return 'k';
+      },
+    };
+    const from = scene.clock.now();
+    expectKind(await scene.call(), 'answered');
+    expect(scene.clock.now() - from).toBe(0);
+  });
+
   test('is sent where the provider names one', async () => {
     const { call, upstream } = makeScene(
       { a: [answers()], b: [answers()] },

@@ -38,6 +38,22 @@ describe('a probe', () => {
     await expectAtRest(story);
   });
 
+  test('of a canary is for the canary itself, whatever its share', async () => {
+    const canary = {
+      model: 'm-2',
+      share: 0.5,
+      price: { inputPerMTok: '10', outputPerMTok: '100' },
+      contextTokens: 100_000,
+      maxOutputTokens: 8_000,
+    };
+    const models = { assistant: { targets: [{ ...a, canary }] } };
+    const story = await makeProbeStory({ a: [chatAnswer('OK')] }, { ...CONFIG, models });
+    await story.openCircuit(0, 'a/m-2');
+    expect(await story.tick()).toEqual({ probes: [{ target: 'a/m-2', outcome: 'works' }], goesOn: false });
+    expect(story.upstream.calls.map(({ body }) => (body as { model: string }).model)).toEqual(['m-2']);
+    await expectAtRest(story);
+  });
+
   test('is a small request in the words of its target', async () => {
     const story = await makeProbeStory({ a: [chatAnswer('OK')] });
     await story.openCircuit();

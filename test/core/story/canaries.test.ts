@@ -3,6 +3,7 @@ import type { BudgetConfig, GatewayConfig, ModelConfig, TargetConfig } from '../
 import { makeLiveCanaries } from '../../../lambdas/core/pins/live-canaries.ts';
 import { NO_OVERRIDES, type PinOverrides } from '../../../lambdas/core/pins/pin-store.ts';
 import { makeCanaries } from '../../../lambdas/core/route/draw-canaries.ts';
+import { fails } from '../call/call-fixture.ts';
 import type { Script } from '../call/scripted-upstream.ts';
 import { CONFIG, chatAnswer, makeStory, type Story } from './story-fixture.ts';
 
@@ -122,9 +123,81 @@ describe('a canary whose turn comes behind another target', () => {
   });
 
   test('is not given a shorter answer: its target gives a whole one', async () => {
-    for (const share of [NEARLY_ALL, 1])
-      expect(await behind({ monthly: '$0.50', backPressure: 'clamp' }, share)).toEqual([['first', 'old'], 1_000]);
+    expect(await behind({ monthly: '$0.50', backPressure: 'clamp' })).toEqual([['first', 'old'], 1_000]);
   });
+
+  test('is what its alias asks once all conversations are its own, and answers shorter like any target', async () => {
+    expect(await behind({ monthly: '$0.50', backPressure: 'clamp' }, 1)).toEqual([['first', 'new'], 500]);
+  });
+});
+
+describe('a canary of an alias that is fallen back on', () => {
+  const fallenBack = async (org: BudgetConfig, answers: Script[] = [chatAnswer('hi', usage)]) => {
+    const first = { provider: 'b', model: 'first', price: PRICE, ...size };
+    const others = { other: { targets: [tried()], output: { default: 1_000, floor: 100 } } };
+    const story = await makeStory(
+      { a: answers, b: [fails(503)] },
+      configOf({ budgets: { org } }, { targets: [first], fallbacks: { any: ['other'] } }, others),
+    );
+    story.ports.canaries = makeCanaries(() => undefined);
+    expect((await story.ask()).status).toBe(200);
+    return [models(story), limits(story).at(-1)];
+  };
+
+  test('is asked where there is room for it and its target', async () => {
+    const broken = { status: 200, body: JSON.stringify({ nothing: 1 }) };
+    expect(await fallenBack({ monthly: '$1.10' })).toEqual([['first', 'new'], 1_000]);
+    expect(await fallenBack({ monthly: '$1.10' }, [broken, chatAnswer('hi', usage)])).toEqual([
+      ['first', 'new', 'old'],
+      1_000,
+    ]);
+  });
+
+  test('is passed over where there is room for one of them', async () => {
+    expect(await fallenBack({ monthly: '$1.05' })).toEqual([['first', 'old'], 1_000]);
+  });
+
+  test('is not given a shorter answer', async () => {
+    expect(await fallenBack({ monthly: '$0.50', backPressure: 'clamp' })).toEqual([['first', 'old'], 1_000]);
+  });
+});
+
+describe('a canary that was given all conversations', () => {
+  const promoted = async (org: BudgetConfig) => {
+    const story = await storyOf(configOf({ budgets: { org } }));
+    story.ports.canaries = makeCanaries(() => 1);
+    return { story, reply: await story.ask() };
+  };
+
+  test('is the target: the version before does not answer in its place where there is little room', async () => {
+    const { story, reply } = await promoted({ monthly: '$0.50', backPressure: 'clamp' });
+    expect([reply.status, models(story), limits(story)]).toEqual([200, ['new'], [500]]);
+  });
+
+  test('has no room: the refusal says so', async () => {
+    const { story, reply } = await promoted({ monthly: '$0.50' });
+    expect([reply.status, models(story)]).toEqual([429, []]);
+    expect(JSON.parse(await reply.text()).error.code).toBe('budget_exceeded');
+  });
+});
+
+test('a canary’s filter that says no in an empty answer leads to its target', async () => {
+  const none = { prompt_tokens: 10, completion_tokens: 0, total_tokens: 10 };
+  const filtered = {
+    status: 200,
+    body: JSON.stringify({
+      id: 'x',
+      object: 'chat.completion',
+      created: 1,
+      model: 'new',
+      choices: [{ index: 0, message: { role: 'assistant', content: '' }, finish_reason: 'content_filter' }],
+      usage: none,
+    }),
+  };
+  const story = await storyOf(configOf({}), [filtered, chatAnswer('hi', usage)]);
+  const reply = await story.ask();
+  expect([reply.status, JSON.parse(await reply.text()).choices[0].message.content]).toEqual([200, 'hi']);
+  expect(models(story)).toEqual(['new', 'old']);
 });
 
 test('a canary that counts more tokens does not run into a limit that its target keeps', async () => {
