@@ -107,7 +107,8 @@ export const openDatabase = ({ file, migrations, onOpen, onClose }: DatabaseOpti
     let log: LogFile | undefined;
     try {
       if (!isInMemory) whileBusy(() => useLog(database, path), isFirst ? OPENING_WAIT_MS : 0);
-      database.exec('PRAGMA secure_delete = ON');
+      // Files of SQLite's own, which nothing overwrites, would hold what is sorted or may have to be undone.
+      database.exec('PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY');
       if (isFirst) migrate(database, migrations);
       else if (schemaVersion(database) !== migrations.length)
         throw new StoreUnavailable(`The database file ${path} is not the one that was open: its schema is another.`);

@@ -46,6 +46,14 @@ const sweepTables = (connection: Connection, storeNow: number): void => {
   connection.run('DELETE FROM disputes WHERE epoch < ?', oldest);
   connection.run('DELETE FROM limits WHERE idle_at < ?', storeNow - LIMIT_LIFE_MS);
   connection.run('DELETE FROM runs WHERE expires < ?', storeNow);
-  // A claim takes out what has expired too; where none comes, they would stay.
+  // Whoever keeps something takes out what has expired too; where nobody does any more, it would stay.
   connection.run('DELETE FROM answers WHERE expires < ?', storeNow);
+  for (const [table, id] of [
+    ['responses', 'id'],
+    ['vectors', 'seq'],
+  ])
+    connection.run(
+      `DELETE FROM ${table} WHERE ${id} IN (SELECT ${id} FROM ${table} WHERE expires < ? LIMIT ${SWEEP_ROWS})`,
+      storeNow,
+    );
 };

@@ -4,8 +4,12 @@ import { whereSelected } from './where-selected.ts';
 
 /** Entries of one scope; the oldest make room. */
 const MOST_IN_SCOPE = 10_000;
+/** Of all scopes, as many as there are answers; those that would expire first make room. */
+const MOST_ENTRIES = 100_000;
 /** Looked after by one put in so many: counting a full scope takes a third of a millisecond. */
 const PUTS_A_TRIM = 64n;
+/** Expired entries that one put takes out: after a quiet night there are many. */
+const EXPIRED_AT_ONCE = 100;
 /** Vectors remembered by a process, of all scopes together: 384 floats each are 77 MB. */
 const MOST_REMEMBERED = 50_000;
 /** Longer than any request is under way. */
@@ -106,7 +110,10 @@ export const makeEmbeddedVectorIndex = (database: Database): EmbeddedVectorIndex
   return {
     put: (entry, nowMs) =>
       database.write((connection) => {
-        connection.run('DELETE FROM vectors WHERE expires <= ?', nowMs);
+        connection.run(
+          `DELETE FROM vectors WHERE seq IN (SELECT seq FROM vectors WHERE expires <= ? LIMIT ${EXPIRED_AT_ONCE})`,
+          nowMs,
+        );
         connection.run('DELETE FROM vector_purges WHERE expires <= ?', nowMs);
         if (isPurged(connection, entry)) return false;
         connection.run('DELETE FROM vectors WHERE id = ?', entry.id);
@@ -126,7 +133,7 @@ export const makeEmbeddedVectorIndex = (database: Database): EmbeddedVectorIndex
           entry.createdAt,
           entry.expiresAt,
         );
-        if (seq !== undefined && seq % PUTS_A_TRIM === 0n) trimScope(connection, entry.scope);
+        if (seq !== undefined && seq % PUTS_A_TRIM === 0n) trim(connection, entry.scope);
         return true;
       }),
 
@@ -175,11 +182,15 @@ export const makeEmbeddedVectorIndex = (database: Database): EmbeddedVectorIndex
   };
 };
 
-const trimScope = (connection: Connection, scope: string): void => {
+const trim = (connection: Connection, scope: string): void => {
   connection.run(
     `DELETE FROM vectors WHERE scope = ?1 AND seq <= (
        SELECT seq FROM vectors WHERE scope = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ${MOST_IN_SCOPE})`,
     scope,
+  );
+  // Every turn of a conversation is a scope of its own.
+  connection.run(
+    `DELETE FROM vectors WHERE seq IN (SELECT seq FROM vectors ORDER BY expires DESC LIMIT -1 OFFSET ${MOST_ENTRIES})`,
   );
 };
 

@@ -4,8 +4,10 @@ import { describe, expect, test } from '@jest/globals';
 import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
 import { markThisProcess } from '../../../lambdas/adapters/embedded/process-mark.ts';
 import { closeDueAt, EPOCH_MS, epochOf } from '../../../lambdas/contract/timing.ts';
+import { cachedOf } from '../../port-suites/cached-answers.ts';
 import { account, entryOf, ledgerAt, settlementOf, standing } from '../../port-suites/ledger-requests.ts';
 import { inWorld, makeWorldClock, type WorldClock } from '../../port-suites/store-world.ts';
+import { entryOf as vectorEntryOf } from '../../port-suites/vectors.ts';
 import { makeFolder, makeMemoryStores, seededRandom } from './embedded-worlds.ts';
 
 const MONTH = 'team#search#2026-11';
@@ -167,6 +169,30 @@ describe('retention', () => {
       expect((await ledger.read('req_young'))?.state).toBe('lost');
     }),
   );
+});
+
+test('kept answers that have expired are deleted in time with their questions, also where none is kept any more', async () => {
+  const clock = makeWorldClock();
+  const stores = openEmbeddedStores({ file: ':memory:', clock, random: seededRandom(1) });
+  const { ledger, responses, vectors } = stores;
+  await ledgerAt(ledger, clock).admit('req_1', 10n, [account('team#search#all', null)]);
+  const then = clock.now();
+  for (const [key, lifeMs] of [
+    ['short', DAY_MS],
+    ['long', 30 * DAY_MS],
+  ] as const) {
+    await responses.keep(cachedOf(key, then, { expiresAt: then + lifeMs }), then);
+    await vectors.put(vectorEntryOf(key, then, { expiresAt: then + lifeMs }), then);
+  }
+  clock.jump(2 * DAY_MS);
+  await ledger.closeDueEpochs();
+  // By a clock of then they would be found.
+  const { tenant } = cachedOf('short', then);
+  expect(await responses.find(tenant, 'short', then)).toBeUndefined();
+  expect(await responses.find(tenant, 'long', then)).toBeDefined();
+  const found = await vectors.find({ ...vectorEntryOf('', then), count: 5 }, then);
+  expect(found.map(({ id }) => id)).toEqual(['long']);
+  stores.close();
 });
 
 describe('a lifetime', () => {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from '@jest/globals';
 import { openEmbeddedStores } from '../../../lambdas/adapters/embedded/open-embedded-stores.ts';
 import { makeWorldClock } from '../../port-suites/store-world.ts';
@@ -46,6 +47,42 @@ test('a vector of another length, or of no numbers, is never the nearest', async
   const found = await stores.vectors.find({ ...entryOf('', now), vector: vectorOf(1), count: 5 }, now);
   expect(found.map(({ id }) => id)).toEqual(['right']);
   stores.close();
+});
+
+test('what has expired is taken out of the file, a hundred with each put', async () => {
+  const { clock, stores } = inMemory();
+  const now = clock.now();
+  for (let i = 0; i < 150; i++) await stores.vectors.put(entryOf(`v${i}`, now, { expiresAt: now + 5 }), now);
+  const rows = async () => (await stores.vectors.stats(now))[0]?.entries;
+  await stores.vectors.put(entryOf('a', now + 5), now + 5);
+  expect(await rows()).toBe(51);
+  await stores.vectors.put(entryOf('b', now + 5), now + 5);
+  expect(await rows()).toBe(2);
+  stores.close();
+});
+
+test('of more than 100,000 entries those that expire first make room, whatever their scope', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-vectors-'));
+  const file = join(folder, 'state.db');
+  const clock = makeWorldClock();
+  const now = clock.now();
+  const stores = openEmbeddedStores({ file, clock, random });
+  await stores.vectors.put(entryOf('soon', now, { expiresAt: now + 1_000 }), now);
+  const database = new DatabaseSync(file);
+  database.exec(`
+    INSERT INTO vectors (id, tenant, scope, embedder, vector, question, answer_key, team, user, alias, created_at, expires)
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+    SELECT i, 't', i, 'minilm/1', zeroblob(4), 'q', i, 'search', 'ada', 'assistant', ${now}, ${now} + 5000 + i FROM n`);
+  database.close();
+  for (let i = 0; i < 64; i++) await stores.vectors.put(entryOf(`late${i}`, now), now);
+  const count = (await stores.vectors.stats(now)).reduce((sum, { entries }) => sum + entries, 0);
+  expect(count).toBeLessThanOrEqual(100_064);
+  expect(count).toBeGreaterThanOrEqual(100_000);
+  const found = await stores.vectors.find({ ...entryOf('', now), vector: vectorOf(1), count: 100 }, now);
+  expect(found.map(({ id }) => id)).not.toContain('soon');
+  expect(found.map(({ id }) => id)).toContain('late0');
+  stores.close();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 test('a purge that names no age takes what a clock that was set back since has dated later', async () => {

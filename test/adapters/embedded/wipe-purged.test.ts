@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -64,6 +64,15 @@ const foundIn = (bytes: Buffer, pieces: readonly Buffer[]): Buffer[] => {
     for (const piece of byStart.get(bytes.readUInt32LE(at)) ?? [])
       if (bytes.subarray(at, at + piece.length).equals(piece)) found.add(piece);
   return [...found];
+};
+
+/** A handle may be closed between the list and the look. */
+const readlinkIfAny = (path: string): string => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 };
 
 const SECRET = 'what-ada-said';
@@ -134,6 +143,29 @@ test('wiping leaves every other entry as it was, and numbers that were used are 
   const other = open();
   await other.vectors.put(entryOf('v9', NOW + 5, { vector: vectorOf(1), createdAt: NOW + 5 }), NOW + 5);
   expect((await stores.vectors.find(query, NOW)).map(({ id }) => id).sort()).toEqual(['v1', 'v9']);
+});
+
+test('no file of SQLite’s own is left with what was taken out, and the space that it took holds nothing', async () => {
+  const stores = open();
+  const puts = [];
+  // More than SQLite keeps of a temporary table in memory.
+  for (let i = 0; i < 80; i++)
+    puts.push(
+      stores.vectors.put(
+        entryOf(`v${i}`, NOW, { user: i % 2 === 0 ? 'ada' : 'bob', question: SECRET.repeat(10_000) }),
+        NOW,
+      ),
+    );
+  await Promise.all(puts);
+  await stores.vectors.purge({ user: 'ada' }, NOW);
+  await stores.wipePurged();
+  expect(bytesOnDisk().includes(SECRET)).toBe(true);
+  // Linux shows the files that are open though they have no name any more.
+  const handles = existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd') : [];
+  for (const handle of handles) expect(readlinkIfAny(`/proc/self/fd/${handle}`)).not.toContain('etilqs');
+  await stores.vectors.purge({ user: 'bob' }, NOW);
+  await stores.wipePurged();
+  expect(bytesOnDisk().includes(SECRET)).toBe(false);
 });
 
 test('while gateways write it goes on, and nothing of theirs is lost', async () => {
