@@ -50,6 +50,9 @@ export const openIndexKeeper = async (
   return { ...makeIndexKeeper({ openSearch, prefix: place.prefix, dimensions }), close: openSearch.close };
 };
 
+/** Gateways' clocks and a person's: requests that come so soon after a purge are not kept. */
+const MOST_APART_MS = 60_000;
+
 /** The index as people purge and count it, with their credentials. @param place as the stack's outputs name it (`readSearchPlace`) */
 export const openIndexAdministration = async (
   place: SearchPlace,
@@ -59,7 +62,10 @@ export const openIndexAdministration = async (
     openPlace(place, credentials),
     import('../adapters/opensearch/administer-index.ts'),
   ]);
-  return { ...administerIndex({ openSearch, prefix: place.prefix }), close: openSearch.close };
+  return {
+    ...administerIndex({ openSearch, prefix: place.prefix, clocksApartMs: MOST_APART_MS }),
+    close: openSearch.close,
+  };
 };
 
 const openPlace = async ({ endpoint, region }: SearchPlace, credentials: Credentials): Promise<OpenSearch> => {

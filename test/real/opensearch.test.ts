@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { administerIndex } from '../../lambdas/adapters/opensearch/administer-index.ts';
 import { makeIndexKeeper } from '../../lambdas/adapters/opensearch/keep-index.ts';
 import { type OpenSearch, openOpenSearch } from '../../lambdas/adapters/opensearch/open-search.ts';
 import { makeOpenSearchIndex } from '../../lambdas/adapters/opensearch/vector-index.ts';
@@ -133,6 +134,22 @@ test('marks of purges stay for a day, and go with the sweep after it', async () 
   expect(await late()).toBe(false);
   await keeper.sweep(5_000 + day);
   expect(await late()).toBe(true);
+});
+
+test('a purge goes by no clock: what a gateway’s has dated ahead goes too, and what it keeps in the minute after is not kept', async () => {
+  const index = await preparedIndex('clocks', 8);
+  const { purge } = administerIndex({ openSearch, prefix: 'clocks', clocksApartMs: 60_000 });
+  const ahead = (id: string, byMs: number) => entryOf(id, 1_000 + byMs, { expiresAt: 9_000_000 });
+  for (const [id, byMs] of [
+    ['seconds', 30_000],
+    ['an hour', 3_600_000],
+  ] as const)
+    expect(await index.put(ahead(id, byMs), 1_000 + byMs)).toBe(true);
+  // By age only what is of that age.
+  expect(await purge({ user: 'ada', createdBefore: 40_000 }, 1_000)).toBe(1);
+  expect(await purge({ user: 'ada' }, 1_000)).toBe(1);
+  expect(await index.put(ahead('under way', 30_000), 31_000)).toBe(false);
+  expect(await index.put(ahead('later', 61_000), 62_000)).toBe(true);
 });
 
 describe('an index that has not been made', () => {

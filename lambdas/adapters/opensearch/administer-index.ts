@@ -14,6 +14,8 @@ export interface IndexAdministrationOptions {
   timeoutMs?: number;
   /** Of one request of a wipe. */
   wipeTimeoutMs?: number;
+  /** By how much a gateway's clock may be ahead of this one's: what is kept in this moment must go too. */
+  clocksApartMs?: number;
 }
 
 /** What people ask of an index, whatever the length of its vectors. */
@@ -32,26 +34,28 @@ export const administerIndex = ({
   prefix,
   timeoutMs = TIMEOUT_MS,
   wipeTimeoutMs = WIPE_TIMEOUT_MS,
+  clocksApartMs = 0,
 }: IndexAdministrationOptions): IndexAdministration => {
   const ask = makeAsk(openSearch, timeoutMs);
   const { purges, allQuestions } = indexNames(prefix);
   return {
     async purge(selection, nowMs) {
-      const createdBefore = selection.createdBefore ?? nowMs + 1;
+      const { team, user, alias, createdBefore } = selection;
       const { status } = await ask({
         method: 'POST',
         path: `/${purges}/_doc`,
         query: { refresh: 'true', require_alias: 'true' },
-        body: markOf(selection, createdBefore, nowMs),
+        body: markOf(selection, createdBefore ?? nowMs + 1 + clocksApartMs, nowMs),
         accept: [NOT_FOUND],
       });
       // Without a mark a request under way could keep what it was asked before, as soon as there is an index.
       if (status === NOT_FOUND) throw new StoreUnavailable('The index of the semantic cache has not been made yet.');
-      const { team, user, alias } = selection;
       const named = Object.entries({ team, user, alias }).flatMap(([name, value]) =>
         value === undefined ? [] : [{ term: { [name]: value } }],
       );
-      return deleteWhere(ask, allQuestions, [{ range: { created_at: { lt: createdBefore } } }, ...named]);
+      // Where no age is named all that is there goes, whatever the clocks said.
+      const aged = createdBefore === undefined ? [] : [{ range: { created_at: { lt: createdBefore } } }];
+      return deleteWhere(ask, allQuestions, [...aged, ...named]);
     },
     stats: (nowMs) => countAll(ask, allQuestions, nowMs),
     wipe: () => wipeDeleted(makeAsk(openSearch, wipeTimeoutMs), allQuestions),

@@ -8,12 +8,6 @@ export interface PurgeOptions extends CacheSelection {
 }
 
 /**
- * A deployed gateway's clock may be so far ahead of this one's: the questions that it has kept in this moment must go too.
- * Those of requests that come within this time after a purge are not kept. Answers are judged by their store's own clock.
- */
-const MOST_AHEAD_MS = 60_000;
-
-/**
  * Takes kept answers and questions out. Answers go first: from then on nobody is given one, whatever comes of the rest. A
  * purge that broke off is made again.
  *
@@ -30,8 +24,7 @@ export const purgeCache = async (
   const now = clock.now();
   const isLocal = place.kind === 'local';
   const answers = await cache.responses.purge(named, now);
-  const ofQuestions = isLocal ? named : { createdBefore: now + MOST_AHEAD_MS, ...named };
-  const questions = await purgeQuestions(cache, ofQuestions, now).catch((error: unknown) => {
+  const questions = await purgeQuestions(cache, named, now).catch((error: unknown) => {
     if (!(error instanceof StoreUnavailable)) throw error;
     throw new CommandFailed(
       `${error.message} ${count(answers, 'answer')} went, so nobody is given them any more; their questions are still kept. Purge again.`,

@@ -38,7 +38,6 @@ export type WhyNotCached =
   | 'tool-result'
   | 'remote-input'
   | 'bound-to-dialect'
-  | 'unheld-fields'
   | 'runs-tools'
   /** The provider keeps the answer, and the client may go on from it by its id: nobody knows a kept answer's id. */
   | 'stored-by-provider'
@@ -63,20 +62,17 @@ export interface Eligibility {
 }
 
 /**
- * What may be asked of, and kept in, the caches. Whatever the conversation type can't hold in full is never cached: a key
- * made from it would not tell two requests apart.
+ * What may be asked of, and kept in, the caches. What the conversation type can't hold goes into the keys beside it (unheld.ts).
  *
- * @param unheld what of the body the conversation does not hold (unheld.ts); absent where nobody knows
  * @param dialect that the target which the keys are of is asked in; absent where nobody knows
  */
 export const judgeRequest = (
   conversation: Conversation,
   policy: CachePolicy,
   control?: CacheControl,
-  unheld?: ReadonlyMap<string, string>,
   dialect?: AnyDialectName,
 ): Eligibility => {
-  const why = whyNotAtAll(conversation, policy, control, unheld, dialect);
+  const why = whyNotAtAll(conversation, policy, control, dialect);
   const use = (isOn: boolean, more?: WhyNotCached): CacheUse => {
     const reason = isOn ? (why ?? more) : 'not-configured';
     return reason === undefined
@@ -95,14 +91,12 @@ const whyNotAtAll = (
   conversation: Conversation,
   { maxTemperature }: CachePolicy,
   control: CacheControl | undefined,
-  unheld: ReadonlyMap<string, string> | undefined,
   dialect: AnyDialectName | undefined,
 ): WhyNotCached | undefined => {
   if (control === 'off') return 'client-says-off';
   if (conversation.embedding !== undefined) return 'vectors';
   if (conversation.hasRemoteInput) return 'remote-input';
   if (conversation.boundTo !== undefined) return 'bound-to-dialect';
-  if (conversation.sameDialectOnly.length > 0 && unheld === undefined) return 'unheld-fields';
   if (conversation.costBearing.some(({ kind }) => kind === 'tool' || kind === 'audio' || kind === 'unpriced'))
     return 'runs-tools';
   if (conversation.storedIn !== undefined && (dialect ?? conversation.storedIn) === conversation.storedIn)

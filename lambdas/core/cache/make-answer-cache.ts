@@ -44,8 +44,7 @@ const consult = (asked: Asked, plan: Plan, desk: CacheDesk, ports: Ports): Consu
   const { conversation, surface, body, alias, labels } = asked;
   const policy = alias.cache;
   if (policy === undefined) return { ok: true };
-  const unheld = findUnheld(body, surface.name, conversation.sameDialectOnly);
-  const judged = judgeRequest(conversation, policy, labels.cache, unheld, plan.targets[0].dialect);
+  const judged = judgeRequest(conversation, policy, labels.cache, plan.targets[0].dialect);
   const isOnly = labels.cache === 'only';
   if (!judged.exact.may && !judged.semantic.may) {
     const why = whyNeither(judged);
@@ -53,6 +52,7 @@ const consult = (asked: Asked, plan: Plan, desk: CacheDesk, ports: Ports): Consu
       ? { ok: false, refusal: notCached(`This request is not answered from a cache (${why})`) }
       : { ok: true, consultation: withoutCache(why) };
   }
+  const unheld = findUnheld(body, surface.name, conversation.sameDialectOnly);
   const question = questionOf(asked, plan, policy, judged, unheld, desk);
   return { ok: true, consultation: openConsultation(question, desk, ports) };
 };
