@@ -2,7 +2,7 @@ import { loadConfigFile } from '../adapters/config-file/load-config-file.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import type { CacheConfig } from '../contract/cache-config.ts';
 import type { ConfigProblem } from '../contract/config-problem.ts';
-import { CALIBRATED } from '../core/cache/calibrated.ts';
+import { CALIBRATED } from '../core/cache/calibrated-thresholds.ts';
 import type { Embedder } from '../core/cache/embedder.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import { openEmbedder } from './open-embedder.ts';
@@ -34,6 +34,14 @@ export const openCalibration = async (
   const opened = await openEmbedder(loaded.config, options);
   if (!opened.ok) return opened;
   const { embedder, close } = opened;
+  const key = embedder.target?.provider.apiKey;
+  if (key?.startsWith('secret:')) {
+    await close();
+    return {
+      ok: false,
+      why: `its key is ${JSON.stringify(key)}, which only a deployed stack reads. Calibrate with a copy of the configuration in which it is "env:NAME"`,
+    };
+  }
   const caches = new Map(Object.entries(loaded.config.models).map(([alias, { cache }]) => [alias, cache]));
   return {
     ok: true,

@@ -16,7 +16,7 @@ import {
   TOKENIZER,
 } from '../../lambdas/adapters/minilm/artefacts.ts';
 import { parseTokenizer } from '../../lambdas/adapters/minilm/word-piece.ts';
-import { CALIBRATED } from '../../lambdas/core/cache/calibrated.ts';
+import { CALIBRATED } from '../../lambdas/core/cache/calibrated-thresholds.ts';
 import type { Embedded, Embedder } from '../../lambdas/core/cache/embedder.ts';
 
 let worker: Worker;

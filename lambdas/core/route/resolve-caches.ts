@@ -6,7 +6,7 @@ import { type ConfigProblem, pathText } from '../../contract/config-problem.ts';
 import { MAX_WRONG_SHARE, semanticAliases } from '../../contract/configured-caches.ts';
 import { parseDuration } from '../../contract/duration.ts';
 import { askForVector } from '../cache/ask-for-vector.ts';
-import { CALIBRATED } from '../cache/calibrated.ts';
+import { CALIBRATED } from '../cache/calibrated-thresholds.ts';
 import type { CachePolicy } from '../cache/eligibility.ts';
 import { embedderName } from '../cache/embedder-name.ts';
 import { whyNoVectors } from '../embedding/why-no-vectors.ts';

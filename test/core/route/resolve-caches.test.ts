@@ -3,7 +3,7 @@ import { EMBEDDER_NAME } from '../../../lambdas/adapters/minilm/artefacts.ts';
 import { type Catalogue, readCatalogue } from '../../../lambdas/catalogue/catalogue.ts';
 import { checkConfig } from '../../../lambdas/contract/check-config.ts';
 import { problemText } from '../../../lambdas/contract/config-problem.ts';
-import { CALIBRATED, MINILM } from '../../../lambdas/core/cache/calibrated.ts';
+import { CALIBRATED, MINILM } from '../../../lambdas/core/cache/calibrated-thresholds.ts';
 import { resolveCaches } from '../../../lambdas/core/route/resolve-caches.ts';
 import {
   type ResolvedGateway,
