@@ -19,8 +19,8 @@ export const openLogFile = (path: string): LogFile => {
   let isClosed = false;
 
   const closeWhenIdle = (): void => {
-    // The number may mean another file as soon as it is closed.
-    if (!isClosing || isClosed || syncs > 0) return;
+    // The number may mean another file as soon as it is closed; and whoever waits for the next sync has committed already.
+    if (!isClosing || isClosed || syncs > 0 || next !== undefined) return;
     isClosed = true;
     closeSync(descriptor);
   };
