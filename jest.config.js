@@ -3,6 +3,8 @@ export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // Of a test as of a hook. What is to come comes later on a machine that is busy, and what hangs is told a minute later.
+  testTimeout: 60_000,
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/real/'],
   setupFiles: ['<rootDir>/test/support/seed-fast-check.ts'],
   transform: {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Vendor } from '../support/vendors.ts';
 import { type Fault, faultAt, type Phase } from './faults.ts';
 import { INPUT_TOKENS, meteredOpenai } from './metered-openai.ts';
@@ -121,8 +122,17 @@ export const startChaosUpstream = async ({
   let server = makeServer();
   let port = 0;
   const listen = async (): Promise<void> => {
-    server.listen({ port, host: '127.0.0.1', backlog: 4_096 });
-    await once(server, 'listening');
+    for (;;) {
+      server.listen({ port, host: '127.0.0.1', backlog: 4_096 });
+      try {
+        await once(server, 'listening');
+        break;
+      } catch (error) {
+        // While it was down its port was anybody's: a connection that goes out may have it for a moment.
+        if (port === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+        await sleep(20);
+      }
+    }
     port = (server.address() as AddressInfo).port;
   };
   const goDown = async (): Promise<void> => {

@@ -4,6 +4,7 @@ import OpenAI from 'openai';
 import type { GatewayConfig, ModelConfig } from '../../lambdas/contract/config.ts';
 import { makeAnswerCache } from '../../lambdas/core/cache/make-answer-cache.ts';
 import { StoreUnavailable } from '../../lambdas/core/ports.ts';
+import { admitted, holdUpstream } from '../support/hold-upstream.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';
 import { type Asking, ask, entries, PRICE, said } from './ask-cached.ts';
 
@@ -356,10 +357,14 @@ describe('what is not kept', () => {
 
 describe('many who ask the same at once', () => {
   test('make one call, and all are answered: one pays', async () => {
-    const gateway = await start({ exact: '1h' }, { behaviour: 'tokens-20+slow-300' });
-    const replies = await Promise.all(
+    const gateway = await start({ exact: '1h' }, { behaviour: 'tokens-20' });
+    const release = holdUpstream(gateway);
+    const asked = Promise.all(
       Array.from({ length: 20 }, (_, i) => said(ask(gateway, 'Same', { body: { stream: i % 2 === 1 } }))),
     );
+    await admitted(gateway, 20);
+    release();
+    const replies = await asked;
     expect(replies.every(({ status }) => status === 200)).toBe(true);
     expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
     expect(calls(gateway)).toBe(1);
@@ -378,14 +383,18 @@ describe('many who ask the same at once', () => {
   });
 
   test('are told at once when they leave while they wait', async () => {
-    const gateway = await start({ exact: '1h' }, { behaviour: 'tokens-50+slow-800' });
+    const gateway = await start({ exact: '1h' }, { behaviour: 'tokens-50' });
+    const release = holdUpstream(gateway);
     const first = said(ask(gateway, 'Same'));
-    await gateway.gateway.ports.clock.sleep(100);
+    await admitted(gateway, 1);
     const controller = new AbortController();
     const second = ask(gateway, 'Same', { signal: controller.signal });
-    await gateway.gateway.ports.clock.sleep(100);
+    await admitted(gateway, 2);
     controller.abort();
     await expect(second).rejects.toThrow();
+    while ((await entries(gateway)).every(({ state }) => state === 'open'))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    release();
     expect(await first).toMatchObject({ status: 200, cache: 'miss' });
     await gateway.gateway.whenIdle();
     const states = (await entries(gateway)).map(({ state, receipt }) => [state, receipt.outcome]);

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { ModelConfig } from '../../lambdas/contract/config.ts';
+import { admitted, holdUpstream } from '../support/hold-upstream.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';
 
 let running: TestGateway | undefined;
@@ -46,8 +47,8 @@ const herd = (gateway: TestGateway, count: number, body: Record<string, unknown>
 const calls = ({ gateway }: TestGateway): number => gateway.meter.totals().calls;
 
 test('an answer that takes longer than a first token may is waited for: one call, and nobody fails', async () => {
-  const gateway = await start('tokens-5+slow-700', {
-    timeouts: { firstTokenMs: 200, totalMs: 1_500, answerMs: 1_400 },
+  const gateway = await start('tokens-5+slow-1000', {
+    timeouts: { firstTokenMs: 200, totalMs: 10_000, answerMs: 9_000 },
   });
   const replies = await herd(gateway, 10);
   expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
@@ -55,8 +56,12 @@ test('an answer that takes longer than a first token may is waited for: one call
 });
 
 test('a truncated answer is not kept, but is theirs who asked at the same moment', async () => {
-  const gateway = await start('tokens-50+slow-300');
-  const replies = await herd(gateway, 10, { max_tokens: 5 });
+  const gateway = await start('tokens-50');
+  const release = holdUpstream(gateway);
+  const asked = herd(gateway, 10, { max_tokens: 5 });
+  await admitted(gateway, 10);
+  release();
+  const replies = await asked;
   expect(
     replies.every(({ status, text }) => status === 200 && JSON.parse(text).choices[0].finish_reason === 'length'),
   ).toBe(true);
@@ -65,12 +70,12 @@ test('a truncated answer is not kept, but is theirs who asked at the same moment
 });
 
 test('one that leaves in the middle leaves its place to one of those who wait, and to one alone', async () => {
-  const gateway = await start('tokens-5+slow-500');
+  const gateway = await start('tokens-5+slow-1500');
   const controller = new AbortController();
   const first = ask(gateway, { signal: controller.signal }).catch(() => 'gone');
-  await gateway.gateway.ports.clock.sleep(100);
+  await admitted(gateway, 1);
   const others = herd(gateway, 10);
-  await gateway.gateway.ports.clock.sleep(100);
+  await admitted(gateway, 11);
   controller.abort();
   expect(await first).toBe('gone');
   expect((await others).every(({ status }) => status === 200)).toBe(true);
@@ -79,14 +84,14 @@ test('one that leaves in the middle leaves its place to one of those who wait, a
 
 test('what was waited for a call that failed is not taken from the own one', async () => {
   // The first of two calls fails late, and the second is slow itself: together they take longer than one may.
-  const gateway = await start('tokens-5+slow-400', { timeouts: { totalMs: 600, answerMs: 600 } });
+  const gateway = await start('tokens-5+slow-2000', { timeouts: { totalMs: 3_000, answerMs: 3_000 } });
   const { upstream } = gateway.gateway.ports;
   let sent = 0;
   gateway.gateway.ports.upstream = {
     send: async (call, signal, options) => {
       sent += 1;
       if (sent > 1) return upstream.send(call, signal, options);
-      await gateway.gateway.ports.clock.sleep(400);
+      await gateway.gateway.ports.clock.sleep(2_000);
       const failing = call.transport === 'simulator' ? { ...call, model: 'fail-400' } : call;
       return upstream.send(failing, signal, options);
     },

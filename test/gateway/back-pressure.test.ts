@@ -2,6 +2,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import type { BudgetsConfig, GatewayConfig } from '../../lambdas/contract/config.ts';
+import { holdUpstream } from '../support/hold-upstream.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';
 
 let running: TestGateway | undefined;
@@ -75,11 +76,20 @@ describe('64 callers at once of a budget that lowers', () => {
 
 test('a $1 budget and calls without an output limit: as many as their holds allow, and then the rest of the dollar', async () => {
   running = await startGateway(
-    config({ org: { monthly: '$1.00' } }, { behaviour: 'tokens-100+slow-1500', output: { default: 1_000, floor: 50 } }),
+    config({ org: { monthly: '$1.00' } }, { behaviour: 'tokens-100', output: { default: 1_000, floor: 50 } }),
   );
   const gateway = running;
   const bare = { max_tokens: undefined };
-  const replies = await Promise.all(Array.from({ length: 30 }, () => ask(gateway, bare)));
+  const release = holdUpstream(gateway);
+  let refused = 0;
+  const asked = Array.from({ length: 30 }, async () => {
+    const reply = await ask(gateway, bare);
+    if (reply.status !== 200) refused += 1;
+    return reply;
+  });
+  while (refused < 20) await new Promise((resolve) => setTimeout(resolve, 5));
+  release();
+  const replies = await Promise.all(asked);
   await Promise.all(replies.map((reply) => reply.text()));
   // $0.10 are held for each, the alias's default of 1,000 tokens.
   expect(replies.filter(({ status }) => status === 200)).toHaveLength(10);

@@ -85,14 +85,14 @@ describe.each([false, true])('falling back (stream: %s)', (stream) => {
     ]);
   });
 
-  test('a primary that answers 429 with retry-after 5: the backup answers at once, and the primary is left alone', async () => {
+  test('a primary that answers 429 with retry-after 60: the backup answers at once, and the primary is left alone', async () => {
     const { gateway, upstreams } = await gatewayOver([
-      failWith(429, { 'retry-after': '5' }),
+      failWith(429, { 'retry-after': '60' }),
       answerWith('from the backup'),
     ]);
     const before = performance.now();
     for (let i = 0; i < 3; i++) expect((await ask(gateway, { stream })).status).toBe(200);
-    expect(performance.now() - before).toBeLessThan(4_000);
+    expect(performance.now() - before).toBeLessThan(30_000);
     expect(upstreams.map(({ requests }) => requests.length)).toEqual([1, 3]);
   });
 
@@ -141,7 +141,7 @@ describe.each([false, true])('falling back (stream: %s)', (stream) => {
 
   test('a primary that never says a word is passed over in time for the backup to answer', async () => {
     const { gateway } = await gatewayOver([() => {}, answerWith('from the backup')], {
-      timeouts: { firstTokenMs: 150, totalMs: 3_000 },
+      timeouts: { firstTokenMs: 1_000, totalMs: 8_000 },
     });
     const reply = await ask(gateway, { stream });
     expect(reply.status).toBe(200);
@@ -319,7 +319,7 @@ describe('when the client hangs up', () => {
 
 test('a plain answer that never comes: the target is left in time for the backup to answer', async () => {
   const { gateway } = await gatewayOver([() => {}, answerWith('from the backup')], {
-    timeouts: { firstTokenMs: 100, totalMs: 2_000 },
+    timeouts: { firstTokenMs: 100, totalMs: 8_000 },
   });
   const reply = await ask(gateway);
   expect(reply.status).toBe(200);

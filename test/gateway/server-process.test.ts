@@ -103,9 +103,11 @@ describe('npm start', () => {
   );
 
   test('SIGTERM during a plain call: it is answered and settled', async () => {
-    const { child, call, ended } = await start();
+    const { child, call, get: look, ended } = await start();
     const asked = call('long');
-    setTimeout(() => child.kill('SIGTERM'), 200);
+    const held = async () => ((await look('/v1/usage'))['totals'] as { held_usd: number }).held_usd;
+    while ((await held()) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    child.kill('SIGTERM');
     const reply = await asked;
     expect(reply.status).toBe(200);
     await reply.text();
@@ -137,7 +139,7 @@ describe('npm start', () => {
 
   test('SIGKILL in the middle of a call: the next start charges it whole and holds nothing', async () => {
     const { child, call, ended } = await start();
-    const reply = await call('endless', { stream: true, max_tokens: 1000 });
+    const reply = await call('stuck', { stream: true, max_tokens: 1000 });
     child.kill('SIGKILL');
     await ended;
     await reply.text().catch(() => {});
@@ -151,7 +153,7 @@ describe('npm start', () => {
   test.each([
     ['an unknown flag', ['--prot', '1'], 2, /prot/],
     ['a port that is none', ['--port', 'http'], 2, /--port/],
-    ['a configuration that is not there', ['--config', 'nowhere.json'], 1, /nowhere\.json/],
+    ['a configuration that is not there', ['--config', 'nowhere.json'], 1, /:\n {2}\S*nowhere\.json can't be read/],
   ])('%s: says so on stderr and ends with its code', async (_what, flags, code, words) => {
     const { output, ended } = run('--data', ':memory:', ...flags);
     expect(await ended).toBe(code);

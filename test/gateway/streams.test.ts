@@ -157,7 +157,7 @@ describe('heartbeats', () => {
 
   test('keep a client company until the backup of a stalled primary answers', async () => {
     const { gateway } = await gatewayOver([() => {}, answerWith('from the backup')], {
-      timeouts: { heartbeatMs: 100, firstTokenMs: 500, totalMs: 10_000 },
+      timeouts: { heartbeatMs: 100, firstTokenMs: 2_000, totalMs: 20_000 },
     });
     const reply = await openStream(gateway);
     expect([reply.statusCode, reply.headers['x-tollgate-model']]).toEqual([200, undefined]);
