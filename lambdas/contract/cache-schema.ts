@@ -3,6 +3,7 @@ import type { EmbedderConfig, VectorIndexConfig } from './cache-config.ts';
 import { shown } from './config-problem.ts';
 import { checked, fields, MESSAGE_SEPARATOR, whole } from './config-values.ts';
 import { parseDuration } from './duration.ts';
+import { MOST_DIMENSIONS } from './search-index.ts';
 
 const SHORTEST_MS = 1_000;
 /** OpenSearch, DynamoDB and whoever asks for the deletion of data have to keep up. */
@@ -44,9 +45,6 @@ interface TargetSchemas {
   price: z.ZodType;
   lifecycle: z.ZodType;
 }
-
-/** Most that OpenSearch keeps (docs.opensearch.org, k-NN vector). */
-const MOST_DIMENSIONS = 16_000;
 
 const paidEmbedder = ({ price, lifecycle }: TargetSchemas) =>
   fields({

@@ -33,7 +33,7 @@ export const MOST_DIMENSIONS = 16_000;
  */
 const QUESTIONS_VERSION = 1;
 
-export interface IndexNames {
+interface IndexNames {
   /** Alias of the index of purges. */
   purges: string;
   purgesIndex: string;
@@ -42,7 +42,7 @@ export interface IndexNames {
 }
 
 /** Names of the index that holds vectors of one length. */
-export interface QuestionNames {
+interface QuestionNames {
   /** Alias by which questions are put and found. A put says that it must be one, so that none ever makes an index without its mapping. */
   questions: string;
   questionsIndex: string;

@@ -1,4 +1,5 @@
 import type { Answer, AssistantPart, Signed, StreamEvent } from './conversation.ts';
+import { MOST_UNSAID } from './says-nothing.ts';
 
 /** Puts a streamed answer together, event by event. */
 export interface AnswerCollector {
@@ -14,6 +15,7 @@ export const collectAnswer = (): AnswerCollector => {
   const parts = new Map<number, AssistantPart>();
   /** Beside the first choice. */
   const others = new Map<number, AssistantPart[]>();
+  const unsaid = new Set<string>();
   let hasEnded = false;
 
   const begin = ({ index, choice = 0 }: { index: number; choice?: number }, part: AssistantPart): void => {
@@ -73,19 +75,27 @@ export const collectAnswer = (): AnswerCollector => {
       }
       case 'citation': {
         const part = parts.get(event.index);
-        if (part?.type === 'text') part.citations = [...(part.citations ?? []), event.citation];
+        if (part?.type !== 'text') return;
+        part.citations ??= [];
+        part.citations.push(event.citation);
         return;
       }
       case 'logprobs': {
         const part = parts.get(event.index);
-        if (part?.type === 'text') part.logprobs = [...(part.logprobs ?? []), ...event.tokens];
+        if (part?.type !== 'text') return;
+        part.logprobs ??= [];
+        // One by one: as arguments of a call too many throw.
+        for (const token of event.tokens) part.logprobs.push(token);
         return;
       }
       case 'usage':
         answer.usage = event.usage;
         return;
       case 'unsaid':
-        if (answer.unsaid?.includes(event.what) !== true) answer.unsaid = [...(answer.unsaid ?? []), event.what];
+        if (unsaid.size >= MOST_UNSAID || unsaid.has(event.what)) return;
+        unsaid.add(event.what);
+        answer.unsaid ??= [];
+        answer.unsaid.push(event.what);
         return;
       case 'stop': {
         answer.stop = event.stop;

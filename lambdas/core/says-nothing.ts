@@ -1,5 +1,8 @@
 import type { JsonValue } from './conversation.ts';
 
+/** Names of what no part of an answer can say; a vendor that has more is making them up, and nobody reads on. */
+export const MOST_UNSAID = 20;
+
 /** Members of members: what is nested deeper counts as said. */
 const LOOKED_INTO = 3;
 

@@ -1,5 +1,6 @@
 import type { GuardName } from './guards/guard.ts';
 import { findGuardRefusal } from './guards/guards.ts';
+import { compareTexts } from './guards/read-once.ts';
 
 export interface Candidate {
   id: string;
@@ -13,6 +14,8 @@ export interface Candidate {
 
 /** What the receipt keeps of it: no words of anybody's. */
 export interface SemanticFacts {
+  /** Whose vectors they were. */
+  embedder?: string;
   /** What a score has to reach. */
   threshold: number;
   /** Best first; those below the threshold as far as they were looked at. */
@@ -32,13 +35,23 @@ export const decideHit = <Found extends Candidate>(
   candidates: readonly Found[],
   threshold: number,
 ): HitDecision<Found> => {
-  const facts: SemanticFacts = { threshold, candidates: [] };
   const best = [...candidates]
     // A score that is no number is nobody's likeness.
     .filter(({ score }) => Number.isFinite(score))
     // What differs by rounding alone is equally near.
     .sort((a, b) => roundScore(b.score) - roundScore(a.score) || (b.createdAt ?? 0) - (a.createdAt ?? 0))
     .slice(0, MOST_CANDIDATES);
+  // The question is the same in every pair.
+  return compareTexts(() => findHit(question, best, threshold));
+};
+
+/** @param best first */
+const findHit = <Found extends Candidate>(
+  question: string,
+  best: readonly Found[],
+  threshold: number,
+): HitDecision<Found> => {
+  const facts: SemanticFacts = { threshold, candidates: [] };
   for (const found of best) {
     const score = roundScore(found.score);
     if (!(found.score >= threshold)) {

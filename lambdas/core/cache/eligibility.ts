@@ -118,7 +118,10 @@ const whyNotAtAll = (
 const holds = (part: UserPart, type: 'image' | 'document'): boolean =>
   part.type === type || (part.type === 'tool-result' && part.content.some((inner) => inner.type === type));
 
-/** Characters. What is longer is a document more than a question, and guards would take milliseconds. */
+/**
+ * Characters. What is longer is a document more than a question. Five candidates that hardly differ take the guards 14 ms at
+ * 1,000 characters and 41 ms at 3,900 (medians on a busy two-core machine), and nobody else in the process has a turn meanwhile.
+ */
 const LONGEST_QUESTION = 4_000;
 
 const whyNotSemantic = (conversation: Conversation, question: string | undefined): WhyNotCached | undefined => {

@@ -17,6 +17,10 @@ export interface Embedder {
   embed(text: string, signal?: AbortSignal): Promise<Embedded>;
 }
 
+/** How alike two texts are, -1 to 1; undefined where one has no vector. @param a of length 1, as `b` is */
+export const cosineOf = (a: Float32Array | undefined, b: Float32Array | undefined): number | undefined =>
+  a === undefined || b === undefined ? undefined : a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
+
 /** The embedder can't be reached, or did not answer in time. */
 export class EmbedderUnavailable extends Error {
   override readonly name = 'EmbedderUnavailable';

@@ -6,7 +6,7 @@ import type { Clock, Log } from '../ports.ts';
 import type { CacheAudit, CacheReceipt } from '../receipt.ts';
 import type { AuditableHit, AuditorParts } from './auditor.ts';
 import { judgeAnswer } from './eligibility.ts';
-import type { Embedder } from './embedder.ts';
+import { cosineOf, type Embedder } from './embedder.ts';
 import { embeddingCeiling, embeddingCost, embeddingTokensHigh } from './embedding-cost.ts';
 import { embedQuestion } from './look-up.ts';
 import { compareAnswers } from './same-answer.ts';
@@ -39,9 +39,7 @@ export const compareWithKept = async (
   const embed = (text: string) =>
     embedQuestion(text, embedder, target === undefined ? 0 : embeddingTokensHigh(text, target), ports);
   const [before, now] = await Promise.all([embed(texts[0]), embed(texts[1])]);
-  const cosine =
-    before.vector === undefined || now.vector === undefined ? undefined : dotProduct(before.vector, now.vector);
-  const verdict = compareAnswers(...texts, cosine);
+  const verdict = compareAnswers(...texts, cosineOf(before.vector, now.vector));
   const inputTokens = before.inputTokens + now.inputTokens;
   if (target === undefined || inputTokens === 0) return { verdict };
   // Two calls, each rounded, and charged its fee, by itself.
@@ -70,10 +68,6 @@ export const comparisonCeiling = (kept: Answer, { target }: Embedder): NanoUsd =
 
 const textOf = ({ parts }: Answer): string =>
   parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
-
-/** Of vectors of length 1: their cosine. */
-const dotProduct = (a: Float32Array, b: Float32Array): number =>
-  a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
 
 /**
  * What a verdict makes of its alias's wrong-hit rate, for all processes. What is unknown counts for nothing.

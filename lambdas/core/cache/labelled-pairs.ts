@@ -1,7 +1,7 @@
 import { canonicalText } from '../audit/canonical-text.ts';
 import { digestOf } from '../digest.ts';
 import type { Half, ScoredPair } from './calibrate.ts';
-import type { Embedder } from './embedder.ts';
+import { cosineOf, type Embedder } from './embedder.ts';
 import { findGuardRefusal } from './guards/guards.ts';
 
 /** Two questions, and whether one answer serves both. */
@@ -12,7 +12,8 @@ export interface LabelledPair {
   /** What it tries: the guard that should tell the two apart, `paraphrase`, `topic`. */
   kind: string;
   language?: string;
-  domain?: string /** Questions written together: pairs of one group share their words and are no independent trials. */;
+  domain?: string;
+  /** Questions written together: pairs of one group share their words and are no independent trials. */
   group?: string;
   /** What of the hard filter is another for the second: `system`, `tenant`. */
   differs?: string;
@@ -78,6 +79,3 @@ export const scorePairs = async (
     guard: findGuardRefusal(pair.a, pair.b)?.guard,
   }));
 };
-
-const cosineOf = (a: Float32Array | undefined, b: Float32Array | undefined): number | undefined =>
-  a === undefined || b === undefined ? undefined : a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);

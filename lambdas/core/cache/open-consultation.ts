@@ -219,7 +219,7 @@ const gatherAnswers = (own: OwnFlight | undefined) => {
       last = () => (length <= MOST_GATHERED ? collector.answer : undefined);
       return (event) => {
         own?.heard();
-        length += 'text' in event ? event.text.length : 'arguments' in event ? event.arguments.length : 0;
+        length += lengthOf(event);
         if (length <= MOST_GATHERED) collector.see(event);
         // Nobody will be given it, however it ends.
         else own?.land({});
@@ -227,4 +227,27 @@ const gatherAnswers = (own: OwnFlight | undefined) => {
     },
     last: (): Answer | undefined => last(),
   };
+};
+
+/** Characters that an event adds to what is remembered, about. */
+const lengthOf = (event: StreamEvent): number => {
+  switch (event.type) {
+    case 'text-delta':
+    case 'refusal-delta':
+    case 'reasoning-delta':
+      return event.text.length;
+    case 'tool-call-delta':
+      return event.arguments.length;
+    case 'redacted-reasoning':
+      return event.data.length;
+    case 'signature':
+      return event.signature.length;
+    // Each token with the likeliest ones beside it is many times what it says.
+    case 'logprobs':
+      return JSON.stringify(event.tokens).length;
+    case 'citation':
+      return JSON.stringify(event.citation).length;
+    default:
+      return 0;
+  }
 };

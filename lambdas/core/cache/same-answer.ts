@@ -1,6 +1,7 @@
 import type { GuardName } from './guards/guard.ts';
 import { GUARDS } from './guards/guards.ts';
 import { languageOf } from './guards/languages.ts';
+import { compareTexts } from './guards/read-once.ts';
 
 /** Two answers that are this alike say the same, unless a guard sets them apart. As docs/semantic-cache.md measures it. */
 export const SAME_ANSWER_COSINE = 0.8;
@@ -17,7 +18,7 @@ const UNSURE: readonly GuardName[] = ['names', 'times', 'negation'];
 const OPEN: readonly GuardName[] = ['swapped-words', 'scope-words', 'asking'];
 
 /** What formatting does not change: spaces, markdown's signs, the numbers of a list, case, punctuation at the end. */
-export const normaliseAnswer = (text: string): string =>
+const normaliseAnswer = (text: string): string =>
   withoutMarks(text)
     .normalize('NFKC')
     .toLowerCase()
@@ -34,7 +35,12 @@ const withoutMarks = (text: string): string =>
  *
  * @param cosine of the two answers' vectors; undefined where they could not be read: then nothing is known
  */
-export const compareAnswers = (kept: string, now: string, cosine: number | undefined): 'same' | 'wrong' | 'unknown' => {
+export const compareAnswers = (kept: string, now: string, cosine: number | undefined): Compared =>
+  compareTexts(() => judge(kept, now, cosine));
+
+type Compared = 'same' | 'wrong' | 'unknown';
+
+const judge = (kept: string, now: string, cosine: number | undefined): Compared => {
   // But for what a machine reads case and all (`-r`, `-R`).
   const isSameCode = GUARDS.get('code-tokens')?.(withoutMarks(kept), withoutMarks(now)) === undefined;
   if (isSameCode && normaliseAnswer(kept) === normaliseAnswer(now)) return 'same';

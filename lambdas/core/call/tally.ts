@@ -2,14 +2,12 @@ import { estimateTokensHigh } from '../admit/estimate.ts';
 import type { Answer, Stop, StreamEvent, Usage } from '../conversation.ts';
 import type { AttemptFailure } from '../failures.ts';
 import type { Clock } from '../ports.ts';
+import { MOST_UNSAID } from '../says-nothing.ts';
 import type { Target } from '../target.ts';
 import type { AttemptRecord } from './call.ts';
 
 /** Characters of output that are gathered before they are counted: an estimate a delta would round up hundreds of times. */
 const COUNT_EVERY = 65_536;
-
-/** Names; beyond them nobody reads on. */
-const MOST_UNSAID = 20;
 
 /** What one attempt has come to so far; kept for attempts that are given up as well, since the vendor may bill them. */
 export interface Tally {

@@ -4,7 +4,7 @@ import type { Settled } from '../settle/settle.ts';
 import { releaseClaim } from './claim-answer.ts';
 
 /** Of a longer answer only the request's id is kept. Characters; what a store takes may be less. */
-export const MAX_KEPT_LENGTH = 2 * 1024 * 1024;
+const MAX_KEPT_LENGTH = 2 * 1024 * 1024;
 
 /** How the caller stood at that moment: stale when the answer is given again. */
 const STANDING = /^(x-ratelimit-|anthropic-ratelimit-|x-tollgate-budget$|retry-after$)/;

@@ -31,7 +31,8 @@ const ESCAPE = /_x([0-9a-f]{1,6})_/g;
  */
 export const fitToolName = (name: string): string =>
   name
-    .replace(/_(?=x[0-9a-f]{1,6}_)/g, '_x5f_')
+    // Before a character that becomes `_x…_` too.
+    .replace(/_(?=x[0-9a-f]{1,6}(?:_|[^A-Za-z0-9_-]))/gu, '_x5f_')
     .replace(/[^A-Za-z0-9_-]/gu, (character) => `_x${(character.codePointAt(0) ?? 0).toString(16)}_`);
 
 /** The client's name of a tool, from the one that Bedrock was told. */

@@ -66,17 +66,17 @@ export const createResponseReader = (isWhole: boolean): ResponseReader => {
 
   return {
     read(response) {
-      const events = start(response);
+      const begun = start(response);
       const usage = count(decodeUsage(objectOf(response['usageMetadata'])));
       const first = objectsOf(response['candidates']).find((one) => (one['index'] ?? 0) === 0);
-      if (first !== undefined) events.push(...candidate.read(first));
+      const said = first === undefined ? [] : candidate.read(first);
       const word = textOf(first?.['finishReason']);
       if (word !== undefined) finishWith({ word, words: textOf(first?.['finishMessage']), isBlock: false });
       const feedback = objectOf(response['promptFeedback']);
       const block = textOf(feedback?.['blockReason']);
       if (block !== undefined && first === undefined)
         finishWith({ word: block, words: textOf(feedback?.['blockReasonMessage']), isBlock: true });
-      return [...events, ...usage];
+      return [...begun, ...said, ...usage];
     },
     end() {
       if (finish === undefined) return isWhole ? stop(decodeStop('', candidate.kinds), undefined) : [];

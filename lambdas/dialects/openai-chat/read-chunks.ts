@@ -1,17 +1,15 @@
 import type { AssistantPart, JsonObject, JsonValue, Stop, StreamEvent, TokenLogprob } from '../../core/conversation.ts';
+import { MOST_UNSAID } from '../../core/says-nothing.ts';
 import { decodeAnnotations } from './citations.ts';
 import { reasoningOf, splitContent, toolCallId, transcriptOf, usageOf } from './decode-answer.ts';
 import { decodeErrorValue } from './decode-error.ts';
-import { findCall, type StreamedCall } from './find-call.ts';
+import { findCall, type StreamedCall, type StreamedCalls } from './find-call.ts';
 import { decodeLogprobs } from './logprobs.ts';
 import { extraSignature, readDelta } from './reasoning-details.ts';
 import { decodeStop } from './stop-reasons.ts';
 import { findUnsaid } from './unsaid.ts';
 import { decodeUsage } from './usage.ts';
 import { argumentsOf, countOf, objectOf, objectsOf, textOf } from './wire.ts';
-
-/** Names; a vendor that has more is making them up. */
-const MOST_UNSAID = 20;
 
 type SpokenKind = 'text' | 'refusal' | 'reasoning';
 
@@ -23,12 +21,9 @@ interface ToolCall extends StreamedCall {
 
 const makeCall = (id: string | undefined): ToolCall => ({ id, part: undefined, waiting: '', hasArguments: false });
 
-interface Choice {
+interface Choice extends StreamedCalls<ToolCall> {
   index: number;
   speaking: { kind: SpokenKind; part: number } | undefined;
-  calls: ToolCall[];
-  /** By the delta's `index`. */
-  callsByIndex: Map<number, ToolCall>;
   kinds: Set<AssistantPart['type']>;
   /** Of the tool calls that have begun. */
   ids: Set<string>;
@@ -61,6 +56,8 @@ export interface ChunkReader {
  */
 export const createChunkReader = (): ChunkReader => {
   const choices = new Map<number, Choice>();
+  /** Of the choices. */
+  let unfinished = 0;
   let answerId = '';
   let hasStarted = false;
   let nextPart = 0;
@@ -78,12 +75,14 @@ export const createChunkReader = (): ChunkReader => {
       speaking: undefined,
       calls: [],
       callsByIndex: new Map(),
+      callsById: new Map(),
       kinds: new Set(),
       ids: new Set(),
       stop: undefined,
       logprobs: [],
     };
     choices.set(index, choice);
+    unfinished += 1;
     return choice;
   };
 
@@ -117,7 +116,7 @@ export const createChunkReader = (): ChunkReader => {
     const hasText = reasoningOf(delta) !== undefined;
     for (const thought of readDelta(delta['reasoning_details'])) {
       if (thought.type === 'redacted-reasoning') {
-        const call = choice.calls.find(({ id, part }) => id === thought.id && part !== undefined)?.part;
+        const call = choice.callsById.get(thought.id ?? '')?.part;
         if (call !== undefined && thought.madeBy === 'google') {
           events.push({ type: 'signature', index: call, signature: thought.data, signedBy: 'google' });
           continue;
@@ -140,7 +139,8 @@ export const createChunkReader = (): ChunkReader => {
 
   /** What stands beside the text of a delta. */
   const readBeside = (choice: Choice, body: JsonObject, delta: JsonObject, events: StreamEvent[]): void => {
-    choice.logprobs.push(...(decodeLogprobs(body['logprobs']) ?? []));
+    // One by one: as arguments of a call too many throw.
+    for (const token of decodeLogprobs(body['logprobs']) ?? []) choice.logprobs.push(token);
     const citations = decodeAnnotations(delta['annotations']);
     const { signature } = extraSignature(delta);
     if (signature !== undefined || citations.length > 0) speak(choice, 'text', events);
@@ -190,6 +190,7 @@ export const createChunkReader = (): ChunkReader => {
     }
     choice.calls = [];
     choice.callsByIndex.clear();
+    choice.callsById.clear();
   };
 
   /** @returns whether it has ended with this */
@@ -214,6 +215,7 @@ export const createChunkReader = (): ChunkReader => {
     const finishReason = textOf(body['finish_reason']);
     if (finishReason === undefined && objectOf(body['error']) === undefined) return false;
     closeParts(choice, events);
+    if (choice.stop === undefined) unfinished -= 1;
     choice.stop = decodeStop(finishReason ?? '', choice.kinds, body);
     return true;
   };
@@ -263,7 +265,7 @@ export const createChunkReader = (): ChunkReader => {
       let hasEnded = false;
       for (const body of bodies) hasEnded = readChoice(body, events) || hasEnded;
       noteUnsaid(chunk, bodies, events);
-      if (hasEnded && [...choices.values()].every((one) => one.stop !== undefined)) stop(events);
+      if (hasEnded && unfinished === 0) stop(events);
       serviceTier = chunk['service_tier'] ?? serviceTier;
       const usage = decodeUsage(usageOf(chunk, bodies), serviceTier);
       if (usage !== undefined) events.push({ type: 'usage', usage });

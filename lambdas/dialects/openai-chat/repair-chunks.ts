@@ -5,6 +5,8 @@ import { repairContent, typeOf } from './repair-answer.ts';
 import { argumentsOf, countOf, objectOf, textOf } from './wire.ts';
 
 interface ToldCall extends StreamedCall {
+  /** Among the choice's calls. */
+  place: number;
   /** What the client knows it by. */
   toldId: string | undefined;
   hasArguments: boolean;
@@ -17,8 +19,9 @@ interface Choice extends StreamedCalls<ToldCall> {
   ids: Set<string>;
 }
 
-const makeCall = (id: string | undefined): ToldCall => ({
+const makeCall = (id: string | undefined, place: number): ToldCall => ({
   id,
+  place,
   part: undefined,
   toldId: undefined,
   hasArguments: false,
@@ -37,13 +40,14 @@ export const createChunkRepairer = (): ((chunk: JsonObject) => JsonObject) => {
   const choiceAt = (index: number): Choice => {
     const known = choices.get(index);
     if (known !== undefined) return known;
-    const choice = { index, hasRole: false, ids: new Set<string>(), calls: [], callsByIndex: new Map() };
+    const calls = { calls: [], callsByIndex: new Map(), callsById: new Map() };
+    const choice = { index, hasRole: false, ids: new Set<string>(), ...calls };
     choices.set(index, choice);
     return choice;
   };
 
   const startCall = (choice: Choice, call: ToldCall, entry: JsonObject): JsonObject => {
-    call.part = choice.calls.indexOf(call);
+    call.part = call.place;
     // The reader's rule: an id that another call has is none.
     const isFree = call.id !== undefined && !choice.ids.has(call.id);
     const id = isFree && call.id !== undefined ? call.id : toolCallId(answerId ?? '', choice.index, choice.ids.size);
@@ -60,7 +64,7 @@ export const createChunkRepairer = (): ((chunk: JsonObject) => JsonObject) => {
     const called = objectOf(entry['function']) ?? objectOf(entry['custom']) ?? {};
     const name = textOf(called['name']);
     const call = findCall(choice, entry, name, makeCall);
-    const index = choice.calls.indexOf(call);
+    const { place: index } = call;
     let repaired = entry['index'] === index ? entry : { ...entry, index };
     if (call.part !== undefined) repaired = withoutRepeats(repaired);
     else if (name !== undefined) repaired = startCall(choice, call, repaired);

@@ -1,6 +1,6 @@
-import type { JsonObject, JsonValue } from '../../core/conversation.ts';
+import type { JsonObject } from '../../core/conversation.ts';
 import { saysNothing } from '../../core/says-nothing.ts';
-import { objectOf, objectsOf } from './wire.ts';
+import { objectOf, objectsOf, textOf } from './wire.ts';
 
 /** Fields of a message or a delta that are read, and those that say nothing of the answer (where a server stood in its work). */
 const READ: ReadonlySet<string> = new Set([
@@ -76,7 +76,4 @@ const unsaidBeside = (holder: JsonObject, unsaid: Set<string>): void => {
   for (const name in holder) if (BESIDE.has(name) && !saysNothing(holder[name])) unsaid.add(name);
 };
 
-const typeOf = (value: JsonObject, none: string): string => textOr(value['type'], none).slice(0, LONGEST);
-
-const textOr = (value: JsonValue | undefined, none: string): string =>
-  typeof value === 'string' && value !== '' ? value : none;
+const typeOf = (value: JsonObject, none: string): string => (textOf(value['type']) ?? none).slice(0, LONGEST);

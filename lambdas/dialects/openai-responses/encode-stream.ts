@@ -272,7 +272,7 @@ export const encodeStream = (context: AnswerContext): StreamEncoder => {
         return onPart(event.index, (part) => cite(part, event.citation));
       case 'logprobs':
         return onPart(event.index, (part) => {
-          part.logprobs.push(...event.tokens);
+          for (const token of event.tokens) part.logprobs.push(token);
           return '';
         });
       case 'signature':

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { decideHit } from '../../../lambdas/core/cache/decide-hit.ts';
 
 const candidate = (id: string, question: string, score: number) => ({ id, question, score });
@@ -36,4 +36,23 @@ test('guards look at five candidates and no more', () => {
   const refused = Array.from({ length: 6 }, (_, i) => candidate(`${i}`, `take ${i + 10}`, 0.99));
   const decision = decideHit('take 3', [...refused, candidate('last', 'take 3', 0.95)], 0.9);
   expect([decision.kind, decision.facts.candidates.length]).toEqual(['miss', 5]);
+});
+
+test('a question is read as often for five candidates as for one', () => {
+  const question = 'where can i pay the bill that came with the parcel';
+  const timesRead = (candidates: number): number => {
+    const spy = jest.spyOn(String.prototype, 'matchAll');
+    try {
+      const found = Array.from({ length: candidates }, (_, i) =>
+        candidate(`${i}`, `${question} ${'not '.repeat(i + 1)}`, 1),
+      );
+      expect(decideHit(question, found, 0.9).facts.candidates).toEqual(
+        found.map(() => ({ score: 1, refusedBy: 'negation' })),
+      );
+      return spy.mock.contexts.filter((text) => String(text) === question).length;
+    } finally {
+      spy.mockRestore();
+    }
+  };
+  expect(timesRead(5)).toBe(timesRead(1));
 });

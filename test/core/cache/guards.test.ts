@@ -532,7 +532,7 @@ test.each([
 });
 
 /** What makes a badly written pattern take minutes. */
-const HOSTILE: Record<string, string> = {
+const HOSTILE: Record<string, string | readonly [begin: string, piece: string, end: string]> = {
   'one letter': 'a',
   'one digit': '9',
   commas: '1,',
@@ -561,16 +561,21 @@ const HOSTILE: Record<string, string> = {
   'possible for': 'possible for a ',
   'distinct words': '',
   'words of one root': 'root',
+  'signs before a letter': ['Is ', '.', 'x'],
+  'quotes before a letter': ['Is ', '”', 'x'],
+  'signs between two digits': ['Is 1', '.', '1'],
 };
 
-test.each(Object.entries(HOSTILE))('20,000 characters of %s are judged', (name, piece) => {
+test.each(Object.entries(HOSTILE))('20,000 characters of %s are judged', (name, hostile) => {
+  const [begin, piece, end] = typeof hostile === 'string' ? ['', hostile, ''] : hostile;
   const words = (from: number) =>
     Array.from({ length: 4_000 }, (_, i) => `${piece}${(from + i).toString(36)}x `)
       .join('')
       .slice(0, 19_990);
   const isCounted = name === 'distinct words' || name === 'words of one root';
-  const a = isCounted ? words(0) : piece.repeat(20_000).slice(0, 19_990);
-  const b = isCounted ? words(900_000) : `${a.slice(0, -1)}b`;
+  const run = piece.repeat(20_000).slice(0, 19_990 - begin.length - end.length);
+  const a = isCounted ? words(0) : `${begin}${run}${end}`;
+  const b = isCounted ? words(900_000) : end === '' ? `${a.slice(0, -1)}b` : `${a} b`;
   for (const differ of GUARDS.values())
     expect([undefined, 'string']).toContain(differ(a, b) === undefined ? undefined : 'string');
 });

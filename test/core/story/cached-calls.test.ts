@@ -166,3 +166,27 @@ test('an answer that is kept in time leaves no timer behind', async () => {
   expect((await scene.say(ASKED, {}, { 'x-tollgate-cache': 'refresh' })).text).not.toContain(KEPT);
   expect(scene.clock.timers()).toBe(0);
 });
+
+test.each([
+  ['a hundred tokens', 100, 'hit-exact'],
+  ['more than any store takes', 20_000, 'miss'],
+])('likelihoods of %s are part of what is remembered of a stream', async (_, count, then) => {
+  const tokens = Array.from({ length: count }, () => ({
+    token: 'a ',
+    logprob: -0.125,
+    bytes: [97, 32],
+    top_logprobs: [],
+  }));
+  const data = {
+    id: 'c',
+    model: 'm-1',
+    choices: [{ index: 0, delta: { content: 'Hi' }, logprobs: { content: tokens } }],
+  };
+  const streamed = chatStream([{ event: { type: '', data: JSON.stringify(data) } }, ...DONE]);
+  const scene = await makeScene([streamed, chatStream([says('Anew.'), ...DONE])], {
+    config: configOf({ cache: { exact: '1h' } }),
+  });
+  expect(await scene.say('fresh', { stream: true, logprobs: true })).toMatchObject({ status: 200, cache: 'miss' });
+  await scene.clock.flush();
+  expect(await scene.say('fresh', { stream: true, logprobs: true })).toMatchObject({ status: 200, cache: then });
+});

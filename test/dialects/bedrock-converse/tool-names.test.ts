@@ -36,8 +36,8 @@ describe('a name that Bedrock does not take', () => {
   test('comes back from whatever it was made, and a name that is taken stays', () => {
     const names = fc.oneof(
       fc.string({ unit: 'binary' }),
-      fc.stringMatching(/^[_x0-9a-f]{0,12}$/),
-      fc.constantFrom('_x2e_', '__x2e__', '_x5f_x2e_', 'weather'),
+      fc.stringMatching(/^[_x0-9a-f.]{0,12}$/),
+      fc.constantFrom('_x2e_', '__x2e__', '_x5f_x2e_', 'weather', 'axis_x1.set', 'a_x1:x2'),
     );
     fc.assert(
       fc.property(names, (name) => {
@@ -46,6 +46,7 @@ describe('a name that Bedrock does not take', () => {
       }),
       { numRuns: 500 },
     );
+    expect(toolNameOf(fitToolName('axis_x1.set'))).toBe('axis_x1.set');
     expect([fitToolName('get_weather-2'), toolNameOf('get_weather-2')]).toEqual(['get_weather-2', 'get_weather-2']);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { JsonObject, StreamEvent } from '../../../lambdas/core/conversation.ts';
+import { MOST_UNSAID } from '../../../lambdas/core/says-nothing.ts';
 import { gemini } from '../../../lambdas/dialects/gemini/codec.ts';
 import { answerOfEvents } from '../../support/streams.ts';
 import { atClose, candidate, decodeChunks } from './encoding.ts';
@@ -181,6 +182,17 @@ describe('how a stream ends', () => {
     expect(
       gemini.decodeAnswer(candidate([...parts, ...parts], { finishReason: 'STOP' }) as JsonObject)?.unsaid,
     ).toEqual(told);
+  });
+
+  test('of thousands that no canonical part can say twenty are named', () => {
+    const part = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, 1]));
+    const answer = gemini.decodeAnswer(candidate([part], { finishReason: 'STOP' }) as JsonObject);
+    expect(answer?.unsaid).toHaveLength(MOST_UNSAID);
+  });
+
+  test('more parts than a call takes arguments are read', () => {
+    const parts = Array.from({ length: 60_000 }, () => ({ text: 'a' }));
+    expect(gemini.decodeAnswer(candidate(parts, { finishReason: 'STOP' }) as JsonObject)?.parts).toHaveLength(60_000);
   });
 
   test('an answer that is empty is one', () => {

@@ -214,6 +214,12 @@ describe('what vendors do differently', () => {
     });
   });
 
+  test('a choice that finishes twice does not finish another', () => {
+    const begun = [chunk({ content: 'a' }), chunk({ content: 'b' }, null, 1)];
+    const events = decode(...begun, chunk({}, 'stop'), chunk({}, 'stop'));
+    expect(events.map(({ type }) => type)).not.toContain('stop');
+  });
+
   test('a stop is there before [DONE], for vendors that send none', () => {
     expect(decode(chunk({ content: 'a' }), chunk({}, 'stop')).at(-1)).toEqual({
       type: 'stop',
@@ -290,6 +296,13 @@ describe('whatever comes', () => {
     expect(relay.push({ type: '', data: deep }).events.at(-1)).toMatchObject({ type: 'error' });
     expect(() => openaiChat.decodeStream().push({ type: '', data: deep })).not.toThrow();
     expect(openaiChat.decodeAnswer(JSON.parse(deep) as JsonValue)).toBeUndefined();
+  });
+
+  test('more tokens than a call takes arguments are read', () => {
+    const content = Array.from({ length: 200_000 }, () => ({ token: 'a', logprob: 0 }));
+    const events = decode({ id: 'x', choices: [{ index: 0, delta: { content: 'a' }, logprobs: { content } }] });
+    const told = events.find((event) => event.type === 'logprobs');
+    expect(told?.tokens).toHaveLength(200_000);
   });
 });
 

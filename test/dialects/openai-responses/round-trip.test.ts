@@ -229,6 +229,17 @@ describe('answers', () => {
     expect(JSON.parse(data as string)).toMatchObject({ response: told });
   });
 
+  test('more tokens than a call takes arguments are told', () => {
+    const tokens = Array.from({ length: 200_000 }, () => ({ token: 'a', logprob: 0, top: [] }));
+    const lines = wireOf([
+      { type: 'answer-start', id: 'a', model: 'm' },
+      { type: 'text-start', index: 0 },
+      { type: 'logprobs', index: 0, tokens },
+      { type: 'part-end', index: 0 },
+    ]);
+    expect(JSON.stringify(lines).split('"token').length).toBeGreaterThan(200_000);
+  });
+
   test('events are numbered from 0 without a gap, and each is named by its type', () => {
     fc.assert(
       fc.property(streamed, ({ events }) => {

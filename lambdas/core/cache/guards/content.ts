@@ -1,6 +1,7 @@
 import { isFunctionWord, senseOf } from './function-words.ts';
 import { languageOf } from './languages.ts';
 import { isNumberWord } from './numbers.ts';
+import { readOnce } from './read-once.ts';
 import { isUnitWord } from './units.ts';
 import { hasUnspacedScript, only, wordTexts } from './words.ts';
 
@@ -16,7 +17,7 @@ export const ENGLISH_NOUNS = new Set(
 /** `Vitamin d`: a letter that no language has as a word. */
 const isLetter = (word: string): boolean => /^[bcdfghjklmnpqrtvwxz]$/.test(word);
 
-const contentOf = (text: string): Set<string> => {
+const contentOf = readOnce((text): ReadonlySet<string> => {
   const found = new Set<string>();
   const isEnglish = languageOf(text) === 'english';
   // "One-way" is no way of asking.
@@ -32,7 +33,7 @@ const contentOf = (text: string): Set<string> => {
       found.add(senseOf(word));
   }
   return found;
-};
+});
 
 /** Words of substance that one has and the other has not, nor a word of the same root or meaning. Numbers and units have guards of their own. */
 export const contentApart = (a: string, b: string): [string[], string[]] => {

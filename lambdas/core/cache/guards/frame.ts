@@ -1,5 +1,6 @@
 import { isFunctionWord, senseOf } from './function-words.ts';
 import { languageOf } from './languages.ts';
+import { readOnce } from './read-once.ts';
 import { isPeriod } from './times.ts';
 import { expandContractions, readWords } from './words.ts';
 
@@ -115,7 +116,7 @@ const withoutPoliteness = (text: string): string => {
 export const isAskingWord = (word: string): boolean => ASKED.has(word) || HELPING.has(word);
 
 /** Reads how a question is asked. English best; German, French and Spanish by their commonest words. */
-export const readFrame = (text: string): Frame => {
+export const readFrame = readOnce((text): Frame => {
   const spaced = text.replace(/\s+/gu, ' ');
   const polite = withoutPoliteness(spaced);
   const plain = expandContractions(polite);
@@ -173,7 +174,7 @@ export const readFrame = (text: string): Frame => {
     isAboutYou: words.includes('you') && !words.includes('i'),
     content: new Set(words.filter((word) => !isFunctionWord(word)).map(senseOf)),
   };
-};
+});
 
 const isAnothers = (word: string, language: string | undefined): boolean =>
   // French "son" and Spanish "tu" are other words elsewhere.

@@ -14,6 +14,7 @@ import { differInNegation } from './negation.ts';
 import { differInNumbers } from './numbers.ts';
 import { differInPersons } from './persons.ts';
 import { differInQuestionWords } from './question-words.ts';
+import { compareTexts } from './read-once.ts';
 import { differInScopeWords } from './scope-words.ts';
 import { differInSigns } from './signs.ts';
 import { differInSwappedWords } from './swapped-words.ts';
@@ -53,7 +54,7 @@ export const GUARDS: ReadonlyMap<GuardName, Guard> = new Map<GuardName, Guard>([
 /** Characters. Guards are linear, and yet a text of megabytes is not worth their time. */
 const LONGEST_TEXT = 20_000;
 
-export interface GuardRefusal {
+interface GuardRefusal {
   guard: GuardName | 'length';
   reason: string;
 }
@@ -62,9 +63,11 @@ export interface GuardRefusal {
 export const findGuardRefusal = (a: string, b: string): GuardRefusal | undefined => {
   if (a === b) return undefined;
   if (a.length > LONGEST_TEXT || b.length > LONGEST_TEXT) return { guard: 'length', reason: 'too long to compare' };
-  for (const [guard, differ] of GUARDS) {
-    const reason = differ(a, b);
-    if (reason !== undefined) return { guard, reason };
-  }
-  return undefined;
+  return compareTexts(() => {
+    for (const [guard, differ] of GUARDS) {
+      const reason = differ(a, b);
+      if (reason !== undefined) return { guard, reason };
+    }
+    return undefined;
+  });
 };

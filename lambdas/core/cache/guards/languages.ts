@@ -1,4 +1,5 @@
 import type { Guard } from './guard.ts';
+import { readOnce } from './read-once.ts';
 import { only, wordTexts } from './words.ts';
 
 /** Small words that tell a text's language. */
@@ -70,7 +71,7 @@ const UNSPACED_NAMES: readonly (readonly [string, RegExp])[] = [
 ];
 
 /** The language a text is written in, where it is plain. */
-export const languageOf = (text: string): string | undefined => {
+export const languageOf = readOnce((text): string | undefined => {
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return 'japanese';
   if (/\p{Script=Hangul}/u.test(text)) return 'korean';
   if (/\p{Script=Han}/u.test(text)) return 'chinese';
@@ -82,7 +83,7 @@ export const languageOf = (text: string): string | undefined => {
     .sort((a, b) => b.score - a.score);
   const [first, second] = scores;
   return first !== undefined && second !== undefined && first.score > second.score ? first.language : undefined;
-};
+});
 
 const namedIn = (text: string): Set<string> => {
   const found = new Set<string>();

@@ -1,6 +1,7 @@
 import { isFunctionWord } from './function-words.ts';
 import type { Guard } from './guard.ts';
 import { languageOf } from './languages.ts';
+import { readOnce } from './read-once.ts';
 import { only, readWords, stemOf, type Word } from './words.ts';
 
 /** Above it capitals are a way of writing and tell nothing. */
@@ -8,7 +9,7 @@ const MOST_CAPITALS = 0.6;
 const FEWEST_WORDS = 4;
 
 /** Names that stand beside one another are one name. */
-const readNames = (text: string): string[][] => {
+const readNames = readOnce((text): readonly (readonly string[])[] => {
   const words = readWords(text);
   const capitals = words.filter((word) => isCapital(word)).length;
   if (words.length >= FEWEST_WORDS && capitals / words.length > MOST_CAPITALS) return [];
@@ -24,13 +25,13 @@ const readNames = (text: string): string[][] => {
     } else open.push(word.text);
   }
   return names;
-};
+});
 
 const isCapital = (word: Word): boolean =>
   /^\p{Lu}/u.test(word.raw) && word.text !== 'i' && !word.text.startsWith("i'");
 
 /** What is named in one, and that the other does not speak of. A part of a name that the other has in full is no difference. */
-const unknownNames = (names: readonly string[][], words: ReadonlySet<string>) => {
+const unknownNames = (names: readonly (readonly string[])[], words: ReadonlySet<string>) => {
   const missing = names.filter((name) => name.some((part) => !isSaid(part, words)));
   return { missing, whole: missing.filter((name) => name.every((part) => !isSaid(part, words))) };
 };

@@ -1,5 +1,6 @@
 import { isFunctionWord } from './function-words.ts';
 import type { Guard } from './guard.ts';
+import { readOnce } from './read-once.ts';
 import { expandContractions, readWords, stemOf, wordTexts } from './words.ts';
 
 const NEGATIONS = new Set(
@@ -18,12 +19,12 @@ const NEGATIONS = new Set(
 
 const UNSPACED = /不|没|沒|無|无|别|未|ない|なく|なし|ません|せず|しないで/gu;
 
-const countNegations = (text: string): number => {
+const countNegations = readOnce((text): number => {
   let count = 0;
   for (const { text: word } of readWords(text)) if (NEGATIONS.has(word) || word.endsWith("n't")) count += 1;
   for (const _ of text.matchAll(UNSPACED)) count += 1;
   return count;
-};
+});
 
 /** What is negated: the next word of substance that both texts have; none where none follows. */
 const negatedIn = (text: string, shared: ReadonlySet<string>): string[] => {
@@ -39,7 +40,7 @@ const negatedIn = (text: string, shared: ReadonlySet<string>): string[] => {
   return [...negated, ...new Array<string>(open).fill('')].sort();
 };
 
-const stemsOf = (text: string): Set<string> => new Set(wordTexts(expandContractions(text)).map(stemOf));
+const stemsOf = readOnce((text): ReadonlySet<string> => new Set(wordTexts(expandContractions(text)).map(stemOf)));
 
 /** As many negations in one as in the other, and of the same words (`not rejected and caught`, `rejected and not caught`). */
 export const differInNegation: Guard = (a, b) => {

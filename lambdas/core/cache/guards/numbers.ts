@@ -1,5 +1,6 @@
 import type { Guard } from './guard.ts';
 import { languageOf } from './languages.ts';
+import { readOnce } from './read-once.ts';
 import { countOf } from './words.ts';
 
 /** Names of numbers in English, German, French and Spanish. Ones are articles as well: see `ONES`. */
@@ -68,7 +69,7 @@ interface Numbers {
   perhapsOnes: number;
 }
 
-const readNumbers = (text: string): Numbers => {
+const readNumbers = readOnce((text): Numbers => {
   const found: string[] = [];
   let perhapsOnes = 0;
   let previous: { value: number; end: number } | undefined;
@@ -118,11 +119,11 @@ const readNumbers = (text: string): Numbers => {
     }
   }
   return { sure: countOf(found), perhapsOnes };
-};
+});
 
 /** `45,000` and `45000`, `4,50` and `4.50` are one each; `3.10` is a version later than `3.1`, and a date's dots stay. */
 const canonicalNumber = (token: string, language: string | undefined): string => {
-  const trimmed = token.replace('−', '-').replace(/[.,]+(k?)$/, '$1');
+  const trimmed = token.replace('−', '-').replace(/(?<![.,])[.,]+(k?)$/, '$1');
   const factor = trimmed.endsWith('k') ? 1_000 : 1;
   const digits = factor === 1 ? trimmed : trimmed.slice(0, -1);
   if (/^-?\d{1,3}(?:([,.])\d{3})(?:\1\d{3})*$/.test(digits) && !isDecimal(digits, language))

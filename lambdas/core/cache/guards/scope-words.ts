@@ -1,5 +1,6 @@
 import type { Guard } from './guard.ts';
 import { languageOf } from './languages.ts';
+import { readOnce } from './read-once.ts';
 import { isPeriod } from './times.ts';
 import { only, wordTexts } from './words.ts';
 
@@ -47,7 +48,7 @@ const EQUAL =
   /\bas \p{L}{2,20} as\b|\b(?:genau)?so \p{L}{2,20} wie\b|\baussi \p{L}{2,20} que\b|\btan \p{L}{2,20} como\b/iu;
 const NO_EQUAL = /\bas (?:well|soon|far|long) as\b/iu;
 
-const readScopes = (text: string): Set<string> => {
+const readScopes = readOnce((text): ReadonlySet<string> => {
   const found = new Set<string>();
   const words = wordTexts(text);
   const language = languageOf(text);
@@ -74,7 +75,7 @@ const readScopes = (text: string): Set<string> => {
   const spaced = text.replace(/\s+/gu, ' ');
   if (EQUAL.test(spaced) && !NO_EQUAL.test(spaced)) found.add('as much');
   return found;
-};
+});
 
 /** All, any, some, only; or; still, already; more, most, as much as: the same in both. */
 export const differInScopeWords: Guard = (a, b) => {

@@ -1,5 +1,6 @@
 import type { Guard } from './guard.ts';
 import { languageOf } from './languages.ts';
+import { readOnce } from './read-once.ts';
 import { expandContractions, wordTexts } from './words.ts';
 
 /** Signs, numbers that are no digits (`½`, `²`) and marks by themselves; words and blanks between them. */
@@ -38,7 +39,7 @@ interface Piece {
   after: string;
 }
 
-const readSigns = (text: string): Signs => {
+const readSigns = readOnce((text): Signs => {
   const pieces = text.trim().normalize('NFC').match(PIECE) ?? [];
   const isFrench = languageOf(text) === 'french';
   const hard: string[] = [];
@@ -62,7 +63,7 @@ const readSigns = (text: string): Signs => {
   }
   // Two words that a hyphen joins, and the same apart.
   return { hard: hard.sort(), skeleton: skeleton.replace(/w+/g, 'w'), joins };
-};
+});
 
 /** Of a pair of quotes: one is opened by what stands before a word. */
 const isQuote = ({ sign, before }: Piece, open: Set<string>): boolean => {

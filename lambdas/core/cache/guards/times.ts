@@ -1,5 +1,6 @@
 import type { Guard } from './guard.ts';
 import { isNumberWord } from './numbers.ts';
+import { readOnce } from './read-once.ts';
 import { only, readWords, type Word } from './words.ts';
 
 /** One meaning a line: its words in English, German, French, Spanish. */
@@ -138,7 +139,7 @@ interface Times {
   bounds: Map<string, string>;
 }
 
-const readTimes = (text: string): Times => {
+const readTimes = readOnce((text): Times => {
   const found = new Set<string>();
   const bounds = new Map<string, string>();
   const words = readWords(text);
@@ -178,7 +179,7 @@ const readTimes = (text: string): Times => {
     found.add(`${Number(hour)}:${minute}`);
   for (const [meaning, pattern] of UNSPACED) if (pattern.test(text)) found.add(meaning);
   return { found, bounds };
-};
+});
 
 /** Days, months, seasons, parts of the day, clock times, how often: the same in both. Years and days of the month are numbers. */
 export const differInTimes: Guard = (a, b) => {

@@ -1,4 +1,5 @@
 import type { Guard } from './guard.ts';
+import { readOnce } from './read-once.ts';
 import { only } from './words.ts';
 
 /** One unit a line: words that mean it wherever they stand. */
@@ -139,7 +140,7 @@ const PIECE = /[$€£¥₹%]|\d[\d.,]*|[\p{L}\p{M}]+/gu;
 /** Some clients write a spoon's kind after it, or a currency's land before. */
 const SPOON = new Set(['soup-spoon', 'coffee-spoon']);
 
-const readUnits = (text: string): Set<string> => {
+const readUnits = readOnce((text): ReadonlySet<string> => {
   const found = new Set<string>();
   let isAfterNumber = false;
   let previous = '';
@@ -162,7 +163,7 @@ const readUnits = (text: string): Set<string> => {
   }
   for (const [unit, pattern] of UNSPACED) if (pattern.test(text)) found.add(unit);
   return found;
-};
+});
 
 const NUMBER_WORDS = new Set(
   'one two three four five six seven eight nine ten twelve fifteen twenty thirty forty fifty sixty ninety hundred thousand million zwei drei vier fünf sechs deux trois quatre cinq six dos tres cuatro cinco seis'.split(

@@ -1,3 +1,5 @@
+import { readOnce } from './read-once.ts';
+
 /** A word of a question. */
 export interface Word {
   /** As it was written. */
@@ -14,7 +16,7 @@ const WORD = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}]+)?/gu;
 const SENTENCE_END = /[.!?。？！:\n¿¡"“„«]/u;
 
 /** Reads a text's words, in time linear in its length. A run of Chinese or Japanese is one word (see `characters`). */
-export const readWords = (text: string): Word[] => {
+export const readWords = readOnce((text): readonly Word[] => {
   const words: Word[] = [];
   let end = 0;
   for (const match of text.matchAll(WORD)) {
@@ -24,7 +26,7 @@ export const readWords = (text: string): Word[] => {
     end = match.index + raw.length;
   }
   return words;
-};
+});
 
 /** What French and Italian write together with the next word: `l'heure`, `dell'influenza`. */
 const ELISION = /^(?:[cdjlmnst]|qu|dell|all|nell|sull|dall|un)'(?=\p{L}{2})/u;
@@ -46,14 +48,14 @@ const SHORT_FORMS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** `Can't` as `can not`, `what's` as `what is`. */
-export const expandContractions = (text: string): string => {
+export const expandContractions = readOnce((text): string => {
   let expanded = text;
   for (const [short, long] of SHORT_FORMS) expanded = expanded.replace(short, long);
   return expanded;
-};
+});
 
 /** Texts only, for guards that look words up. */
-export const wordTexts = (text: string): string[] => readWords(text).map((word) => word.text);
+export const wordTexts = readOnce((text): readonly string[] => readWords(text).map((word) => word.text));
 
 /** Whether a text is written in Chinese characters or Japanese: words are not set apart there. */
 export const hasUnspacedScript = (text: string): boolean =>

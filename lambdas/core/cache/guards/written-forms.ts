@@ -1,5 +1,6 @@
 import { onlyCapital } from './case-words.ts';
 import type { Guard } from './guard.ts';
+import { readOnce } from './read-once.ts';
 
 const WORD = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}]+)*['’]?/gu;
 const SENTENCE_START = /(?:^|[.!?…。！？]\s|\n)[^\p{L}\p{N}"“„«'‘:]*$/u;
@@ -25,7 +26,7 @@ const keyOf = (word: string): string =>
 
 const lowered = (word: string): string => word.replace(/^\p{Lu}/u, (letter) => letter.toLowerCase());
 
-const readForms = (spaced: string): Map<string, Forms> => {
+const readForms = readOnce((spaced): ReadonlyMap<string, Forms> => {
   const text = spaced
     .trim()
     .replace(/[^\S\n]+/gu, ' ')
@@ -46,7 +47,7 @@ const readForms = (spaced: string): Map<string, Forms> => {
     forms.set(key, found);
   }
   return forms;
-};
+});
 
 /** Written without any capital by whoever never sets one. */
 const isAllSmall = (text: string, words: number): boolean => words >= FEWEST_WORDS && !/\p{Lu}/u.test(text);
