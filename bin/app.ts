@@ -2,7 +2,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { loadConfigFile } from '../lambdas/adapters/config-file/load-config-file.ts';
 import { problemText } from '../lambdas/contract/config-problem.ts';
-import { STAGES, stackOfStage } from '../lambdas/contract/stack-outputs.ts';
+import { configOfStage, STAGES, stackOfStage } from '../lambdas/contract/stack-outputs.ts';
 import { AiGateway } from '../lib/ai-gateway.ts';
 
 /**
@@ -24,7 +24,7 @@ const contextOf = <const T extends string>(name: string, allowed?: readonly T[])
 };
 
 const stage = contextOf('stage', STAGES) ?? 'dev';
-const file = contextOf('config') ?? `stages/${stage}.config.ts`;
+const file = contextOf('config') ?? configOfStage(stage);
 const responseTransfer = contextOf('responseTransfer', ['stream', 'buffered']) ?? 'stream';
 const alarmTopicArn = contextOf('alarmTopicArn');
 const today = contextOf('today');

@@ -20,7 +20,7 @@ import { gatewayMetric } from './gateway-metrics.ts';
 import { LedgerPipeline } from './ledger-pipeline.ts';
 import { searchOutputs, secretOutputs, tableOutputs, writeOutputs } from './outputs.ts';
 import { PinWatch } from './pin-watch.ts';
-import { pinsAtSynth, pinWarnings } from './pins-at-synth.ts';
+import { pinWarnings } from './pins-at-synth.ts';
 import { QualityDashboard } from './quality-dashboard.ts';
 import { ReliabilityAlarms } from './reliability-alarms.ts';
 import { ReliabilityDashboard } from './reliability-dashboard.ts';
@@ -110,9 +110,9 @@ export class AiGateway extends Construct {
     super(scope, id);
     const { domain, firewall, alarmTopic, retainState = true, responseTransfer = 'stream' } = props;
     const nowMs = readDay(props.today);
-    const deployed = checkDeployedConfig(props.config, nowMs);
-    for (const { id: warning, text } of pinWarnings(pinsAtSynth(deployed.config, nowMs)))
-      Annotations.of(this).addWarningV2(warning, text);
+    const checked = checkDeployedConfig(props.config, nowMs);
+    const { deployed } = checked;
+    for (const { id: warning, text } of pinWarnings(checked.pins)) Annotations.of(this).addWarningV2(warning, text);
     this.secretNames = secretNames(deployed.config);
     this.state = new State(this, 'State', { retain: retainState });
     const { tables } = this.state;
@@ -134,7 +134,7 @@ export class AiGateway extends Construct {
     this.escalation.startedBy(this.pipeline.closer);
     this.prober = new CircuitProber(this, 'Prober', { deployed, tables });
     this.pinWatch = new PinWatch(this, 'Pins', { config: deployed.config, tables });
-    const semanticIndex = semanticIndexOf(deployed.config);
+    const semanticIndex = semanticIndexOf(checked);
     this.semanticCache =
       semanticIndex &&
       new SemanticCache(this, 'SemanticCache', { ...semanticIndex, gateway: this.gatewayFunction.function });

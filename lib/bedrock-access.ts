@@ -22,7 +22,14 @@ interface Calls {
   counted: Set<string>;
 }
 
-const callsOf = (config: GatewayConfig, { partition, account }: { partition: string; account: string }): Calls => {
+/** Whose calls are meant: a gateway's, which also asks the semantic cache's embedder and counts tokens, or those of models' targets. */
+export type Callers = 'gateway' | 'targets-alone';
+
+const callsOf = (
+  config: GatewayConfig,
+  callers: Callers,
+  { partition, account }: { partition: string; account: string },
+): Calls => {
   const calls: Calls = { models: new Set(), profiles: new Map(), counted: new Set() };
   const add = ({ provider: name, model }: Pick<TargetConfig, 'provider' | 'model'>, places?: number): void => {
     const provider = config.providers[name];
@@ -31,7 +38,7 @@ const callsOf = (config: GatewayConfig, { partition, account }: { partition: str
     const isArn = model.startsWith('arn:');
     for (const region of provider.regions.slice(0, places)) {
       const own = `arn:${partition}:bedrock:${region}::foundation-model/${model.slice(prefix?.length ?? 0)}`;
-      if (!isArn && isClaudeModel(model)) calls.counted.add(own);
+      if (callers === 'gateway' && !isArn && isClaudeModel(model)) calls.counted.add(own);
       if (prefix === undefined && !isArn) calls.models.add(own);
       else {
         const behind = isArn ? '*' : model.slice(prefix?.length);
@@ -41,15 +48,15 @@ const callsOf = (config: GatewayConfig, { partition, account }: { partition: str
     }
   };
   for (const { targets } of Object.values(config.models)) for (const target of withCanaries(targets)) add(target);
-  const embedder = paidEmbedderOf(config);
+  const embedder = callers === 'gateway' ? paidEmbedderOf(config) : undefined;
   // Questions are asked about in the first region alone.
   if (embedder !== undefined) add(embedder, 1);
   return calls;
 };
 
 /** The models that are reached through inference profiles, `*` for those of profiles given by ARN. */
-export const modelsBehindProfiles = (config: GatewayConfig): string[] => [
-  ...callsOf(config, { partition: '', account: '' }).profiles.keys(),
+export const modelsBehindProfiles = (config: GatewayConfig, callers: Callers): string[] => [
+  ...callsOf(config, callers, { partition: '', account: '' }).profiles.keys(),
 ];
 
 /**
@@ -57,9 +64,13 @@ export const modelsBehindProfiles = (config: GatewayConfig): string[] => [
  * need none. An inference profile also needs its model in every region that it may send the call to, which AWS may extend
  * (docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html).
  */
-export const bedrockStatements = (scope: Construct, config: GatewayConfig): PolicyStatement[] => {
+export const bedrockStatements = (
+  scope: Construct,
+  config: GatewayConfig,
+  callers: Callers = 'gateway',
+): PolicyStatement[] => {
   const { partition, account } = Stack.of(scope);
-  const { models, profiles, counted } = callsOf(config, { partition, account });
+  const { models, profiles, counted } = callsOf(config, callers, { partition, account });
   const direct = models.size === 0 ? [] : [new PolicyStatement({ actions: ACTIONS, resources: [...models] })];
   const viaProfiles = [...profiles].flatMap(([behind, arns]) => [
     new PolicyStatement({ actions: ACTIONS, resources: [...arns] }),

@@ -4,27 +4,43 @@ import { checkConfig } from '../lambdas/contract/check-config.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { type ConfigProblem, pathText, problemText } from '../lambdas/contract/config-problem.ts';
 import { semanticAliases } from '../lambdas/contract/configured-caches.ts';
+import { listPins, type Pin } from '../lambdas/core/pins/list-pins.ts';
+import { pinnedTargets } from '../lambdas/core/pins/pinned-targets.ts';
 import { resolveCaches } from '../lambdas/core/route/resolve-caches.ts';
 import { resolveGateway } from '../lambdas/core/route/resolve-gateway.ts';
-import { pinsAtSynth, retiredPinProblems } from './pins-at-synth.ts';
+import { retiredPinProblems } from './pins-at-synth.ts';
+
+/** A configuration that can be deployed. */
+export interface CheckedConfig {
+  /** What travels in the bundle. */
+  deployed: DeployedConfig;
+  /** As they stand on the day. */
+  pins: Pin[];
+  /** Numbers in the vectors of the semantic cache's embedder; undefined where there is none. */
+  dimensions: number | undefined;
+}
 
 /**
  * Checks a configuration for a deployment: shape and references, prices and pins against the catalogue, and that every
  * secret is one that a deployed function can read, and that no pinned version has retired.
  *
  * @param nowMs the day that retirement is judged by
- * @returns what travels in the bundle
  * @throws {Error} with every problem on a line of its own: the field's path, what was got, what is expected
  */
-export const checkDeployedConfig = (value: unknown, nowMs: number = Date.now()): DeployedConfig => {
+export const checkDeployedConfig = (value: unknown, nowMs: number = Date.now()): CheckedConfig => {
   const checked = checkConfig(value);
   if (!checked.ok) throw refusal(checked.problems);
   const { config } = checked;
   const resolved = resolveGateway(config, catalogue, 0, { caches: resolveCaches });
-  const retired = retiredPinProblems(config, pinsAtSynth(config, nowMs));
-  const problems = [...localSecrets(config), ...localCaches(config), ...(resolved.ok ? retired : resolved.problems)];
-  if (problems.length > 0) throw refusal(problems);
-  return { config, catalogue: cutCatalogue(catalogueData, config) };
+  const pins = resolved.ok ? listPins(pinnedTargets(resolved.gateway), catalogue, nowMs) : [];
+  const found = resolved.ok ? retiredPinProblems(config, pins) : resolved.problems;
+  const problems = [...localSecrets(config), ...localCaches(config), ...found];
+  if (!resolved.ok || problems.length > 0) throw refusal(problems);
+  return {
+    deployed: { config, catalogue: cutCatalogue(catalogueData, config) },
+    pins,
+    dimensions: resolved.gateway.semanticCache?.dimensions,
+  };
 };
 
 /** `env:` would put the key itself into the template and into the function's settings, for everyone who may read those. */

@@ -68,7 +68,7 @@ export class CircuitProber extends Construct {
       ...providerCode(this, deployed),
     });
     grantTables(this.function, tables, PROBER_GRANTS);
-    grantProviders(this, this.function, deployed.config);
+    grantProviders(this, this.function, deployed.config, 'targets-alone');
     this.function.addToRolePolicy(
       new PolicyStatement({
         actions: ['events:EnableRule', 'events:DisableRule'],

@@ -5,13 +5,13 @@ import type { Construct } from 'constructs';
 import { FEEDBACK_PREFIX, PIN_OVERRIDES_KEY, type TableName } from '../lambdas/contract/tables.ts';
 import { purgeRights, searchStatements, statsRights } from './search-rights.ts';
 import { secretArn } from './secret-access.ts';
-import { grantTables, type TableGrants } from './table-grants.ts';
+import { grantItems, grantTables, type TableGrants, type TableItems } from './table-grants.ts';
 
 /** What a command asks of AWS, and so what its caller must be allowed. */
 export interface CommandRights {
   tables?: TableGrants;
-  /** By table, keys of the only items that it needs, `*` for anything; all of the table where absent. */
-  items?: Partial<Record<TableName, readonly string[]>>;
+  /** Of these tables it needs these items alone. */
+  items?: TableItems;
   /** On the secret that is put. */
   secrets?: readonly `secretsmanager:${string}`[];
   /** On the budgets' state machine. */
@@ -163,7 +163,7 @@ export const grantCommands = (
     resourceArns: [stackArn],
   });
   const onTables = grantTables(grantee, tables, unionOf(rights.map(wholeTables)));
-  const onItems = rights.flatMap((right) => grantItems(grantee, tables, right));
+  const onItems = rights.flatMap((right) => grantItems(grantee, tables, right.tables ?? {}, right.items ?? {}));
   const secretActions = [...new Set(rights.flatMap(({ secrets = [] }) => secrets))];
   const onSecrets =
     secretActions.length === 0 || secretNames.length === 0
@@ -195,21 +195,6 @@ export const grantCommands = (
 
 const wholeTables = ({ tables = {}, items = {} }: CommandRights): TableGrants =>
   Object.fromEntries(Object.entries(tables).filter(([name]) => !Object.hasOwn(items, name)));
-
-/** On these items of a table and on no others. */
-const grantItems = (
-  grantee: IGrantable,
-  tables: CommandsOn['tables'],
-  { tables: grants = {}, items = {} }: CommandRights,
-): Grant[] =>
-  (Object.entries(items) as [TableName, readonly string[]][]).map(([name, keys]) =>
-    Grant.addToPrincipal({
-      grantee,
-      actions: [...(grants[name] ?? [])],
-      resourceArns: [tables[name].tableArn],
-      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...keys] } },
-    }),
-  );
 
 /** All that several of them grant. */
 export const unionOf = (grants: readonly TableGrants[]): TableGrants => {

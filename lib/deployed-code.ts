@@ -6,7 +6,7 @@ import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { DeployedConfig } from '../lambdas/catalogue/deployed-config.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
-import { bedrockStatements, modelsBehindProfiles } from './bedrock-access.ts';
+import { bedrockStatements, type Callers, modelsBehindProfiles } from './bedrock-access.ts';
 import type { LambdaFunctionProps } from './lambda-function.ts';
 import { secretStatements } from './secret-access.ts';
 
@@ -19,15 +19,29 @@ export const providerCode = (
 });
 
 /** The rights to call the providers that the configuration names: their keys, and Bedrock's models. */
-export const grantProviders = (scope: Construct, grantee: Lambda, config: GatewayConfig): void => {
-  for (const statement of [...secretStatements(scope, config), ...bedrockStatements(scope, config)])
-    grantee.addToRolePolicy(statement);
-  for (const model of modelsBehindProfiles(config))
+export const grantProviders = (
+  scope: Construct,
+  grantee: Lambda,
+  config: GatewayConfig,
+  callers: Callers = 'gateway',
+): void => {
+  const keys = secretStatements(scope, callers === 'gateway' ? config : withTargetsProviders(config));
+  for (const statement of [...keys, ...bedrockStatements(scope, config, callers)]) grantee.addToRolePolicy(statement);
+  for (const model of modelsBehindProfiles(config, callers))
     Validations.of(scope).acknowledge({
       id: `AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:bedrock:*::foundation-model/${model}]`,
       reason:
         'An inference profile sends a call to any of its regions, which AWS may extend; the condition allows it through that profile only.',
     });
+};
+
+/** Without providers that no model's target names, such as one that only makes the vectors of the semantic cache. */
+const withTargetsProviders = (config: GatewayConfig): GatewayConfig => {
+  const named = new Set(Object.values(config.models).flatMap(({ targets }) => targets.map(({ provider }) => provider)));
+  return {
+    ...config,
+    providers: Object.fromEntries(Object.entries(config.providers).filter(([name]) => named.has(name))),
+  };
 };
 
 /** Writes what the bundle takes in. The name is the content's, so that several gateways of one app keep apart. */

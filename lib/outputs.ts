@@ -9,12 +9,12 @@ import type { TableName } from '../lambdas/contract/tables.ts';
 export type Outputs = Record<string, { value: string; description: string }>;
 
 const TABLE_DESCRIPTIONS: Record<TableName, string> = {
-  access: 'Keys',
+  access: 'Keys, and what is known of pins',
   limits: 'Rate limits',
   targets: 'Circuits',
   ledger: 'Ledger entries',
   accounts: 'Accounts',
-  responses: 'Answers kept for idempotency keys',
+  responses: 'Answers kept for idempotency keys and by the caches, wrong hits, feedback',
 };
 
 /** The deployed names of the tables, by which the command line finds them. */

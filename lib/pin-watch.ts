@@ -14,12 +14,12 @@ import { cutCatalogue } from '../lambdas/catalogue/deployed-config.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { EVENT_SOURCE } from '../lambdas/contract/escalation.ts';
 import { PIN_EVENT_TYPE } from '../lambdas/contract/pin-notices.ts';
-import type { TableName } from '../lambdas/contract/tables.ts';
+import { PIN_PREFIX, type TableName } from '../lambdas/contract/tables.ts';
 import { hasBedrockPins } from './bedrock-access.ts';
 import { providerCode } from './deployed-code.ts';
 import { makeFailureQueue } from './failure-queue.ts';
 import { makeLambdaFunction } from './lambda-function.ts';
-import { grantTables, type TableGrants, tableVariables } from './table-grants.ts';
+import { grantItems, type TableGrants, type TableItems, tableVariables } from './table-grants.ts';
 
 export interface PinWatchProps {
   readonly config: GatewayConfig;
@@ -30,6 +30,8 @@ export interface PinWatchProps {
 export const PIN_WATCH_GRANTS: TableGrants = {
   access: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
 };
+/** Beside them are the keys: who may write those could make one. */
+const ITEMS: TableItems = { access: [`${PIN_PREFIX}*`] };
 
 /** A failed run is tried again after one minute and two more: by then its claims (core/pins/watch-pins.ts) have ended. */
 const TIMEOUT = Duration.seconds(30);
@@ -58,7 +60,7 @@ export class PinWatch extends Construct {
       // With the models that replace others, so that a notice says what those cost.
       ...providerCode(this, { config, catalogue: cutCatalogue(catalogueData, config, { withSuccessors: true }) }),
     });
-    grantTables(this.function, tables, PIN_WATCH_GRANTS);
+    grantItems(this.function, tables, PIN_WATCH_GRANTS, ITEMS);
     this.function.addToRolePolicy(
       new PolicyStatement({
         actions: ['events:PutEvents'],

@@ -1,19 +1,8 @@
-import { catalogue } from '../lambdas/catalogue/catalogue.ts';
 import type { GatewayConfig } from '../lambdas/contract/config.ts';
 import { type ConfigProblem, pathText } from '../lambdas/contract/config-problem.ts';
 import { paidEmbedderOf } from '../lambdas/contract/configured-caches.ts';
 import { describeEnd, describeReplacement, endingPins } from '../lambdas/core/pins/describe-pin.ts';
-import { listPins, type Pin } from '../lambdas/core/pins/list-pins.ts';
-import { pinnedTargets } from '../lambdas/core/pins/pinned-targets.ts';
-import { resolveCaches } from '../lambdas/core/route/resolve-caches.ts';
-import { resolveGateway } from '../lambdas/core/route/resolve-gateway.ts';
-
-/** The pins of a configuration that has been checked, as they stand at an instant. */
-export const pinsAtSynth = (config: GatewayConfig, nowMs: number): Pin[] => {
-  const resolved = resolveGateway(config, catalogue, 0, { caches: resolveCaches });
-  if (!resolved.ok) return [];
-  return listPins(pinnedTargets(resolved.gateway), catalogue, nowMs);
-};
+import type { Pin } from '../lambdas/core/pins/list-pins.ts';
 
 /** A version that is not served any more, at each place that it stands, with the way out. */
 export const retiredPinProblems = (config: GatewayConfig, pins: readonly Pin[]): ConfigProblem[] => {

@@ -20,7 +20,7 @@ export interface ScoredAnswers extends AnswerPair {
 type Verdict = ReturnType<typeof compareAnswers>;
 
 /** @throws {Error} with the line's number, where one is no pair of answers */
-export const readAnswers = (): AnswerPair[] =>
+const readAnswers = (): AnswerPair[] =>
   readFileSync(ANSWERS_FILE, 'utf8')
     .split('\n')
     .filter((line) => line !== '')

@@ -7,7 +7,7 @@ import { wilsonInterval } from '../../lambdas/core/wilson-interval.ts';
 import { toTable } from './marked-part.ts';
 
 /** Sets that no threshold was chosen with. What became of each is told on the page. */
-export const HELD_OUT_FILES: Readonly<Record<string, string>> = {
+const HELD_OUT_FILES: Readonly<Record<string, string>> = {
   second: 'test/fixtures/semantic-pairs-held-out.jsonl',
   third: 'test/fixtures/semantic-pairs-third.jsonl',
   fourth: 'test/fixtures/semantic-pairs-fourth.jsonl',

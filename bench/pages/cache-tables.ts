@@ -1,3 +1,4 @@
+import { MAX_WRONG_SHARE } from '../../lambdas/contract/configured-caches.ts';
 import {
   type Calibration,
   type Checks,
@@ -11,10 +12,9 @@ import type { Embedder } from '../../lambdas/core/cache/embedder.ts';
 import { findGuardRefusal } from '../../lambdas/core/cache/guards/guards.ts';
 import { halfOf, type LabelledPair, scorePairs } from '../../lambdas/core/cache/labelled-pairs.ts';
 import { isInScope } from '../../lambdas/core/cache/pair-scope.ts';
+import { toTable } from './marked-part.ts';
 
 export const CACHE_PAGE = 'docs/semantic-cache.md';
-/** What an alias lets be wrong unless it says otherwise. */
-export const MAX_WRONG_SHARE = 0.01;
 
 const SHOWN: readonly number[] = [0.8, 0.85, 0.9, 0.95];
 const CHECKS: readonly (readonly [Checks, string])[] = [
@@ -67,11 +67,6 @@ const meetStrangers = async (
 
 const percent = (share: number | undefined): string => (share === undefined ? '–' : `${(share * 100).toFixed(1)} %`);
 
-const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
-
-const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
-  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
-
 export const resultTables = ({ scored, calibration, strangers }: CacheMeasurement): string =>
   [
     calibrationText(calibration),
@@ -91,10 +86,10 @@ const halfTable = (scored: readonly ScoredPair[], half: Half, chosen: number | u
   const rows = thresholds.flatMap((threshold) =>
     CHECKS.map(([checks, name]) => {
       const { hits, wrong, precision, recall } = measureAt(pairs, threshold, checks);
-      return [threshold, name, hits, wrong, percent(precision), percent(recall)];
+      return [String(threshold), name, String(hits), String(wrong), percent(precision), percent(recall)];
     }),
   );
-  return `**${half === 'tune' ? 'Tune' : 'Test'} half**: ${pairs.length} pairs, ${same} with one answer for both, ${pairs.length - same} near-misses.\n\n${table(['threshold', 'checks', 'hits', 'wrong', 'precision', 'recall'], rows)}`;
+  return `**${half === 'tune' ? 'Tune' : 'Test'} half**: ${pairs.length} pairs, ${same} with one answer for both, ${pairs.length - same} near-misses.\n\n${toTable(['threshold', 'checks', 'hits', 'wrong', 'precision', 'recall'], rows).trimEnd()}`;
 };
 
 const strangersText = ({ pairs, met }: CacheMeasurement['strangers']): string => {
@@ -123,7 +118,7 @@ export const kindTable = ({ scored, calibration }: CacheMeasurement): string => 
       ],
     ];
   });
-  return table(
+  return toTable(
     [
       'kind',
       'near-misses hit, cosine alone (tune)',

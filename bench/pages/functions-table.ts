@@ -19,6 +19,8 @@ export interface FunctionRow {
 interface Statement {
   Action: string | string[];
   Resource: unknown;
+  /** By operator and key. */
+  Condition?: Record<string, Record<string, unknown>>;
 }
 
 const listOf = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
@@ -54,6 +56,20 @@ const nameIn = (arn: unknown): string => {
   return text.slice(text.lastIndexOf(':') + 1);
 };
 
+/** What a statement's conditions leave of it: `pin#*` alone, events:source `tollgate` alone. */
+const limitOf = ({ Condition = {} }: Statement, resources: Resources): string => {
+  const limits = Object.values(Condition)
+    .flatMap((keys) => Object.entries(keys))
+    .map(([key, values]) => {
+      const named = listOf(values).map(
+        (value) => `\`${typeof value === 'string' ? value : subjectOf(value, resources)}\``,
+      );
+      return [...(key === LEADING_KEYS ? [] : [key]), [...new Set(named)].join(', ')].join(' ');
+    });
+  return limits.length === 0 ? '' : ` (${limits.join(', ')} alone)`;
+};
+const LEADING_KEYS = 'dynamodb:LeadingKeys';
+
 const shortAction = (action: string): string => action.replace(/^dynamodb:/, '');
 
 const grantsOf = (roleId: string, resources: Resources): string[] => {
@@ -64,11 +80,11 @@ const grantsOf = (roleId: string, resources: Resources): string[] => {
     .map(([, { Properties }]) => Properties as { PolicyDocument: { Statement: Statement[] } });
   const bySubject = new Map<string, Set<string>>();
   for (const { PolicyDocument } of [...inline, ...attached])
-    for (const { Action, Resource: about } of PolicyDocument.Statement)
-      for (const one of listOf(about)) {
-        const subject = subjectOf(one, resources);
+    for (const statement of PolicyDocument.Statement)
+      for (const one of listOf(statement.Resource)) {
+        const subject = subjectOf(one, resources) + limitOf(statement, resources);
         const actions = bySubject.get(subject) ?? new Set();
-        for (const action of listOf(Action)) actions.add(shortAction(action));
+        for (const action of listOf(statement.Action)) actions.add(shortAction(action));
         bySubject.set(subject, actions);
       }
   const managed = listOf((role?.Properties['ManagedPolicyArns'] ?? []) as unknown[]).map(
@@ -99,13 +115,17 @@ const sourceOf = ({ Properties }: Resource, resources: Resources): string => {
   return `${shortName(source)}${isTable ? "'s stream" : ''}${batch}`;
 };
 
+/** A rule names in its pattern whose events it takes; whom it calls are its targets. */
+const calledBy = ({ Type, Properties }: Resource): unknown =>
+  Type === 'AWS::Events::Rule' ? Properties['Targets'] : Properties;
+
 const triggersOf = (functionId: string, resources: Resources): string[] => {
   const mappings = idsOf(resources, 'AWS::Lambda::EventSourceMapping')
     .filter(([, { Properties }]) => refersTo(Properties['FunctionName'], functionId))
     .map(([, mapping]) => sourceOf(mapping, resources));
   const others = Object.entries(TRIGGER_TYPES).flatMap(([type, say]) =>
     idsOf(resources, type)
-      .filter(([, { Properties }]) => refersTo(Properties, functionId))
+      .filter(([, resource]) => refersTo(calledBy(resource), functionId))
       .map(([, resource]) => say(resource)),
   );
   return [...new Set([...mappings, ...others])];
@@ -113,9 +133,10 @@ const triggersOf = (functionId: string, resources: Resources): string[] => {
 
 const deadLettersOf = (functionId: string, resources: Resources): string[] => {
   const about = Object.values(resources).filter(
-    ({ Type, Properties }) =>
-      ['AWS::Lambda::EventSourceMapping', 'AWS::Lambda::EventInvokeConfig', 'AWS::Events::Rule'].includes(Type) &&
-      refersTo(Properties, functionId),
+    (resource) =>
+      ['AWS::Lambda::EventSourceMapping', 'AWS::Lambda::EventInvokeConfig', 'AWS::Events::Rule'].includes(
+        resource.Type,
+      ) && refersTo(calledBy(resource), functionId),
   );
   const own = resources[functionId]?.Properties['DeadLetterConfig'];
   const queues = [...about.map(({ Properties }) => Properties), own]

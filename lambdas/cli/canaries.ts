@@ -6,19 +6,10 @@ import { isInForce } from '../core/pins/live-canaries.ts';
 import { MOST_OVERRIDES, overridePin, releasePins } from '../core/pins/override-pins.ts';
 import type { PinOverride, PinOverrides, PinStore } from '../core/pins/pin-store.ts';
 import type { Clock } from '../core/ports.ts';
-import type { ConfiguredCanary } from '../wiring/open-pin-list.ts';
+import type { ConfiguredCanary, PinList } from '../wiring/open-pin-list.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, UsageError } from './output.ts';
 
 type CanaryPorts = { pins: Pick<PinStore, 'readOverrides' | 'writeOverrides'>; clock: Pick<Clock, 'now'> };
-
-/** What the configuration has. */
-export interface Configured {
-  pins: readonly Pin[];
-  canaries: readonly ConfiguredCanary[];
-  aliases: readonly string[];
-  /** Where it stands, for messages. */
-  file: string;
-}
 
 /** Which canary is meant. */
 export interface CanaryChoice {
@@ -35,7 +26,7 @@ export interface CanaryChoice {
  */
 export const setCanary = async (
   { share, until, by, ...choice }: CanaryChoice & { share: number; until: number | null; by: string },
-  configured: Configured,
+  configured: Pick<PinList, 'pins' | 'canaries' | 'aliases' | 'file'>,
   ports: CanaryPorts,
 ): Promise<Output> => {
   const { alias, target, canary } = chooseCanary(choice, configured);
@@ -108,7 +99,7 @@ export const releaseCanary = async (
 
 const chooseCanary = (
   { alias, target, to }: CanaryChoice,
-  { canaries, aliases, file }: Configured,
+  { canaries, aliases, file }: Pick<PinList, 'canaries' | 'aliases' | 'file'>,
 ): ConfiguredCanary => {
   if (!aliases.includes(alias))
     throw new CommandFailed(`There is no alias ${JSON.stringify(alias)} in ${file}.${didYouMean(alias, aliases)}`);
@@ -146,7 +137,7 @@ const pairText = ({ target, canary }: Pick<ConfiguredCanary, 'target' | 'canary'
  * @param overrides undefined where no store was looked at
  */
 export const describeCanaries = (
-  canaries: readonly ConfiguredCanary[],
+  { canaries, file }: Pick<PinList, 'canaries' | 'file'>,
   overrides: readonly PinOverride[] | undefined,
   nowMs: number,
 ) => {
@@ -163,7 +154,7 @@ export const describeCanaries = (
     }),
     ...idle.map(
       (one) =>
-        `${one.alias}: ${percent(one.share)} for the canary ${pairText(one)} (${byHand(one)}) says nothing here: the configuration has no such pair. "pins release ${one.alias}" takes it away.`,
+        `${one.alias}: ${percent(one.share)} for the canary ${pairText(one)} (${byHand(one)}) says nothing: ${file} has no such pair. Where that is what is deployed, "pins release ${one.alias}" takes it away.`,
     ),
     ...(overrides === undefined && canaries.length > 0
       ? ['Whether somebody has set them by hand is in the store: --local or --stack.']

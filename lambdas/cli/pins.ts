@@ -3,19 +3,19 @@ import { describePin, endingPins, pinData, retiredPins } from '../core/pins/desc
 import { percent } from '../core/pins/judge-canary.ts';
 import type { Pin } from '../core/pins/list-pins.ts';
 import type { CalendarEntry, PinOverride, PinOverrideChange, PinStore } from '../core/pins/pin-store.ts';
-import type { ConfiguredCanary, PinHearing } from '../wiring/open-pin-list.ts';
+import type { PinList } from '../wiring/open-pin-list.ts';
 import { describeCanaries } from './canaries.ts';
 import { describeHearing, hearingData } from './heard-pins.ts';
 import { CommandFailed, isoTime, type Output, printable, shortTime, table } from './output.ts';
 
 /**
- * Every version that the configuration points at, or an alias does, and what is tried in their places.
+ * Every version that a configuration points at, or an alias of it does, and what is tried in their places.
  *
  * @param overrides set by hand; undefined where no store was looked at
  * @throws {CommandFailed} where there is no such alias
  */
 export const showPins = (
-  { pins, canaries, asOf }: { pins: readonly Pin[]; canaries: readonly ConfiguredCanary[]; asOf: string },
+  { pins, canaries, asOf, file }: Pick<PinList, 'pins' | 'canaries' | 'asOf' | 'file'>,
   alias: string | undefined,
   overrides: readonly PinOverride[] | undefined,
   nowMs: number,
@@ -25,8 +25,8 @@ export const showPins = (
     const known = pins.flatMap(({ aliases }) => aliases);
     throw new CommandFailed(
       alias === undefined
-        ? 'The configuration has no targets.'
-        : `There is no alias ${JSON.stringify(alias)}.${didYouMean(alias, new Set(known))}`,
+        ? `${file} has no targets.`
+        : `There is no alias ${JSON.stringify(alias)} in ${file}.${didYouMean(alias, new Set(known))}`,
     );
   }
   const rows = meant.map(({ id, aliases, standing, lifecycle, replacement }) => [
@@ -39,14 +39,14 @@ export const showPins = (
   ]);
   const ofAlias = <Of extends { alias: string }>(list: readonly Of[]): Of[] =>
     list.filter((one) => alias === undefined || one.alias === alias);
-  const tried = describeCanaries(ofAlias(canaries), overrides && ofAlias(overrides), nowMs);
+  const tried = describeCanaries({ canaries: ofAlias(canaries), file }, overrides && ofAlias(overrides), nowMs);
   return {
     text: [
       table([['PIN', 'ALIASES', 'STATE', 'RETIRES', 'DAYS', 'REPLACED BY'], ...rows]),
       ...(tried.text === '' ? [] : [`\n${tried.text}`]),
-      `\nCatalogue of ${asOf}. "unknown": no source says.`,
+      `\n${printable(file)}, by the catalogue of ${asOf}. "unknown": no source says.`,
     ].join('\n'),
-    data: { pins: meant.map(pinData), ...tried.data, catalogue_as_of: asOf },
+    data: { config: file, pins: meant.map(pinData), ...tried.data, catalogue_as_of: asOf },
   };
 };
 
@@ -56,12 +56,14 @@ const endText = (lifecycle: Pin['lifecycle']): string => {
 };
 
 /**
- * What has retired, what will within so many days, and what would replace it.
+ * What of a configuration has retired, what will within so many days, and what would replace it.
  *
- * @param hearing what the providers' own APIs were asked, and said
  * @throws {CommandFailed} with all of it, where something has retired: a deployment is refused then
  */
-export const checkPins = (pins: readonly Pin[], withinDays: number, hearing: PinHearing): Output => {
+export const checkPins = (
+  { pins, hearing, file }: Pick<PinList, 'pins' | 'hearing' | 'file'>,
+  withinDays: number,
+): Output => {
   const [retired, ending] = [retiredPins(pins), endingPins(pins, withinDays)];
   const unknown = pins.filter(({ standing }) => standing.daysLeft === null);
   const output: Output = {
@@ -69,12 +71,13 @@ export const checkPins = (pins: readonly Pin[], withinDays: number, hearing: Pin
       ...retired.map((pin) => `RETIRED  ${describeWhole(pin)}`),
       ...ending.map((pin) => `ENDS     ${describeWhole(pin)}`),
       ...(retired.length + ending.length === 0
-        ? [`Nothing that is configured has retired, or will within ${withinDays} days as far as is known.`]
+        ? [`Nothing in ${printable(file)} has retired, or will within ${withinDays} days as far as is known.`]
         : []),
-      `${unknown.length} of ${pins.length} pins have no known end.`,
+      `${unknown.length} of ${pins.length} pins of ${printable(file)} have no known end.`,
       ...describeHearing(hearing),
     ].join('\n'),
     data: {
+      config: file,
       within_days: withinDays,
       retired: retired.map(pinData),
       ending: ending.map(pinData),

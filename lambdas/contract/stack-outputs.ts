@@ -30,4 +30,7 @@ export const SEARCH_OUTPUTS = {
 
 /** The stacks that `bin/app.ts` makes, one a stage. */
 export const STAGES = ['dev', 'prod'] as const;
-export const stackOfStage = (stage: (typeof STAGES)[number]): string => `Tollgate-${stage}`;
+type Stage = (typeof STAGES)[number];
+export const stackOfStage = (stage: Stage): string => `Tollgate-${stage}`;
+/** The configuration that it deploys unless another is named. */
+export const configOfStage = (stage: Stage): string => `stages/${stage}.config.ts`;

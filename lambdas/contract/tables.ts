@@ -47,6 +47,9 @@ export type TableNames = Record<TableName, string>;
 /** Items of the responses table that hold feedback: then the request's id. */
 export const FEEDBACK_PREFIX = 'feedback#';
 
+/** Items of the access table that hold what is remembered of a pin: then `provider/model`. */
+export const PIN_PREFIX = 'pin#';
+
 /** The item of the access table that holds the shares of canaries set by hand. */
 export const PIN_OVERRIDES_KEY = 'pin-overrides';
 

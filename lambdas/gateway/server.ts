@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { problemText } from '../contract/config-problem.ts';
 import { StoreUnavailable } from '../core/ports.ts';
 import {
   LOG_LEVELS,
@@ -64,7 +65,7 @@ const main = async (): Promise<void> => {
   const opened = await openGateway(flags);
   if (!opened.ok) {
     complain(
-      `The gateway can't start with ${flags.config}:\n${opened.problems.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
+      `The gateway can't start with ${flags.config}:\n${opened.problems.map((one) => `  ${problemText(one)}`).join('\n')}`,
     );
     process.exitCode = 1;
     return;

@@ -19,17 +19,18 @@ export interface ConfiguredCanary {
   share: number;
 }
 
-export type OpenedPinList =
-  | {
-      ok: true;
-      pins: Pin[];
-      canaries: ConfiguredCanary[];
-      aliases: string[];
-      asOf: string;
-      /** What was asked of Bedrock's API, and what it came to; no answers where nothing was asked. */
-      hearing: PinHearing;
-    }
-  | { ok: false; problems: ConfigProblem[] };
+/** What a configuration has. */
+export interface PinList {
+  pins: Pin[];
+  canaries: ConfiguredCanary[];
+  aliases: string[];
+  /** Where it stands, for messages. */
+  file: string;
+  /** The catalogue's day. */
+  asOf: string;
+  /** What was asked of Bedrock's API, and what it came to; no answers where nothing was asked. */
+  hearing: PinHearing;
+}
 
 export type AskLifecycles = (pinned: Pinned) => Promise<RegionAnswer[]>;
 
@@ -47,7 +48,7 @@ export const openPinList = async (
   file: string,
   nowMs: number,
   ask: AskLifecycles = async () => [],
-): Promise<OpenedPinList> => {
+): Promise<({ ok: true } & PinList) | { ok: false; problems: ConfigProblem[] }> => {
   const loaded = await loadConfigFile(file);
   if (!loaded.ok) return loaded;
   const resolved = resolveGateway(loaded.config, catalogue, 0, { caches: resolveCaches });
@@ -66,6 +67,7 @@ export const openPinList = async (
     pins: listPins(heard.pinned, catalogue, nowMs),
     canaries,
     aliases: names,
+    file,
     asOf: catalogue.asOf,
     hearing: { ...heard, answers },
   };

@@ -61,16 +61,26 @@ describe('pins list', () => {
     const { stdout } = await tollgate('2026-11-23', 'list', 'small', '--config', config, '--json');
     expect(JSON.parse(stdout)).toMatchObject({
       pins: [{ pin: 'openai/gpt-4o-mini-2024-07-18', retires_on: '2027-01-14', days_left: 52 }],
+      config,
       catalogue_as_of: '2026-11-23',
     });
     expect(await tollgate('2026-11-23', 'list', 'smal', '--config', config)).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/no alias "smal"\. Did you mean "small"\?/),
+      stderr: expect.stringMatching(/no alias "smal" in .*config\.json\. Did you mean "small"\?/),
     });
   });
 });
 
 describe('pins check', () => {
+  test('names the configuration that it has read: another may be deployed', async () => {
+    const { stdout } = await tollgate('2026-11-23', 'check', '--config', config, '--within', '6d');
+    expect(stdout).toBe(
+      `Nothing in ${config} has retired, or will within 6 days as far as is known.\n1 of 3 pins of ${config} have no known end.\n`,
+    );
+    const json = await tollgate('2026-11-23', 'check', '--config', config, '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ config });
+  });
+
   test.each([
     ['90d', ['claude-sonnet-4-5-20250929', 'gpt-4o-mini-2024-07-18']],
     ['30d', ['claude-sonnet-4-5-20250929']],

@@ -128,7 +128,7 @@ describe('a canary in the configuration', () => {
   });
 
   test('travels with its price into the bundle', () => {
-    const { config, catalogue: cut } = checkDeployedConfig(configOf(GOOD), Date.parse('2026-11-23'));
+    const { config, catalogue: cut } = checkDeployedConfig(configOf(GOOD), Date.parse('2026-11-23')).deployed;
     expect(Object.keys(cut.models.openai).sort()).toEqual(['gpt-5-2025-08-07', 'gpt-5.4-2026-03-05']);
     expect(cutCatalogue(cut, config)).toEqual(cut);
     expect(withCanaries(config.models['chat']?.targets ?? []).map(({ model }) => model)).toEqual([

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { GatewayConfig, ModelConfig } from '../../lambdas/contract/config.ts';
 import { type FaultUpstream, startUpstream, type UpstreamRequest } from '../support/fault-upstream.ts';
+import { admitted, holdUpstream } from '../support/hold-upstream.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';
 
 let running: TestGateway | undefined;
@@ -125,7 +126,7 @@ describe('a question that means the same', () => {
           result: 'hit-semantic',
           score: 1,
           embedding: { target: 'vectors/m', inputTokens: TOKENS, cost: '8000' },
-          semantic: { threshold: 0.9, candidates: [{ score: 1 }] },
+          semantic: { embedder: 'vectors/m@4/1', threshold: 0.9, candidates: [{ score: 1 }] },
         },
       },
     });
@@ -249,7 +250,7 @@ describe('never a reason to fail', () => {
 
   test('one that is slow is a miss; what it says late is kept and paid for all the same', async () => {
     const behave: typeof embed = (request, response) => void setTimeout(() => embed(request, response), 150);
-    const gateway = await start({}, { behave, timeoutMs: 20 }, 'slow-600');
+    const gateway = await start({}, { behave, timeoutMs: 20 }, 'slow-2000');
     expect(await ask(gateway, ASKED)).toMatchObject({ cache: 'miss' });
     const entry = await lastEntry(gateway);
     expect(entry?.receipt.cache).toMatchObject({ failures: ['embedder'], embedding: { inputTokens: TOKENS } });
@@ -283,8 +284,12 @@ test('a quote counts what the vector of the question may cost, as the hold does'
 test.each([{ exact: '1h' }, {}])(
   'many who ask the same at once make one call, and pay for one vector (%j)',
   async (cache) => {
-    const gateway = await start(cache, {}, 'slow-300');
-    const replies = await Promise.all(Array.from({ length: 20 }, () => ask(gateway, ASKED)));
+    const gateway = await start(cache);
+    const release = holdUpstream(gateway);
+    const asked = Promise.all(Array.from({ length: 20 }, () => ask(gateway, ASKED)));
+    await admitted(gateway, 20);
+    release();
+    const replies = await asked;
     expect(replies.every(({ status, text }) => status === 200 && text === ASKED)).toBe(true);
     expect(calls(gateway)).toBe(1);
     expect(embeddings?.requests).toHaveLength(1);

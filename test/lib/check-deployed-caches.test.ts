@@ -27,7 +27,7 @@ test('a semantic cache needs a provider’s embedder and an index, and both are 
 test('an exact cache needs neither', () => {
   const { demo, ...models } = DEPLOYABLE.models;
   const config = { ...DEPLOYABLE, models: { ...models, demo: { targets: [], ...demo, cache: { exact: '1h' } } } };
-  expect(checkDeployedConfig(config).config).toEqual(config);
+  expect(checkDeployedConfig(config).deployed.config).toEqual(config);
 });
 
 test('a threshold that is nowhere is found at synth', () => {
@@ -39,14 +39,14 @@ test('a threshold that is nowhere is found at synth', () => {
 });
 
 test('the embedder’s price travels along, so that it is resolved as at synth', () => {
-  const { config, catalogue } = checkDeployedConfig(cachedDeployable());
+  const { config, catalogue } = checkDeployedConfig(cachedDeployable()).deployed;
   const resolved = resolveGateway(config, readCatalogue(catalogue), 1, { caches: resolveCaches });
   expect(resolved.ok && resolved.gateway.semanticCache).toMatchObject({
     embedder: { id: 'bedrock/amazon.titan-embed-text-v2:0@us-east-1' },
     dimensions: 1_024,
     timeoutMs: 150,
   });
-  expect(Object.keys(checkDeployedConfig(DEPLOYABLE).catalogue.models.bedrock).join()).not.toContain('titan');
+  expect(Object.keys(checkDeployedConfig(DEPLOYABLE).deployed.catalogue.models.bedrock).join()).not.toContain('titan');
 });
 
 test('it may be called where it is asked, in the first region, and only where something is compared', () => {

@@ -54,7 +54,7 @@ describe('a configuration at synth', () => {
   });
 
   test('travels with the prices of its own models only', () => {
-    const { config, catalogue } = checkDeployedConfig(DEPLOYABLE);
+    const { config, catalogue } = checkDeployedConfig(DEPLOYABLE).deployed;
     expect(config).toEqual(DEPLOYABLE);
     expect(Object.keys(catalogue.models.openai)).toEqual(['gpt-5.4-mini-2026-03-17']);
     expect(Object.keys(catalogue.models.anthropic)).toEqual(['claude-haiku-4-5-20251001']);

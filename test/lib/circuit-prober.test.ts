@@ -1,4 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { GatewayConfig } from '../../lambdas/contract/config.ts';
+import { cachedDeployable } from '../support/cached-deployable.ts';
+import { DEPLOYABLE } from '../support/deployable.ts';
 import { listOf, ofType, type Resource, type Statement, statementsOf, synthGateway } from '../support/synth-gateway.ts';
 
 const gateway = synthGateway();
@@ -88,19 +91,39 @@ describe('the function', () => {
     });
   });
 
-  test('may read the same provider keys and call the same models as the gateway', () => {
-    const ofProviders = (role: string) =>
-      statementsOf(gateway, role).filter(({ Action }) =>
-        listOf(Action).some((one) => /^(secretsmanager|bedrock):/.test(one)),
+  const ofProviders = (of: typeof gateway, role: string): Statement[] =>
+    statementsOf(of, role).filter(({ Action }) => listOf(Action).some((one) => /^(secretsmanager|bedrock):/.test(one)));
+
+  test('may call the models and read the keys of all targets as the gateway may, and count no tokens', () => {
+    const ofGateway = ofProviders(gateway, 'GatewayFunctionRole');
+    const called = ofGateway.filter(({ Action }) => Action !== 'bedrock:CountTokens');
+    expect(called.length).toBe(ofGateway.length - 1);
+    expect(ofProviders(gateway, 'GatewayProberFunctionRole')).toEqual(called);
+  });
+
+  test('may not ask the semantic cache’s embedder, nor read a key that only this one needs', () => {
+    const probes = (more: Partial<GatewayConfig>): string =>
+      JSON.stringify(
+        ofProviders(synthGateway({ config: { ...cachedDeployable(), ...more } }), 'GatewayProberFunctionRole'),
       );
-    expect(ofProviders('GatewayProberFunctionRole')).toEqual(ofProviders('GatewayFunctionRole'));
-    expect(ofProviders('GatewayProberFunctionRole').length).toBeGreaterThan(1);
+    expect(probes({})).not.toContain('titan');
+    const vectors = { kind: 'openai', apiKey: 'secret:tollgate/vectors' } as const;
+    const ofVectors = probes({
+      providers: { ...DEPLOYABLE.providers, vectors },
+      semanticCache: {
+        embedder: { provider: 'vectors', model: 'text-embedding-3-small' },
+        index: { domain: {} },
+      },
+    });
+    expect(ofVectors).toContain('tollgate/openai');
+    expect(ofVectors).not.toContain('tollgate/vectors');
+    // cachedDeployable's only target is OpenAI's.
+    expect(ofVectors).not.toContain('tollgate/anthropic');
   });
 });
 
 test('two gateways in one stack do not switch each other’s rules', async () => {
   const { AiGateway } = await import('../../lib/ai-gateway.ts');
-  const { DEPLOYABLE } = await import('../support/deployable.ts');
   const both = synthGateway((stack) => {
     new AiGateway(stack, 'Second', { config: DEPLOYABLE });
     return {};

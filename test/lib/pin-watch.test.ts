@@ -40,6 +40,8 @@ describe('the watcher of pins', () => {
       'events:PutEvents',
       'bedrock:ListFoundationModels',
     ]);
+    // Where pins are remembered are the keys, too.
+    expect(statements[0]?.Condition).toEqual({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['pin#*'] } });
     expect(statements[1]?.Condition).toEqual({
       StringEquals: { 'events:source': 'tollgate', 'events:detail-type': 'Tollgate Pin' },
     });

@@ -15,8 +15,8 @@ export interface AliasUse {
   /** Semantic hits that were asked upstream as well, and what that cost. */
   audits: number;
   auditCost: NanoUsd;
-  /** What a score had to reach in the newest request that says; and when that was. */
-  threshold?: { value: number; at: number };
+  /** What a score had to reach in the newest request that says, with whose vectors; and when that was. */
+  threshold?: { value: number; embedder: string | undefined; at: number };
 }
 
 export interface RecentUse {
@@ -76,7 +76,10 @@ const count = (entry: LedgerEntry, aliases: Map<string, AliasUse>): void => {
   use.saved += BigInt(cache.saved ?? 0);
   use.embeddings += BigInt(cache.embedding?.cost ?? 0);
   // Newest first: the first one seen says what holds.
-  if (cache.semantic !== undefined) use.threshold ??= { value: cache.semantic.threshold, at: entry.openedAt };
+  if (cache.semantic !== undefined) {
+    const { threshold: value, embedder } = cache.semantic;
+    use.threshold ??= { value, embedder, at: entry.openedAt };
+  }
 };
 
 const unused = (alias: string): AliasUse => ({

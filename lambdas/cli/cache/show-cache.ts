@@ -185,10 +185,16 @@ const auditData = (record: WrongHitRecord, use: RecentUse) => {
   };
 };
 
-/** What a score has to reach now, as the newest request says: the configuration may be elsewhere. One from before a change says nothing. */
-const thresholdOf = ({ alias, changedAt, state }: WrongHitRecord, { aliases }: RecentUse): number | undefined => {
+/**
+ * What a score has to reach now, as the newest request says: the configuration may be elsewhere. One from before a change says
+ * nothing, nor one with another embedder's vectors.
+ */
+const thresholdOf = (
+  { alias, embedder, changedAt, state }: WrongHitRecord,
+  { aliases }: RecentUse,
+): number | undefined => {
   const { threshold } = aliases.find((use) => use.alias === alias) ?? {};
-  if (state.isOff || threshold === undefined) return undefined;
+  if (state.isOff || threshold === undefined || threshold.embedder !== embedder) return undefined;
   return state.tightened > 0 && threshold.at < changedAt ? undefined : threshold.value;
 };
 

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../contract/config-problem.ts';
+import { didYouMean, problemText } from '../../contract/config-problem.ts';
 import { MAX_WRONG_SHARE } from '../../contract/configured-caches.ts';
 import type { Log } from '../../core/ports.ts';
 import { present } from '../../core/read-json.ts';
@@ -111,7 +111,7 @@ const calibrate = async (
     throw new CommandFailed(
       'why' in opened
         ? `There is no embedder: ${opened.why}.`
-        : `There is no embedder with ${config}:\n${opened.problems.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
+        : `There is no embedder with ${config}:\n${opened.problems.map((one) => `  ${problemText(one)}`).join('\n')}`,
     );
   const { embedder, clock, calibrated, close } = opened.calibration;
   try {

@@ -1,19 +1,20 @@
 import { InvalidArgumentError } from 'commander';
 import { DAY_MS } from '../../contract/calendar-date.ts';
+import { problemText } from '../../contract/config-problem.ts';
 import { NEAR_DAYS } from '../../core/pins/end-of-life.ts';
-import type { AskLifecycles, OpenedPinList } from '../../wiring/open-pin-list.ts';
+import type { AskLifecycles, PinList } from '../../wiring/open-pin-list.ts';
 import type { Cli, StoreOptions } from '../cli.ts';
+import { configFileOf, LOCAL_CONFIG } from '../config-file.ts';
 import { CommandFailed } from '../output.ts';
 import { readDays, readExpiry, readName } from '../read-options.ts';
 import { readPast } from '../read-time.ts';
 import { whoAmI } from '../who-am-i.ts';
 
-interface ConfigOptions {
-  json?: true;
-  config: string;
-}
-
-const CONFIG = ['--config <file>', 'the configuration', 'tollgate.config.ts'] as const;
+/** Beside a store: it says which is meant, unless somebody does. */
+const CONFIG = [
+  '--config <file>',
+  `the configuration (default: with the stack Tollgate-<stage> stages/<stage>.config.ts, else ${LOCAL_CONFIG})`,
+] as const;
 const TARGET = ['--target <provider/model>', 'whose canary, where the alias has several', readName] as const;
 const MOST_ENTRIES = 10_000;
 
@@ -31,29 +32,29 @@ type Parent = Parameters<Cli['addCommand']>[0];
 const registerLookups = (pins: Parent, { now, addCommand, addStoreCommand, onStores, print }: Cli): void => {
   addStoreCommand(pins, 'list [alias]', 'every pinned version: its state, its end, what replaces it, what is tried')
     .option(...CONFIG)
-    .action(async (alias: string | undefined, options: ConfigOptions & StoreOptions) => {
+    .action(async (alias: string | undefined, options: { config?: string } & StoreOptions) => {
       const { showPins } = await import('../pins.ts');
-      const opened = await open(options.config, now);
       // What is pinned needs no store; what was set by hand is in one.
       if ([options.local, options.stack, options.gateway, options.region].every((said) => said === undefined))
-        print(showPins(opened, alias, undefined, now), options);
+        print(showPins(await open(configFileOf(options.config), now), alias, undefined, now), options);
       else
-        await onStores(options, async (stores) =>
-          showPins(opened, alias, (await stores.pins.readOverrides()).set, now),
-        );
+        await onStores(options, async ({ pins: store, place }) => {
+          const opened = await open(configFileOf(options.config, place), now);
+          return showPins(opened, alias, (await store.readOverrides()).set, now);
+        });
     });
 
   addCommand(pins, 'check', 'what has retired and what soon will; fails where something has')
-    .option(...CONFIG)
+    .option('--config <file>', "the configuration; a stage's is stages/<stage>.config.ts", LOCAL_CONFIG)
     .option('--within <time>', 'how soon', readDays, NEAR_DAYS * DAY_MS)
     .option('--offline', "ask no provider's API: what the catalogue says")
-    .action(async (options: ConfigOptions & { within: number; offline?: true }) => {
+    .action(async (options: { json?: true; config: string; within: number; offline?: true }) => {
       const [{ checkPins }, { askLifecycles }] = await Promise.all([
         import('../pins.ts'),
         import('../../wiring/ask-lifecycles.ts'),
       ]);
-      const { pins: list, hearing } = await open(options.config, now, options.offline ? undefined : askLifecycles);
-      print(checkPins(list, Math.floor(options.within / DAY_MS), hearing), options);
+      const opened = await open(options.config, now, options.offline ? undefined : askLifecycles);
+      print(checkPins(opened, Math.floor(options.within / DAY_MS)), options);
     });
 
   addStoreCommand(
@@ -75,7 +76,7 @@ const registerCanaryCommands = (pins: Parent, { now, addStoreCommand, onStores }
     .action((alias: string | undefined, { since, most, config, ...options }) =>
       onStores(options, async (stores) => {
         const { comparePins } = await import('../compare-pins.ts');
-        const configured = alias === undefined ? undefined : await aliasesOf(config, now);
+        const configured = alias === undefined ? undefined : await listOf(configFileOf(config, stores.place), now);
         return comparePins({ alias, since, most, configured }, stores);
       }),
     );
@@ -97,8 +98,11 @@ const registerCanaryCommands = (pins: Parent, { now, addStoreCommand, onStores }
         .option('--share <share>', 'of the conversations, above 0 up to 1', readShare, 1);
     command.action((alias: string, { config, target, to, share = 0, until = null, by: who, ...options }) =>
       onStores(options, async (stores) => {
-        const [{ setCanary }, opened] = await Promise.all([import('../canaries.ts'), open(config, now)]);
-        return setCanary({ alias, target, to, share, until, by: who }, { ...opened, file: config }, stores);
+        const [{ setCanary }, opened] = await Promise.all([
+          import('../canaries.ts'),
+          open(configFileOf(config, stores.place), now),
+        ]);
+        return setCanary({ alias, target, to, share, until, by: who }, opened, stores);
       }),
     );
   }
@@ -114,13 +118,10 @@ const registerCanaryCommands = (pins: Parent, { now, addStoreCommand, onStores }
 };
 
 /** Undefined where there is no configuration here: a comparison needs none. */
-const aliasesOf = async (
-  file: string,
-  now: number,
-): Promise<{ aliases: readonly string[]; file: string } | undefined> => {
+const listOf = async (file: string, now: number): Promise<PinList | undefined> => {
   const { openPinList } = await import('../../wiring/open-pin-list.ts');
   const opened = await openPinList(file, now);
-  return opened.ok ? { aliases: opened.aliases, file } : undefined;
+  return opened.ok ? opened : undefined;
 };
 
 const readEntries = (text: string): number => {
@@ -135,15 +136,11 @@ const readShare = (text: string): number => {
   throw new InvalidArgumentError('Expected a share above 0 up to 1 with at most four decimals, such as 0.25.');
 };
 
-const open = async (
-  config: string,
-  now: number,
-  ask?: AskLifecycles,
-): Promise<Extract<OpenedPinList, { ok: true }>> => {
+const open = async (config: string, now: number, ask?: AskLifecycles): Promise<PinList> => {
   const { openPinList } = await import('../../wiring/open-pin-list.ts');
   const opened = await openPinList(config, now, ask);
   if (opened.ok) return opened;
   throw new CommandFailed(
-    `There are no pins with ${config}:\n${opened.problems.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
+    `There are no pins with ${config}:\n${opened.problems.map((one) => `  ${problemText(one)}`).join('\n')}`,
   );
 };

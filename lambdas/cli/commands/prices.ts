@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { problemText } from '../../contract/config-problem.ts';
 import { SERVICES, type SearchSize, type Service } from '../../contract/price.ts';
 import type { Cli } from '../cli.ts';
 import { CommandFailed, UsageError } from '../output.ts';
@@ -53,7 +54,7 @@ export const registerPriceCommand = ({ program, addCommand, print }: Cli): void 
       const opened = await openPriceList(options.config);
       if (!opened.ok)
         throw new CommandFailed(
-          `There are no prices with ${options.config}:\n${opened.problems.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
+          `There are no prices with ${options.config}:\n${opened.problems.map((one) => `  ${problemText(one)}`).join('\n')}`,
         );
       print(showPrices(opened.list, name, example), options);
     });

@@ -121,7 +121,7 @@ export const lookUpSemantic = async (
     );
     const fresh = near.filter((found) => !isOlder(found, ttlMs, clock));
     const decision = decideHit(question, fresh, threshold);
-    facts.semantic = decision.facts;
+    facts.semantic = { embedder: embedder.name, ...decision.facts };
     if (decision.kind === 'miss') return { ...facts };
     at = 'answer';
     const found = await responses.find(tenant, decision.found.answerKey, clock.now());

@@ -51,7 +51,7 @@ export const makePaidEmbedder = (
         return { kind: 'unreadable', why: 'too-long' };
       if (failure.reason === 'unauthorized' && result.key !== undefined)
         await renewKey(target, result.key, request, ports);
-      throw new EmbedderUnavailable(`${target.id} made no vector: ${whyNot(failure, result.wasSent)}`, {
+      throw new EmbedderUnavailable(`${target.id} made no vector: ${whyNot(failure, result.wasSent)}.`, {
         inputTokens: billedBy(result.record, target, mostTokens, ports.log),
       });
     }

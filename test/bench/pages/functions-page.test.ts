@@ -49,6 +49,16 @@ describe('a row', () => {
       PolicyDocument: {
         Statement: [
           { Action: ['dynamodb:Query', 'dynamodb:GetItem'], Resource: ref('GatewayStateLedger12345678') },
+          {
+            Action: 'dynamodb:UpdateItem',
+            Resource: ref('GatewayStateLedger12345678'),
+            Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['pin#*', 'one'] } },
+          },
+          {
+            Action: 'events:PutEvents',
+            Resource: '*',
+            Condition: { StringEquals: { 'events:source': 'us' } },
+          },
           { Action: 'dynamodb:GetRecords', Resource: { 'Fn::GetAtt': ['GatewayStateLedger12345678', 'StreamArn'] } },
           { Action: 'sqs:SendMessage', Resource: '*' },
           {
@@ -76,6 +86,12 @@ describe('a row', () => {
       State: 'DISABLED',
       Targets: [{ Arn: ref('Worker12345678') }],
     }),
+    // It takes the worker's events to somebody else.
+    Tell12345678: made('AWS::Events::Rule', {
+      EventPattern: { resources: [ref('Worker12345678')] },
+      Targets: [{ Arn: 'arn:topic', DeadLetterConfig: { Arn: ref('GatewayPipelineOther12345678') } }],
+    }),
+    GatewayPipelineOther12345678: made('AWS::SQS::Queue', {}),
   };
 
   test('says who calls it, what its role may do and on what, and where failed work goes', () => {
@@ -89,8 +105,10 @@ describe('a row', () => {
         triggers: ["Ledger's stream, up to 100 a batch", 'rate(5 minutes), switched on while needed'],
         deadLetters: ['Dead'],
         grants: [
+          'Ledger (`pin#*`, `one` alone): UpdateItem',
           "Ledger's stream: GetRecords",
           'Ledger: GetItem, Query',
+          'everything (events:source `us` alone): events:PutEvents',
           'everything: sqs:SendMessage',
           'rule/Tick: events:EnableRule',
           'secret a/b: secretsmanager:GetSecretValue',

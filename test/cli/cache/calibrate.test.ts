@@ -168,6 +168,21 @@ describe('through the configured embedder', () => {
     expect(await calibrate('--config', file, ...words)).toMatchObject({ status, stderr: expect.stringMatching(why) });
   });
 
+  test('one whose key only a deployed stack reads is told with the way out, before anything is asked', async () => {
+    const embedder = { provider: 'openai', model: 'text-embedding-3-small' };
+    const deployed = {
+      providers: { openai: { kind: 'openai', apiKey: 'secret:tollgate/openai' } },
+      models: { assistant: { targets: [{ provider: 'openai', model: 'gpt-5.4-mini-2026-03-17' }] } },
+      semanticCache: { embedder },
+    };
+    expect(await calibrate('--config', fileOf('deployed.json', JSON.stringify(deployed)), '--yes')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr:
+        'There is no embedder: its key is "secret:tollgate/openai", which only a deployed stack reads. Calibrate with a copy of the configuration in which it is "env:NAME".\n',
+    });
+  });
+
   test('one that nobody can ask is told', async () => {
     const file = fileOf('none.json', JSON.stringify({ providers: {}, models: {} }));
     expect((await calibrate('--config', file)).status).toBe(1);

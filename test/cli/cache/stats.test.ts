@@ -57,8 +57,8 @@ describe('cache stats', () => {
     const record = { alias: 'assistant', embedder: 'e/1', state: { tightened: 1, isOff: false, audited: 0, wrong: 0 } };
     await stores.wrongHits.write({ ...record, version: 1, changedAt: 1_000 });
     const { responses, wrongHits, vectors, wipePurged: wipe } = stores;
-    const receipt = { cache: { result: 'miss', semantic: { threshold: 0.925, candidates: [] } } };
-    const thresholdAt = async (openedAt: number): Promise<number | null> => {
+    const thresholdAt = async (openedAt: number, embedder = 'e/1'): Promise<number | null> => {
+      const receipt = { cache: { result: 'miss', semantic: { embedder, threshold: 0.925, candidates: [] } } };
       const tail = async () => [
         { requestId: 'req_1', alias: 'assistant', openedAt, receipt } as unknown as LedgerEntry,
       ];
@@ -68,6 +68,8 @@ describe('cache stats', () => {
     };
     expect(await thresholdAt(2_000)).toBe(0.925);
     expect(await thresholdAt(500)).toBeNull();
+    // With other vectors it says nothing of these.
+    expect(await thresholdAt(2_000, 'e/2')).toBeNull();
   });
 
   test('shows what audits have found, and cache trust makes it forgotten', async () => {
@@ -122,7 +124,7 @@ describe('what the last requests say', () => {
   };
 
   test('hits, misses, what was saved, what vectors and audits cost, alias by alias', async () => {
-    const semantic = { threshold: 0.9, candidates: [] };
+    const semantic = { embedder: 'e/1', threshold: 0.9, candidates: [] };
     const { aliases, entries, since } = await readRecentUse(
       ledgerOf([
         cached(9, { result: 'hit-exact', saved: '700' }),
@@ -158,7 +160,7 @@ describe('what the last requests say', () => {
         embeddings: 11n,
         audits: 1,
         auditCost: 40n,
-        threshold: { value: 0.9, at: 8 },
+        threshold: { value: 0.9, embedder: 'e/1', at: 8 },
       },
       expect.objectContaining({ alias: 'small', misses: 1, saved: 0n }),
     ]);

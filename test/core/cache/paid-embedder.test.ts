@@ -262,7 +262,7 @@ describe('no vector', () => {
         .writeHead(500, { 'content-type': 'application/json' })
         .end(JSON.stringify({ error: { message: `can't read "${TEXT}"` } }));
     });
-    expect((await failureOf(embedder.embed(TEXT))).message).toBe('vendor/bge made no vector: server_error (500)');
+    expect((await failureOf(embedder.embed(TEXT))).message).toBe('vendor/bge made no vector: server_error (500).');
   });
 });
 
