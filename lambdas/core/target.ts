@@ -162,3 +162,6 @@ export interface RouteCondition {
   inputTokensAbove?: number;
   inputTokensBelow?: number;
 }
+
+/** `provider/model`, without a region: what is pinned, and replaced when a version ends. */
+export const pinOf = ({ provider, model }: Pick<Target, 'provider' | 'model'>): string => `${provider.name}/${model}`;

@@ -162,25 +162,20 @@ export const attemptTarget = async (
         }),
       );
     }
-    if (!isStream) {
+    if (!isStream || isPlainJson(reply)) {
       const answer = await readAnswer(reply, { request, dialect, tally, watch });
       if ('error' in answer) return failed(failureOfStreamError(answer.error, mapError, answer.hasBegun));
       if (!('answer' in answer)) return failed(failureOfNoAnswer(answer.text, reply, dialect, mapError, tally));
+      if (isStream)
+        return failed(
+          attemptFailure('malformed_answer', {
+            status: reply.status,
+            message: 'a stream was asked for, and a whole answer came',
+          }),
+        );
       return isKept(answer.answer.stop, contentOf(answer.answer)) && leavesFiltered()
         ? failed(filtered(answer.answer.stop))
         : { kind: 'answered', record: tally.record(), dropped: [...dropped, ...unsaid()], ...answer };
-    }
-
-    if (isPlainJson(reply)) {
-      const answer = await readAnswer(reply, { request, dialect, tally, watch });
-      if ('error' in answer) return failed(failureOfStreamError(answer.error, mapError, answer.hasBegun));
-      if (!('answer' in answer)) return failed(failureOfNoAnswer(answer.text, reply, dialect, mapError, tally));
-      return failed(
-        attemptFailure('malformed_answer', {
-          status: reply.status,
-          message: 'a stream was asked for, and a whole answer came',
-        }),
-      );
     }
 
     const translator = translateStream(dialect, request.surface, request.context);

@@ -4,6 +4,7 @@ import { withCanaries } from '../../contract/canary.ts';
 import type { GatewayConfig, TargetConfig } from '../../contract/config.ts';
 import { paidEmbedderOf } from '../../contract/configured-caches.ts';
 import type { Target } from '../target.ts';
+import { pinOf } from '../target.ts';
 import { lifecycleOf } from './end-of-life.ts';
 import {
   bedrockModelOf,
@@ -14,7 +15,6 @@ import {
   saidOf,
   withHeard,
 } from './heard-lifecycle.ts';
-import { pinOf } from './list-pins.ts';
 
 export type Pinned = readonly (readonly [name: string, targets: readonly Target[]])[];
 

@@ -1,7 +1,7 @@
 import type { Catalogue, CatalogueVendor } from '../../catalogue/catalogue.ts';
 import type { Lifecycle } from '../../catalogue/lifecycle.ts';
 import { isFloatingModel } from '../../contract/model-names.ts';
-import type { Target } from '../target.ts';
+import { pinOf, type Target } from '../target.ts';
 import { compareModels, type ModelDifference } from './compare-models.ts';
 import { type Standing, standingOf } from './end-of-life.ts';
 
@@ -54,9 +54,6 @@ export const listPins = (
     }))
     .toSorted((a, b) => daysOf(a) - daysOf(b) || (a.id < b.id ? -1 : 1));
 };
-
-/** A target without its region: what is replaced when a version ends. */
-export const pinOf = ({ provider, model }: Pick<Target, 'provider' | 'model'>): string => `${provider.name}/${model}`;
 
 const daysOf = ({ standing }: Pin): number => standing.daysLeft ?? Number.POSITIVE_INFINITY;
 

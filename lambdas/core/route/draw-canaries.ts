@@ -2,7 +2,7 @@ import type { JsonObject } from '../conversation.ts';
 import type { Asked } from '../decode/decode.ts';
 import { isJsonObject } from '../decode/read-body.ts';
 import type { CanaryNote } from '../receipt.ts';
-import type { Target } from '../target.ts';
+import { pinOf, type Target } from '../target.ts';
 import { arrangeCanaries, canaryStanding, placeOfTarget } from './arrange-canaries.ts';
 import { nameConversation } from './conversation-name.ts';
 import { hashFraction } from './hash-fraction.ts';
@@ -26,7 +26,7 @@ export const makeCanaries = (byHand: ShareByHand, fresh?: FreshShare): Canaries 
   draw: (targets, asked, sources) => {
     const name = nameForDraw(asked);
     const notes = canaryPairs(targets).map((pair) => noteOf(pair, name, asked, sources, byHand));
-    const noteFor = (target: Target) => notes.find((note) => note.target === versionOf(target));
+    const noteFor = (target: Target) => notes.find((note) => note.target === pinOf(target));
     const open = targets.flatMap((target): Target[] => {
       const note = target.canaryOf && noteFor(target);
       if (target.canaryOf === undefined || note === undefined) return [target];
@@ -79,14 +79,11 @@ export interface CanaryPair {
   ids: string[];
 }
 
-/** `provider/model`: a target without its region. */
-const versionOf = ({ provider, model }: Pick<Target, 'provider' | 'model'>): string => `${provider.name}/${model}`;
-
 export const canaryPairs = (targets: readonly Target[]): CanaryPair[] => {
   const pairs = new Map<string, CanaryPair>();
   for (const target of targets) {
     if (target.canaryOf === undefined) continue;
-    const canary = versionOf(target);
+    const canary = pinOf(target);
     const ids = [...(pairs.get(canary)?.ids ?? []), target.id];
     pairs.set(canary, { canary, ...target.canaryOf, ids });
   }

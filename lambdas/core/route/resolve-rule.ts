@@ -1,6 +1,6 @@
 import type { RouteConfig } from '../../contract/config.ts';
 import { present } from '../read-json.ts';
-import type { Alias, RouteRule } from '../target.ts';
+import { type Alias, pinOf, type RouteRule } from '../target.ts';
 
 /**
  * A rule with its targets looked up: each name stands for all regions of that target, and for its canary. Targets whose provider is not set up
@@ -21,8 +21,6 @@ export const resolveRule = ({ when, policy, targets }: RouteConfig, alias: Pick<
 };
 
 const targetsNamed = (names: readonly string[], { targets }: Pick<Alias, 'targets'>): Alias['targets'] =>
-  names.flatMap((name) =>
-    targets.filter(({ provider, model, canaryOf }) => (canaryOf?.target ?? `${provider.name}/${model}`) === name),
-  );
+  names.flatMap((name) => targets.filter((target) => (target.canaryOf?.target ?? pinOf(target)) === name));
 
 const listOf = <Item>(one: Item | Item[]): Item[] => (Array.isArray(one) ? one : [one]);
