@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type Child, findFreePort, startChild } from './child.ts';
 
 const run = promisify(execFile);
 
@@ -38,7 +39,7 @@ async function installOnce(folder: string, version: string, work: () => Promise<
 }
 
 /** @returns the script that starts Portkey's gateway (npm, about 25 MB). */
-export async function ensurePortkey(): Promise<string> {
+async function ensurePortkey(): Promise<string> {
   const folder = join(peersFolder, 'portkey');
   await installOnce(folder, portkeyVersion, async () => {
     // Adapters from 1.14.2 on freeze the headers that Portkey goes on to change: every stream answers 500 (Portkey-AI/gateway#1389).
@@ -56,7 +57,7 @@ export async function ensurePortkey(): Promise<string> {
 }
 
 /** @returns the command that starts LiteLLM's proxy (PyPI, about 700 MB; needs `python3` 3.10 or newer). */
-export async function ensureLitellm(): Promise<string> {
+async function ensureLitellm(): Promise<string> {
   const folder = join(peersFolder, 'litellm');
   await installOnce(folder, litellmVersion, async () => {
     await install('LiteLLM', 'python3', ['-m', 'venv', folder], peersFolder);
@@ -69,4 +70,54 @@ export async function ensureLitellm(): Promise<string> {
     );
   });
   return join(folder, 'bin/litellm');
+}
+
+/** A peer that answers at an address. */
+export interface RunningPeer {
+  url: string;
+  child: Child;
+}
+
+/** Portkey's gateway, headless; requests say where they go. */
+export async function runPortkey(): Promise<RunningPeer> {
+  const script = await ensurePortkey();
+  const url = `http://127.0.0.1:${await findFreePort()}`;
+  const child = await startChild({
+    name: 'Portkey',
+    command: process.execPath,
+    args: [script, `--port=${new URL(url).port}`, '--headless'],
+    healthUrl: `${url}/`,
+    readyWithinMs: 60_000,
+  });
+  return { url, child };
+}
+
+/**
+ * LiteLLM's proxy with one worker, set as its own guide to production says, and nothing that calls out: its price list comes
+ * from its package.
+ *
+ * @param settings of its configuration file, which is written into the folder
+ */
+export async function runLitellm(settings: object, folder: string): Promise<RunningPeer> {
+  const command = await ensureLitellm();
+  const config = join(folder, 'litellm.yaml');
+  // JSON is YAML.
+  await writeFile(config, JSON.stringify(settings));
+  const url = `http://127.0.0.1:${await findFreePort()}`;
+  const where = ['--host', '127.0.0.1', '--port', new URL(url).port];
+  const child = await startChild({
+    name: 'LiteLLM',
+    command,
+    args: ['--config', config, ...where, '--num_workers', '1', '--telemetry', 'False'],
+    env: {
+      LITELLM_MODE: 'PRODUCTION',
+      LITELLM_LOG: 'ERROR',
+      LITELLM_LOCAL_MODEL_COST_MAP: 'True',
+      LITELLM_TELEMETRY: 'False',
+      PYTHONUNBUFFERED: '1',
+    },
+    healthUrl: `${url}/health/liveliness`,
+    readyWithinMs: 180_000,
+  });
+  return { url, child };
 }

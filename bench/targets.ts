@@ -2,8 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { modelName } from './answer.ts';
-import { type Child, findFreePort, startChild } from './child.ts';
-import { ensureLitellm, ensurePortkey, litellmVersion, portkeyVersion } from './peers.ts';
+import { startChild } from './child.ts';
+import { litellmVersion, portkeyVersion, runLitellm, runPortkey } from './peers.ts';
 import { tollgateConfig } from './tollgate-config.ts';
 
 export type TargetName = 'direct' | 'bare' | 'tollgate' | 'portkey' | 'litellm';
@@ -71,15 +71,7 @@ async function startTollgate({ upstreamUrl, workFolder, profileFolder }: StartOp
 }
 
 async function startPortkey({ upstreamUrl }: StartOptions): Promise<Target> {
-  const script = await ensurePortkey();
-  const url = `http://127.0.0.1:${await findFreePort()}`;
-  const child = await startChild({
-    name: 'Portkey',
-    command: process.execPath,
-    args: [script, `--port=${new URL(url).port}`, '--headless'],
-    healthUrl: `${url}/`,
-    readyWithinMs: 30_000,
-  });
+  const { url, child } = await runPortkey();
   const headers = {
     ...json,
     authorization: 'Bearer upstream-key',
@@ -96,45 +88,13 @@ async function startPortkey({ upstreamUrl }: StartOptions): Promise<Target> {
   };
 }
 
-/** Settings that LiteLLM's own guide to production names, and nothing that calls out: its price list comes from its package. */
-const litellmEnvironment = {
-  LITELLM_MODE: 'PRODUCTION',
-  LITELLM_LOG: 'ERROR',
-  LITELLM_LOCAL_MODEL_COST_MAP: 'True',
-  LITELLM_TELEMETRY: 'False',
-  PYTHONUNBUFFERED: '1',
-};
-
 async function startLitellm({ upstreamUrl, workFolder }: StartOptions): Promise<Target> {
-  const command = await ensureLitellm();
-  const config = join(workFolder, 'litellm.yaml');
   const parameters = { model: `openai/${modelName}`, api_base: `${upstreamUrl}/v1`, api_key: 'upstream-key' };
-  // JSON is YAML.
   const settings = {
     model_list: [{ model_name: modelName, litellm_params: parameters }],
     litellm_settings: { num_retries: 0, set_verbose: false },
   };
-  await writeFile(config, JSON.stringify(settings));
-  const url = `http://127.0.0.1:${await findFreePort()}`;
-  const child: Child = await startChild({
-    name: 'LiteLLM',
-    command,
-    args: [
-      '--config',
-      config,
-      '--host',
-      '127.0.0.1',
-      '--port',
-      new URL(url).port,
-      '--num_workers',
-      '1',
-      '--telemetry',
-      'False',
-    ],
-    env: litellmEnvironment,
-    healthUrl: `${url}/health/liveliness`,
-    readyWithinMs: 120_000,
-  });
+  const { url, child } = await runLitellm(settings, workFolder);
   const headers = { ...json, authorization: 'Bearer unused' };
   return {
     name: 'litellm',

@@ -1,13 +1,12 @@
 /** Gateways that fail over, at pinned versions, each set up as its documentation says. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Stage, startChaosGateway } from '../../test/chaos/chaos-gateway.ts';
 import type { Subject } from '../../test/chaos/clients.ts';
 import { aliasOf, FAULT_ROWS, type FaultRow, MODES, type Mode } from '../../test/chaos/fault-rows.ts';
 import { type Addresses, backupOrigin, failOverConfig, primaryOrigin } from '../../test/chaos/scenarios/fail-over.ts';
-import { findFreePort, startChild } from '../child.ts';
-import { ensureLitellm, ensurePortkey, litellmVersion, portkeyVersion } from '../peers.ts';
+import { litellmVersion, portkeyVersion, runLitellm, runPortkey } from '../peers.ts';
 
 /** What every gateway may be expected to survive. */
 const NAMES = [
@@ -50,7 +49,6 @@ export const openTollgate = async (addresses: Addresses, stage: Stage): Promise<
 
 /** Of what its documentation names for failing over: a list of fallbacks. Timeouts as Tollgate's; everything else as it comes, unless `retries` says otherwise. */
 export const openLitellm = async (addresses: Addresses, retries?: number): Promise<Peer> => {
-  const command = await ensureLitellm();
   const folder = await mkdtemp(join(tmpdir(), 'tollgate-litellm-'));
   const all = PEER_ROWS.flatMap((row) => MODES.map((mode) => ({ row, mode, alias: aliasOf(row, mode) })));
   const entry = (name: string, origin: string) => ({
@@ -68,34 +66,7 @@ export const openLitellm = async (addresses: Addresses, retries?: number): Promi
     },
     ...(retries !== undefined && { litellm_settings: { num_retries: retries } }),
   };
-  // JSON is YAML.
-  await writeFile(join(folder, 'config.yaml'), JSON.stringify(settings));
-  const url = `http://127.0.0.1:${await findFreePort()}`;
-  const child = await startChild({
-    name: 'LiteLLM',
-    command,
-    args: [
-      '--config',
-      join(folder, 'config.yaml'),
-      '--host',
-      '127.0.0.1',
-      '--port',
-      new URL(url).port,
-      '--num_workers',
-      '1',
-      '--telemetry',
-      'False',
-    ],
-    env: {
-      LITELLM_MODE: 'PRODUCTION',
-      LITELLM_LOG: 'ERROR',
-      LITELLM_LOCAL_MODEL_COST_MAP: 'True',
-      LITELLM_TELEMETRY: 'False',
-      PYTHONUNBUFFERED: '1',
-    },
-    healthUrl: `${url}/health/liveliness`,
-    readyWithinMs: 180_000,
-  });
+  const { url, child } = await runLitellm(settings, folder);
   return {
     title: `LiteLLM ${litellmVersion}${retries === undefined ? '' : `, \`num_retries: ${retries}\``}`,
     subjectFor: () => ({ baseUrl: `${url}/v1`, headers: { authorization: 'Bearer unused' } }),
@@ -108,15 +79,7 @@ export const openLitellm = async (addresses: Addresses, retries?: number): Promi
 
 /** The documented strategy `fallback`; without a retry, as it comes. */
 export const openPortkey = async (addresses: Addresses): Promise<Peer> => {
-  const script = await ensurePortkey();
-  const url = `http://127.0.0.1:${await findFreePort()}`;
-  const child = await startChild({
-    name: 'Portkey',
-    command: process.execPath,
-    args: [script, `--port=${new URL(url).port}`, '--headless'],
-    healthUrl: `${url}/`,
-    readyWithinMs: 60_000,
-  });
+  const { url, child } = await runPortkey();
   const target = (origin: string) => ({
     provider: 'openai',
     api_key: 'k',
