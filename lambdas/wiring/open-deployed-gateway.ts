@@ -1,3 +1,4 @@
+import type { DynamoOptions } from '../adapters/dynamodb/dynamo.ts';
 import { openRequestStores } from '../adapters/dynamodb/open-request-stores.ts';
 import { makePowertoolsLog, type PowertoolsLog } from '../adapters/powertools-log/make-powertools-log.ts';
 import { systemClock } from '../adapters/system/clock.ts';
@@ -46,6 +47,9 @@ export interface DeployedGateway {
   beforeFreeze(signal: AbortSignal, deadline: AbortSignal): Promise<void>;
 }
 
+/** How long the store is waited for; as the adapter has it, unless told. */
+type StoreTimeouts = Pick<DynamoOptions, 'answerTimeoutMs' | 'connectTimeoutMs'>;
+
 export const openGround = (service: string): DeployedGround => ({
   clock: systemClock,
   random: systemRandom,
@@ -64,9 +68,9 @@ export const openDeployedGateway = async (
   { config, catalogue }: DeployedConfig,
   env: Readonly<Record<string, string | undefined>>,
   { clock, random, log, loadSurface }: DeployedGround,
-  { mayLinger = true }: { mayLinger?: boolean } = {},
+  { mayLinger = true, ...timeouts }: { mayLinger?: boolean } & StoreTimeouts = {},
 ): Promise<DeployedGateway> => {
-  const stores = openRequestStores({ client: {}, tables: readTableNames(env), clock, random, log });
+  const stores = openRequestStores({ client: {}, tables: readTableNames(env), clock, random, log, ...timeouts });
   const targetsOf = (gateway: Ports['gateway']): string[] => [
     ...new Set([...gateway.aliases.values()].flatMap((alias) => alias.targets.map(({ id }) => id))),
   ];

@@ -52,7 +52,13 @@ const openOnTables =
       for (const name of Object.keys(env)) delete process.env[name];
     });
     const ground = { ...openGround('chaos'), log: { ...openGround('chaos').log, ...QUIET } };
-    const { ports, beforeFreeze } = await openDeployedGateway({ config, catalogue: catalogueData }, env, ground);
+    const { ports, beforeFreeze } = await openDeployedGateway(
+      { config, catalogue: catalogueData },
+      env,
+      ground,
+      // A machine that is busy connects and answers late. A request that is lost breaks its connection: that is seen at once.
+      { connectTimeoutMs: 20_000, answerTimeoutMs: 20_000 },
+    );
     const server = createAdaptorServer({ fetch: makeApp(ports).fetch }) as Server;
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -204,22 +204,25 @@ test('a look into the cache costs no round trip before the call: it goes beside 
   const { ask, freeze } = await open(world, { endpoint: 'http://127.0.0.1:9' });
   const operations = async (model: string, words: string) => {
     world.proxy.forget();
-    expect((await ask(model, words)).status).toBe(200);
+    const { status, cache } = await ask(model, words);
+    expect(status).toBe(200);
     await freeze();
     await world.proxy.whenIdle();
-    return world.proxy.operations.map(({ name, trip, body, units }) => ({
+    const all = world.proxy.operations.map(({ name, trip, body, units }) => ({
       name,
       trip,
       units,
       text: JSON.stringify(body),
     }));
+    return { cache, all };
   };
   // Keys, circuits and policies are known, and the accounts are there.
   for (const model of ['plain', 'exact']) await operations(model, 'warm');
   world.proxy.delayMs = 40;
-  const plain = await operations('plain', 'first');
-  const miss = await operations('exact', 'first');
-  const hit = await operations('exact', 'first');
+  const { all: plain } = await operations('plain', 'first');
+  const { all: miss } = await operations('exact', 'first');
+  const { cache, all: hit } = await untilHit(() => operations('exact', 'first'));
+  expect(cache).toBe('hit-exact');
   const entryAt = (all: typeof plain) => all.find(({ text }) => text.includes('"open"'))?.trip;
   const finds = (all: typeof plain) => all.filter(({ name, text }) => name === 'GetItem' && text.includes('cache#'));
   expect(entryAt(plain)).toBe(2);
@@ -237,11 +240,20 @@ test('a look into the cache costs no round trip before the call: it goes beside 
 
 test('an index that is away, or was never made, is a miss and no failure', async () => {
   const away = await open(await worldOf(), { endpoint: 'http://127.0.0.1:9' });
-  const first = await away.ask('semantic', ASKED);
-  expect(first).toMatchObject({ status: 200, cache: 'miss' });
-  await away.freeze();
-  expect((await away.ledger.read(first.requestId))?.receipt.cache?.failures).toEqual(['index']);
-  expect(await untilHit(() => away.ask('semantic', ASKED))).toMatchObject({ cache: 'hit-exact' });
+  const askNew = async (model: string, words: string) => {
+    const asked = await away.ask(model, words);
+    expect(asked).toMatchObject({ status: 200, cache: 'miss' });
+    await away.freeze();
+    return { words, failures: (await away.ledger.read(asked.requestId))?.receipt.cache?.failures };
+  };
+  // The first look into a table takes longest.
+  await askNew('exact', 'warm');
+  let first = await askNew('semantic', ASKED);
+  // A store slower than 150 ms is a failure too, and not the one that is meant. After five the index would not be asked.
+  for (let tries = 1; tries < 5 && first.failures?.includes('exact'); tries++)
+    first = await askNew('semantic', `${ASKED} Once more: ${tries}`);
+  expect(first.failures).toEqual(['index']);
+  expect(await untilHit(() => away.ask('semantic', first.words))).toMatchObject({ cache: 'hit-exact' });
 
   const unmade = await open(await worldOf());
   expect(await unmade.ask('semantic', ASKED)).toMatchObject({ status: 200, cache: 'miss' });

@@ -52,7 +52,7 @@ const inWorld = (run: (context: Context) => Promise<void>) => async (): Promise<
           await ledger.open(entryOf(id, request));
           await ledger.settle(settlementOf(id, 7n));
         }
-        const batches = await world.stream.read();
+        const batches = await world.readStream();
         return { shard: batches[0]?.shard ?? '', records: batches.flatMap(({ records }) => records) };
       },
       async deliver(shardId, Records) {
@@ -174,7 +174,7 @@ describe('the projector', () => {
           ExpressionAttributeValues: { ':note': { S: 'looked at' } },
         }),
       );
-      const [edit] = await world.stream.read();
+      const [edit] = await world.readStream();
       expect(edit?.records).toHaveLength(1);
       await deliver(shard, edit?.records ?? []);
       expect(await read()).toEqual(standing(7n, 0n));

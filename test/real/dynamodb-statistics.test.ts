@@ -47,7 +47,7 @@ const inWorld = (run: (context: Context) => Promise<void>) => async (): Promise<
             await ledger.settle(settlementOf(id, 7n, { receipt: { ...receipt('settled'), attempts } }));
           }),
         );
-        const batches = await world.stream.read();
+        const batches = await world.readStream();
         return { shard: batches[0]?.shard ?? '', records: batches.flatMap(({ records }) => records) };
       },
       openProjector() {

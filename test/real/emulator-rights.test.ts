@@ -181,7 +181,7 @@ test('with the rights that lib gives, the closer puts an ended cap by hand right
 }, 60_000);
 
 describe('without', () => {
-  let epoch: number;
+  let dead: string;
 
   const refusedCall = async (status: number) => {
     const before = upstream.requests.length;
@@ -236,9 +236,9 @@ describe('without', () => {
   });
 
   test('reading the ledger the closer fails, and closes nothing', async () => {
-    epoch = epochOf(Date.now()) - 7;
+    const epoch = epochOf(Date.now()) - 7;
     await deploy('GatewayPipelineCloserRole|dynamodb:Query|StateLedger');
-    await leaveDeadCall(epoch);
+    dead = await leaveDeadCall(epoch);
     await expect(invoke('GatewayPipelineCloser', {})).rejects.toThrow('errorMessage');
     expect(await gateway.stores.ledger.figures([DEAD_ACCOUNT])).toMatchObject([{ held: DEAD_HOLD }]);
   });
@@ -246,7 +246,11 @@ describe('without', () => {
   test('nothing any more, all works again', async () => {
     await deploy();
     expect((await ask()).choices[0]?.message.content).toBe('Hello');
-    expect(await invoke('GatewayPipelineCloser', {})).toEqual({ closed: expect.arrayContaining([epoch]) });
+    // Its own rule may call it at the same time, and close the epoch first.
+    await invoke('GatewayPipelineCloser', {});
+    const isLost = async (): Promise<boolean> => (await gateway.stores.ledger.read(dead))?.state === 'lost';
+    for (let tries = 0; !(await isLost()) && tries < 300; tries++) await sleep(100);
+    expect(await gateway.stores.ledger.read(dead)).toMatchObject({ state: 'lost', cost: DEAD_HOLD });
     expect(await gateway.stores.ledger.figures([DEAD_ACCOUNT])).toMatchObject([{ spent: DEAD_HOLD, held: 0n }]);
   });
 });

@@ -225,7 +225,7 @@ test('what was purged is in no file of the server once it is wiped; what stays i
   expect(written()).toEqual(secrets.slice(39));
   const found = await index.find({ ...entryOf('', 0), vector: vectorOf(39), count: 50 }, 1);
   expect(found.map(({ id }) => id)).toEqual(['s39']);
-}, 60_000);
+}, 180_000);
 
 test('each user of the domain asks what it has a right to, and has a right to nothing that it does not ask', async () => {
   const asked = new Set<string>();
@@ -270,7 +270,7 @@ test('each user of the domain asks what it has a right to, and has a right to no
   };
   expect(await seen(purge)).toEqual(textOf(purgeRights('rights')));
   expect(await seen(() => index.stats(1))).toEqual(textOf(statsRights('rights')));
-});
+}, 180_000);
 
 test('a server that is not there, or too slow, is unavailable', async () => {
   const gone = openOpenSearch({ endpoint: 'http://127.0.0.1:9' });

@@ -47,6 +47,10 @@ export interface StoreOutage {
   wrongAccounts: string[];
 }
 
+/** After the store's return: how long there is load, and how long somebody new waits for an answer. */
+const LOAD_MS = 1_500;
+const BACK_WITHIN_MS = 20_000;
+
 /** Load before, while and after the store is down; every answer is looked for in the ledger afterwards. */
 export const runStoreOutage = async (
   { outageMs, atOnce }: { outageMs: number; atOnce: number },
@@ -108,9 +112,13 @@ export const runStoreOutage = async (
     mend();
     mend = () => {};
     upAt = performance.now();
-    await sleep(1_500);
+    // A busy machine may stand still just now: beside the load somebody asks until there is an answer.
+    const newcomers: Seen[] = [];
+    do newcomers.push(...(await clients.send(subject, one(80_000_000 + newcomers.length))));
+    while (newcomers.at(-1)?.verdict !== 'answered' && performance.now() < upAt + BACK_WITHIN_MS);
+    await sleep(Math.max(0, upAt + LOAD_MS - performance.now()));
     isOver = true;
-    const seen = (await load).flat();
+    const seen = [...(await load).flat(), ...newcomers];
     const [[stranger], [nobody]] = await strangers;
     await gateway.drain();
     const entries = await gateway.entries();

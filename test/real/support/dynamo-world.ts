@@ -27,6 +27,8 @@ export interface DynamoWorld extends StoreWorld {
   proxy: TableProxy;
   tables: TableNames;
   stream: LedgerStream;
+  /** Everything that the stream has had since the last read, once all of it has come. */
+  readStream(): Promise<{ shard: string; records: StreamRecord[] }[]>;
   /** Talks to the server past the proxy. */
   direct: DynamoDBClient;
   /** Makes the stream as bad as it may be: batches come halved, again, and long after. */
@@ -112,6 +114,13 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
     proxy,
     tables,
     stream,
+    async readStream() {
+      const batches = (await readAll()).map(({ shard, records }) => ({
+        shard,
+        records: records.filter(({ dynamodb }) => !isMark(dynamodb?.NewImage ?? dynamodb?.OldImage)),
+      }));
+      return batches.filter(({ records }) => records.length > 0);
+    },
     direct,
     disturbStream(random) {
       disturb = random;
@@ -143,8 +152,10 @@ export const makeDynamoWorld = async (server: LocalServer, clock: Clock): Promis
   };
 };
 
-const isMark = (image: Record<string, unknown> | undefined, sk: string): boolean =>
-  JSON.stringify(image?.['pk']) === '{"S":"mark"}' && JSON.stringify(image?.['sk']) === JSON.stringify({ S: sk });
+/** Whether it is that mark, or any. */
+const isMark = (image: Record<string, unknown> | undefined, sk?: string): boolean =>
+  JSON.stringify(image?.['pk']) === '{"S":"mark"}' &&
+  (sk === undefined || JSON.stringify(image?.['sk']) === JSON.stringify({ S: sk }));
 
 /** The server of one suite. */
 export const withDynamoDb = (hooks: {

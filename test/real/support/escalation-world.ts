@@ -48,8 +48,8 @@ export interface EscalationWorld {
   mailed(account: string, state: string): Promise<Mail>;
   tierOf(account: string): Promise<BudgetAccount['tier']>;
   pendingOf(account: string): Promise<PendingApproval>;
-  /** Looks again and again, for half a minute at the most. */
-  until<T>(look: () => Promise<T | undefined>, what: string): Promise<T>;
+  /** Looks again and again, for half a minute at the most unless told. */
+  until<T>(look: () => Promise<T | undefined>, what: string, withinMs?: number): Promise<T>;
   /** Physical id of the stack's one resource of that type and name. */
   resource(type: string, logicalId: string): Promise<string>;
   /** Bodies of all that waits in a queue. */
@@ -156,14 +156,14 @@ const makeWorld = (made: {
     for (const body of await receive('mails')) mails.push(JSON.parse(body) as Mail);
   };
 
-  const until = async <T>(look: () => Promise<T | undefined>, what: string): Promise<T> => {
-    const endsAt = Date.now() + 30_000;
+  const until = async <T>(look: () => Promise<T | undefined>, what: string, withinMs = 30_000): Promise<T> => {
+    const endsAt = Date.now() + withinMs;
     for (;;) {
       const found = await look();
       if (found !== undefined) return found;
       if (Date.now() > endsAt)
         throw new Error(
-          `not within 30 s: ${what}; heard ${JSON.stringify([events, mails])}\n${emulator.log().slice(-3_000)}`,
+          `not within ${withinMs / 1_000} s: ${what}; heard ${JSON.stringify([events, mails])}\n${emulator.log().slice(-3_000)}`,
         );
       await new Promise((wake) => setTimeout(wake, 100));
     }

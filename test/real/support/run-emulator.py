@@ -1,7 +1,7 @@
 """Runs ministack with what it lacks and a deployed Tollgate needs.
 
 - A task's TimeoutSeconds may be a JSONata expression, by which the budgets' state machine waits until a period ends.
-  TIMEOUT_SCALE shortens such timeouts, so that the end of a day comes within seconds.
+  TIMEOUT_SCALE shortens such timeouts, so that the end of a day comes within a minute.
 - An alarm may be on several metrics: it is taken in, and, like all alarms there, never looked at.
 """
 
@@ -14,13 +14,15 @@ from ministack.services.cloudformation import provisioners
 execute_task = stepfunctions._execute_task
 alarm_record = provisioners._cw_metric_alarm_record
 scale = float(os.environ.get("TIMEOUT_SCALE", "1"))
+# In a period's last hours its end would come before anybody can approve.
+SHORTEST_TIMEOUT_SECONDS = 40
 
 
 def execute_task_with_timeout(state_def, raw_input, execution, ctx):
     timeout = state_def.get("TimeoutSeconds")
     if isinstance(timeout, str):
         seconds = stepfunctions._jsonata_state_field(state_def, "TimeoutSeconds", "number", raw_input, ctx)
-        state_def = {**state_def, "TimeoutSeconds": seconds * scale}
+        state_def = {**state_def, "TimeoutSeconds": max(seconds * scale, SHORTEST_TIMEOUT_SECONDS)}
     return execute_task(state_def, raw_input, execution, ctx)
 
 
