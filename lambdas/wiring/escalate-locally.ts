@@ -29,6 +29,8 @@ export const escalateLocally = (
   const open = new Map<string, OpenEntry>();
   /** By account, the cap under which a refusal has been looked at: whatever is spent under it later, settlements look at. */
   const refusedUnder = new Map<string, string>();
+  /** Settled, and not looked at yet. */
+  const ended: (EndedRequest & { requestId: string })[] = [];
   let last: Promise<void> = Promise.resolve();
 
   const note = (accounts: readonly AccountRef[]): void => {
@@ -64,9 +66,16 @@ export const escalateLocally = (
     }
   };
 
-  const look = (entry: OpenEntry, cost: bigint): Promise<void> => {
-    const request = { ...entry, cost, need: () => needOf(entry.hold, entry.receipt) };
-    return lookAt(entry.accounts, [request], entry.requestId);
+  /** At all that have been settled since the last look, as the projector does. */
+  const look = async (): Promise<void> => {
+    const batch = ended.splice(0);
+    const [first] = batch;
+    if (first === undefined) return;
+    try {
+      await lookAt([...new Set(batch.flatMap(({ accounts }) => accounts))], batch, first.requestId);
+    } catch (error) {
+      log.error('budgets not looked at', { request_id: first.requestId, requests: batch.length, error });
+    }
   };
 
   const noteRefusal = ({ key, cap, capVersion }: AccountFigures): void => {
@@ -107,9 +116,8 @@ export const escalateLocally = (
         const entry = open.get(settlement.requestId);
         open.delete(settlement.requestId);
         if (entry === undefined) return;
-        last = last
-          .then(() => look(entry, settlement.cost))
-          .catch((error: unknown) => log.error('budgets not looked at', { request_id: settlement.requestId, error }));
+        ended.push({ ...entry, cost: settlement.cost, need: () => needOf(entry.hold, entry.receipt) });
+        last = last.then(look);
       },
     },
     settled: () => last,

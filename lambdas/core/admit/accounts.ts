@@ -76,7 +76,8 @@ const capOf = (
   { overrides }: Budgets,
   nowMs: number,
 ): NanoUsd | undefined => {
-  const override = overrides?.get(accountKey(scope.kind, storedId(scope), length));
+  // Asked of each scope and length in every request, and mostly there are none.
+  const override = overrides?.size ? overrides.get(accountKey(scope.kind, storedId(scope), length)) : undefined;
   return override !== undefined && (override.until === null || nowMs < override.until)
     ? override.cap
     : budget?.[length];

@@ -64,7 +64,12 @@ export const lengthOf = (period: string): BudgetPeriod | undefined => {
 // Days are counted from 1 January 1970, a Thursday, by the calendar on the wall.
 
 const dayNumber = (year: number, month: number, day: number): number => Date.UTC(year, month - 1, day) / DAY_MS;
-const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
+/** Each request names its accounts by the same day, several times over. */
+const named = { day: Number.NaN, name: '' };
+const dayName = (day: number): string => {
+  if (day !== named.day) Object.assign(named, { day, name: new Date(day * DAY_MS).toISOString().slice(0, 10) });
+  return named.name;
+};
 
 /** 0 = Monday. */
 const weekdayOf = (day: number): number => (((day + 3) % 7) + 7) % 7;
