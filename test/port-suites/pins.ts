@@ -77,6 +77,11 @@ export const describePinsSuite = (name: string, makeStores: MakeStores): void =>
         );
         expect(won.filter(Boolean)).toHaveLength(1);
         expect((await other.pins.list())[0]?.notices[0]?.key).toBe(`${won.indexOf(true)}`);
+        // Also where they write the same to the letter, in the same millisecond.
+        const same = await Promise.all(
+          Array.from({ length: 24 }, (_, i) => (i % 2 ? other : stores).pins.write(record('p', 2))),
+        );
+        expect(same.filter(Boolean)).toHaveLength(1);
       }),
     );
 

@@ -2,7 +2,7 @@ import type { Target } from '../target.ts';
 import type { AttemptLimits } from './attempt.ts';
 import { PATIENCE_MS_PER_TOKEN } from './call-policy.ts';
 import type { Call } from './call-state.ts';
-import { hasTargetLeft, isBesideAttempts } from './canary-attempts.ts';
+import { hasTargetLeft, isBesideAttempts, leavesToTarget } from './canary-attempts.ts';
 import { isFallbackLeft } from './fall-back.ts';
 import { canBeLeastBad, isLeft } from './least-bad.ts';
 
@@ -14,7 +14,11 @@ export const limitsOf = (call: Call, target: Target, isLeastBad: boolean): Attem
   const limits = limitsOfTarget(call, target, isLeastBad);
   if (!hasTargetLeft(call, target)) return limits;
   const halfMs = Math.max(1, Math.floor((call.deadlineAt - call.ports.clock.now()) / 2));
-  return { ...limits, silenceMs: Math.min(limits.silenceMs ?? halfMs, halfMs), leavesFiltered: () => true };
+  return {
+    ...limits,
+    silenceMs: Math.min(limits.silenceMs ?? halfMs, halfMs),
+    leavesFiltered: () => leavesToTarget(call, target) || limits.leavesFiltered(),
+  };
 };
 
 const limitsOfTarget = (call: Call, target: Target, isLeastBad: boolean): AttemptLimits => {

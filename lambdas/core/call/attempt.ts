@@ -55,7 +55,7 @@ export interface AttemptLimits {
   silenceMs?: number;
   /** Aborts when the target is known to hang: somebody else is asked at once. */
   givenUp?: AbortSignal;
-  /** Whether an answer that a filter has kept empty is given up, since others were named for that. Asked when there is one. */
+  /** Whether an answer that a filter has kept empty is given up, since others were named for that or a canary's target can be asked. Asked when there is one. */
   leavesFiltered: () => boolean;
 }
 

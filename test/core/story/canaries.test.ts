@@ -181,8 +181,7 @@ describe('a canary that was given all conversations', () => {
   });
 });
 
-test('a canary’s filter that says no in an empty answer leads to its target', async () => {
-  const none = { prompt_tokens: 10, completion_tokens: 0, total_tokens: 10 };
+describe('a canary’s filter that says no in an empty answer', () => {
   const filtered = {
     status: 200,
     body: JSON.stringify({
@@ -191,13 +190,34 @@ test('a canary’s filter that says no in an empty answer leads to its target', 
       created: 1,
       model: 'new',
       choices: [{ index: 0, message: { role: 'assistant', content: '' }, finish_reason: 'content_filter' }],
-      usage: none,
+      usage: { prompt_tokens: 10, completion_tokens: 900, total_tokens: 910 },
     }),
   };
-  const story = await storyOf(configOf({}), [filtered, chatAnswer('hi', usage)]);
-  const reply = await story.ask();
-  expect([reply.status, JSON.parse(await reply.text()).choices[0].message.content]).toEqual([200, 'hi']);
-  expect(models(story)).toEqual(['new', 'old']);
+  const askedWith = async (share: number, prepare: (story: Story) => Promise<unknown> = async () => {}) => {
+    const story = await storyOf(configOf({}), [filtered, chatAnswer('hi', usage)]);
+    story.ports.canaries = makeCanaries(() => share);
+    await prepare(story);
+    const reply = await story.ask();
+    const [choice] = JSON.parse(await reply.text()).choices;
+    return [reply.status, choice.message.content, choice.finish_reason, models(story)];
+  };
+
+  test('leads to its target', async () => {
+    expect(await askedWith(NEARLY_ALL)).toEqual([200, 'hi', 'stop', ['new', 'old']]);
+  });
+
+  test('is the answer where its target can not be asked', async () => {
+    const shut = async ({ ports }: Story) => {
+      const { peek } = ports.circuitBoard;
+      const wait = { kind: 'wait', because: 'by-hand', until: Number.POSITIVE_INFINITY } as const;
+      ports.circuitBoard = { ...ports.circuitBoard, peek: (id) => (id === 'a/old' ? wait : peek(id)) };
+    };
+    expect(await askedWith(NEARLY_ALL, shut)).toEqual([200, '', 'content_filter', ['new']]);
+  });
+
+  test('is the answer once all conversations are the canary’s: it is no trial then', async () => {
+    expect(await askedWith(1)).toEqual([200, '', 'content_filter', ['new']]);
+  });
 });
 
 test('a canary that counts more tokens does not run into a limit that its target keeps', async () => {
