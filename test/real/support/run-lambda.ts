@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 /** AWS's own runtime client for Node. Its native part is left out: it has a way without, which this asks for. */
@@ -67,7 +68,11 @@ export const runLambda = async (
   const ready = Promise.withResolvers<void>();
   let startCpuMs: number | undefined;
   let child: ChildProcess | undefined;
-  let log = '';
+  // A file, which Node writes at once: what was logged before an answer is there when the answer is. A pipe is read later.
+  const logFolder = mkdtempSync(join(tmpdir(), 'tollgate-lambda-'));
+  const logFile = join(logFolder, 'log');
+  const logHandle = openSync(logFile, 'a');
+  const readLog = (): string => readFileSync(logFile, 'utf8');
 
   const give = (response: ServerResponse, pending: Pending): void => {
     underWay.set(pending.id, pending);
@@ -122,14 +127,11 @@ export const runLambda = async (
       AWS_SECRET_ACCESS_KEY: 'local',
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', logHandle, logHandle],
   });
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', (text) => {
-      log += text;
-    });
+  closeSync(logHandle);
   const exited = once(child, 'exit').then(() => {
-    const error = new Error(`the function's process ended:\n${log.slice(-4_000)}`);
+    const error = new Error(`the function's process ended:\n${readLog().slice(-4_000)}`);
     ready.reject(error);
     for (const pending of underWay.values()) pending.fail(error);
   });
@@ -142,7 +144,7 @@ export const runLambda = async (
       const peakMb = peakMbOf(child.pid);
       return cpuMs === undefined || peakMb === undefined ? undefined : { cpuMs, peakMb };
     },
-    logged: () => log,
+    logged: readLog,
     invoke: (event) => {
       const pending = makePending(event);
       const next = waiting.shift();
@@ -155,6 +157,7 @@ export const runLambda = async (
       await exited;
       server.closeAllConnections();
       server.close();
+      rmSync(logFolder, { recursive: true, force: true });
     },
   };
 };
