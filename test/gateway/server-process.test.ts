@@ -41,7 +41,7 @@ const run = (...flags: string[]) => {
   child.stderr.on('data', (data) => {
     output.stderr += data;
   });
-  return { child, output, ended: once(child, 'exit').then(([code]) => code as number | null) };
+  return { child, output, ended: once(child, 'close').then(([code]) => code as number | null) };
 };
 
 const start = async () => {
