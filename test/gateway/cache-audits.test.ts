@@ -8,7 +8,13 @@ import { systemRandom } from '../../lambdas/adapters/system/random.ts';
 import type { GatewayConfig } from '../../lambdas/contract/config.ts';
 import type { LedgerEntry } from '../../lambdas/core/ledger.ts';
 import { makeFolder } from '../adapters/embedded/embedded-worlds.ts';
-import { type FaultUpstream, openaiAnswer, startUpstream, type UpstreamRequest } from '../support/fault-upstream.ts';
+import {
+  type FaultUpstream,
+  openaiAnswer,
+  openaiResponse,
+  startUpstream,
+  type UpstreamRequest,
+} from '../support/fault-upstream.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';
 
 const ASKED = 'How do I reset my password?';
@@ -288,25 +294,8 @@ describe('an audit of a hit, through the whole gateway', () => {
   });
 
   test('of a streamed request in another dialect is made plainly in that dialect: no field of a stream goes with it', async () => {
-    const answer = {
-      id: 'resp_1',
-      object: 'response',
-      created_at: 1,
-      status: 'completed',
-      model: 'm-1',
-      output: [
-        {
-          type: 'message',
-          id: 'msg_1',
-          role: 'assistant',
-          status: 'completed',
-          content: [{ type: 'output_text', text: KEPT, annotations: [] }],
-        },
-      ],
-      usage: { input_tokens: 10, output_tokens: 5, total_tokens: 15 },
-    };
     const sayIt = (response: ServerResponse) =>
-      void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(openaiResponse(KEPT)));
     const gateway = await start(sayIt, { pins: { floating: 'allow' } }, { kind: 'openai' });
     const response = await fetch(`${gateway.url}/v1/responses`, {
       method: 'POST',

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type FaultUpstream, startUpstream } from '../support/fault-upstream.ts';
+import { type FaultUpstream, openaiChunk, openaiResponse, startUpstream } from '../support/fault-upstream.ts';
 import { startGateway, type TestGateway } from '../support/start-gateway.ts';
 import { ask, entries, PRICE, said } from './ask-cached.ts';
 
@@ -17,24 +17,6 @@ describe('a provider of OpenAI’s own language', () => {
   });
 
   const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
-  const response = (id: string, text: string) => ({
-    id,
-    object: 'response',
-    created_at: 1,
-    status: 'completed',
-    model: 'm-1',
-    output: [
-      {
-        type: 'message',
-        id: `msg_${id}`,
-        status: 'completed',
-        role: 'assistant',
-        content: [{ type: 'output_text', text, annotations: [] }],
-      },
-    ],
-    usage: { input_tokens: 10, output_tokens: 5, total_tokens: 15 },
-  });
-
   /** It knows the answers that it was to store, and no others; each of its answers is another. @param message what its chat says beside */
   const startStoring = async (api?: 'chat' | 'responses', message: object = {}): Promise<TestGateway> => {
     const stored = new Set<unknown>();
@@ -42,19 +24,17 @@ describe('a provider of OpenAI’s own language', () => {
       const number = upstream?.requests.length ?? 0;
       const json = (status: number, answer: object) =>
         void reply.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-      const chunk = (delta: object, finish: string | null = null) =>
-        `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm-1', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
       if (path.endsWith('/responses')) {
         const earlier = body['previous_response_id'];
         if (earlier !== undefined && !stored.has(earlier))
           return json(404, { error: { message: `Previous response with id '${earlier}' not found.`, code: 'x' } });
         if (body['store'] !== false) stored.add(`resp_${number}`);
-        return json(200, response(`resp_${number}`, `Answer ${number}`));
+        return json(200, openaiResponse(`Answer ${number}`, `resp_${number}`));
       }
       const said = { role: 'assistant', content: `Answer ${number}`, ...message };
       if (body['stream'] === true) {
         reply.writeHead(200, { 'content-type': 'text/event-stream' });
-        return void reply.end(`${chunk(said)}${chunk({}, 'stop')}data: [DONE]\n\n`);
+        return void reply.end(`${openaiChunk(said)}${openaiChunk({}, 'stop')}data: [DONE]\n\n`);
       }
       const choices = [{ index: 0, message: said, finish_reason: 'stop' }];
       return json(200, { id: 'c', object: 'chat.completion', created: 1, model: 'm-1', choices, usage });

@@ -61,6 +61,25 @@ export const openaiAnswer = (text: string) => ({
   usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
 });
 
+/** As OpenAI's Responses give it. */
+export const openaiResponse = (text: string, id = 'resp_1') => ({
+  id,
+  object: 'response',
+  created_at: 1,
+  status: 'completed',
+  model: 'vendor-model-2026-01-01',
+  output: [
+    {
+      type: 'message',
+      id: `msg_${id}`,
+      status: 'completed',
+      role: 'assistant',
+      content: [{ type: 'output_text', text, annotations: [] }],
+    },
+  ],
+  usage: { input_tokens: 10, output_tokens: 5, total_tokens: 15 },
+});
+
 export const openaiChunk = (delta: object, finish: string | null = null) =>
   `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'vendor-model-2026-01-01', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
 

@@ -3,8 +3,7 @@ import type { Lifecycle } from '../../catalogue/lifecycle.ts';
 import { withCanaries } from '../../contract/canary.ts';
 import type { GatewayConfig, TargetConfig } from '../../contract/config.ts';
 import { paidEmbedderOf } from '../../contract/configured-caches.ts';
-import type { Target } from '../target.ts';
-import { pinOf } from '../target.ts';
+import { pinOf, type Target } from '../target.ts';
 import { lifecycleOf } from './end-of-life.ts';
 import {
   bedrockModelOf,
